@@ -1,0 +1,1 @@
+"""A machine whose audit log is streamed."""

@@ -1,0 +1,89 @@
+"""What the appliance needs of a store, and the rows it keeps there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sealwire.audit.ports import TrailTx
+from sealwire.identity.ports import IdentityTx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the appliance streams to.
+
+    ``transport`` is ``tls`` (RFC 5425). ``trust_pem`` holds the anchors for the server's
+    certificate. ``server_name`` is what the server's certificate must name (default ``host``).
+    ``mutual`` says whether the audit log client certificate is shown. ``enabled`` = streaming on.
+    """
+
+    name: str
+    host: str
+    port: int
+    transport: str
+    server_name: str
+    trust_pem: str
+    mutual: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A local file whose lines become audit records. ``inode`` and ``offset`` say how far it was read."""
+
+    name: str
+    path: str
+    inode: int
+    offset: int
+
+
+class ApplianceTx(TrailTx, IdentityTx, Protocol):
+    """All that one use case of the appliance may touch, in one transaction."""
+
+    def setting(self, name: str) -> str | None:
+        """A JSON document, or None."""
+        ...
+
+    def put_setting(self, name: str, document: str) -> None:
+        """Insert or replace."""
+        ...
+
+    def put_destination(self, destination: Destination) -> None:
+        """Insert or replace by name."""
+        ...
+
+    def remove_destination(self, name: str) -> None:
+        """With its cursors. Raises NotFoundError ``destination.unknown``."""
+        ...
+
+    def destination(self, name: str) -> Destination | None:
+        """By name."""
+        ...
+
+    def destinations(self) -> Sequence[Destination]:
+        """By name, ascending."""
+        ...
+
+    def cursor(self, destination: str, trail: str) -> int:
+        """Index of the first record that the destination is not known to have; 0 at first."""
+        ...
+
+    def put_cursor(self, destination: str, trail: str, next_idx: int) -> None:
+        """Move it. Raises ConflictError when it would go back."""
+        ...
+
+    def put_input(self, source: Input) -> None:
+        """Insert or replace by name."""
+        ...
+
+    def remove_input(self, name: str) -> None:
+        """Raises NotFoundError ``input.unknown``."""
+        ...
+
+    def inputs(self) -> Sequence[Input]:
+        """By name, ascending."""
+        ...

@@ -1,0 +1,86 @@
+"""What the audit trail needs of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+ResultT = TypeVar("ResultT")
+StoreTxT = TypeVar("StoreTxT", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TrailHead:
+    """A trail's size and compact range: the peaks of its RFC 6962 tree, largest first."""
+
+    size: int
+    frontier: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRecord:
+    """One audit record. ``message`` is the finished RFC 5424 SYSLOG-MSG; ``leaf`` its RFC 6962 hash.
+
+    ``text`` is the part after the syslog header (``[AuditEvent=...] ...``), as Dogtag would log it.
+    """
+
+    trail: str
+    idx: int
+    time: datetime
+    event: str
+    subject_id: str
+    outcome: str
+    text: str
+    message: bytes
+    leaf: bytes
+
+
+class TrailTx(Protocol):
+    """Trails inside one transaction.
+
+    Promise: ``append_record`` and everything else done in the same transaction become durable
+    together or not at all. ``lock_trail`` keeps other writers of that trail out until the end of
+    the transaction, so that indexes have no gaps and no repeats.
+    """
+
+    def lock_trail(self, trail: str) -> TrailHead:
+        """The head for writing; size 0 and an empty frontier for a trail that has no record."""
+        ...
+
+    def append_record(self, record: TrailRecord, head: TrailHead) -> None:
+        """Add ``record``, replace the head. ConflictError unless ``record.idx`` was the size."""
+        ...
+
+    def trail_head(self, trail: str) -> TrailHead:
+        """The head for reading."""
+        ...
+
+    def trail_names(self) -> Sequence[str]:
+        """Trails that have a record, sorted."""
+        ...
+
+    def trail_records(self, trail: str, *, start: int, limit: int) -> Sequence[TrailRecord]:
+        """At most ``limit`` records from index ``start`` on, in order."""
+        ...
+
+
+class Store(Protocol[StoreTxT]):
+    """Runs use cases, each in one transaction of one writer.
+
+    ``run`` returns after the commit is durable (fsync); if the use case raises, or the commit
+    fails, nothing of it is kept and the error is raised to the caller. Safe to call from any
+    thread. ``read`` sees committed state only and never waits for the writer.
+    Raises UnavailableError (``store.unavailable``) when the store cannot be written.
+    """
+
+    def run(self, use_case: Callable[[StoreTxT], ResultT]) -> ResultT:
+        """Run ``use_case`` and commit."""
+        ...
+
+    def read(self, query: Callable[[StoreTxT], ResultT]) -> ResultT:
+        """Run ``query`` without changing anything."""
+        ...

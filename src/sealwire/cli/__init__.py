@@ -1,0 +1,10 @@
+"""The command ``sealwire``."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    from sealwire.cli.app import run  # noqa: PLC0415 - --version and --help stay quick
+
+    run()

@@ -1,0 +1,1 @@
+"""One TLS end: its keys, pending CSRs, installed certificate and history."""

@@ -1,0 +1,1 @@
+"""Receives syslog, counts it, keeps it."""

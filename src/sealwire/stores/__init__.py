@@ -1,0 +1,1 @@
+"""SQL, files and journals: adapters of the ports that layers 3 to 5 declare."""

@@ -1,0 +1,1 @@
+"""Framing and message formats of syslog: pure."""

@@ -1,0 +1,1 @@
+"""Names, keys, certificate requests, certificates, chains: pure."""

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person. ``password_hash`` is an Argon2id string or empty; certificates are SHA-256 hex of DER."""
+    """A person.
+
+    ``password_hash`` is an Argon2id string or empty; certificates are SHA-256 hex of DER.
+    """
 
     name: str
     full_name: str

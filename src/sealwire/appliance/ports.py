@@ -33,7 +33,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A local file whose lines become audit records. ``inode`` and ``offset`` say how far it was read."""
+    """A local file whose lines become audit records; ``inode``, ``offset``: how far it was read."""
 
     name: str
     path: str

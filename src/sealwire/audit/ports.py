@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ResultT = TypeVar("ResultT")
-StoreTxT = TypeVar("StoreTxT", covariant=True)
+StoreTxT_co = TypeVar("StoreTxT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class TrailHead:
 
 @dataclass(frozen=True, slots=True)
 class TrailRecord:
-    """One audit record. ``message`` is the finished RFC 5424 SYSLOG-MSG; ``leaf`` its RFC 6962 hash.
+    """One audit record: ``message`` is the finished RFC 5424 SYSLOG-MSG, ``leaf`` its RFC 6962 hash.
 
     ``text`` is the part after the syslog header (``[AuditEvent=...] ...``), as Dogtag would log it.
     """
@@ -68,7 +68,7 @@ class TrailTx(Protocol):
         ...
 
 
-class Store(Protocol[StoreTxT]):
+class Store(Protocol[StoreTxT_co]):
     """Runs use cases, each in one transaction of one writer.
 
     ``run`` returns after the commit is durable (fsync); if the use case raises, or the commit
@@ -77,10 +77,10 @@ class Store(Protocol[StoreTxT]):
     Raises UnavailableError (``store.unavailable``) when the store cannot be written.
     """
 
-    def run(self, use_case: Callable[[StoreTxT], ResultT]) -> ResultT:
+    def run(self, use_case: Callable[[StoreTxT_co], ResultT]) -> ResultT:
         """Run ``use_case`` and commit."""
         ...
 
-    def read(self, query: Callable[[StoreTxT], ResultT]) -> ResultT:
+    def read(self, query: Callable[[StoreTxT_co], ResultT]) -> ResultT:
         """Run ``query`` without changing anything."""
         ...

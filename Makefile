@@ -1,0 +1,100 @@
+# Every target includes the set-up it needs; what is already set up is not done again.
+#
+#   make up      install and start everything in the foreground, home in ./.home
+#   make demo    walk the whole story headless and check every step
+#   make test    lint and test
+#   make soak    the fault tests at full repetitions; results go to bench/RESULTS.md
+#   make lint    ruff, mypy, import contracts
+#   make bench   measure side by side with rsyslog and syslog-ng
+#
+#   make peers   unpack rsyslog and syslog-ng into .peers (test and bench do it themselves)
+#   make format  put the sources into shape
+#   make lock    pin the dependencies anew (needs uv)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+ARGS ?=
+SOAK ?= 50
+
+.PHONY: help up demo test soak lint bench peers format lock debian
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# --- set-up: a stamp stands for each finished step --------------------------------------------
+
+$(VENV)/.made: tools/make-venv.sh
+	@bash tools/make-venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock $(VENV)/.made
+	@echo "sealwire: installing dependencies into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+# The package itself, from this work tree: the build tool is in the lock, nothing is fetched.
+$(VENV)/.package: pyproject.toml $(VENV)/.runtime
+	@$(PIP) install --no-deps --no-index --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.package
+	@echo "sealwire: installing development tools into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+debian:
+	@bash tools/debian/install.sh tools/debian/test.list
+
+.peers/.ready: tools/debian/unpack-peers.sh tools/debian/rsyslog.list tools/debian/syslog-ng.list
+	@bash tools/debian/unpack-peers.sh .peers
+	@touch $@
+
+peers: .peers/.ready
+
+bench/out/tlsload: bench/tlsload.c | debian
+	@mkdir -p $(@D)
+	gcc -std=c17 -O2 -Wall -Wextra -Werror -o $@ $< -lssl -lcrypto -lpthread
+
+# --- run --------------------------------------------------------------------------------------
+
+up: $(VENV)/.package
+	@exec $(BIN)/sealwire up --home ./.home $(ARGS)
+
+demo: $(VENV)/.package
+	@exec $(BIN)/sealwire demo $(ARGS)
+
+# --- check ------------------------------------------------------------------------------------
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint .peers/.ready bench/out/tlsload | debian
+	$(BIN)/pytest $(ARGS)
+
+soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
+	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest -m soak --soak-report bench/RESULTS.md $(ARGS)
+
+bench: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
+	$(BIN)/python bench/ingest.py $(ARGS)
+
+# --- keep -------------------------------------------------------------------------------------
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+LOCK := uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group build
+lock:
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock

@@ -1,0 +1,80 @@
+"""What all tests share: repetitions for fault tests, and their report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_ROUNDS = 5
+
+
+def soak_rounds_asked() -> int:
+    """How often a fault is repeated: ``SEALWIRE_SOAK``, five when unset, never fewer than one."""
+    return max(1, int(os.environ.get("SEALWIRE_SOAK", str(DEFAULT_ROUNDS))))
+
+
+@pytest.fixture(scope="session")
+def soak_rounds() -> int:
+    return soak_rounds_asked()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak-report",
+        metavar="FILE",
+        default=None,
+        help="append the outcome of every test marked soak to this Markdown file",
+    )
+
+
+class SoakReport:
+    """Collects outcomes of soak tests and appends them, dated, when the session ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[str] = []
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.CallInfo[None], None]:
+        outcome = yield
+        report = outcome.get_result()  # type: ignore[attr-defined] # pluggy's Result
+        marked = item.get_closest_marker("soak") is not None
+        # A fault in set-up is an outcome too; a set-up or clean-up that went well is not a row.
+        if marked and (report.when == "call" or report.failed):
+            name = report.nodeid if report.when == "call" else f"{report.nodeid} ({report.when})"
+            self.rows.append(f"| `{name}` | {report.outcome} | {report.duration:.1f} |")
+
+    def pytest_sessionfinish(self) -> None:
+        if not self.rows:
+            return
+        git = ("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12")
+        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+        date = SystemClock().now().strftime("%Y-%m-%d %H:%M UTC")
+        lines = [
+            "",
+            f"## Soak, {date}, commit {commit or 'unknown'}, {soak_rounds_asked()} repetitions",
+            "",
+            "| test | outcome | seconds |",
+            "|---|---|--:|",
+            *self.rows,
+        ]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    asked = config.getoption("--soak-report")
+    if asked:
+        config.pluginmanager.register(SoakReport(Path(asked)), "soak-report")

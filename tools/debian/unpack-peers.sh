@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Unpack real syslog peers into a folder of the work tree: unpack-peers.sh DIR
+#
+# rsyslog and syslog-ng exclude each other as installed packages, and neither may become a service
+# of this machine: the packages are downloaded, unpacked and run from there in the foreground.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")" && pwd)
+target=${1:?usage: unpack-peers.sh DIR}
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+    echo "sealwire: unpacking the peers needs Debian's apt-get and dpkg" >&2
+    exit 1
+fi
+
+refreshed=
+download() {
+    apt-get download -q -o APT::Sandbox::User=root "$@" </dev/null && return
+    if [ -z "$refreshed" ] && [ "$(id -u)" -eq 0 ]; then
+        refreshed=yes
+        apt-get update -q </dev/null
+        apt-get download -q -o APT::Sandbox::User=root "$@" </dev/null && return
+    fi
+    echo "sealwire: could not download: $*" >&2
+    echo "    if the package lists are old, run: sudo apt-get update" >&2
+    exit 1
+}
+
+# Every library of every program and module is found, or the peer is not ready.
+check_libraries() {
+    local dir=$1 libraries absent
+    libraries=$(find "$dir/usr/lib" -maxdepth 2 -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+    absent=$(find "$dir/usr/sbin" "$dir"/usr/lib -type f \( -name '*.so*' -o -perm -u+x \) \
+        ! -name 'libsyslog-ng-*' -print0 |
+        LD_LIBRARY_PATH=$libraries xargs -0 -n 1 ldd 2>/dev/null |
+        sed -n 's/^[[:space:]]*\(.*\) => not found$/\1/p' | sort -u)
+    case $dir in */rsyslog) programs=rsyslogd ;; *) programs=syslog-ng ;; esac
+    if LD_LIBRARY_PATH=$libraries ldd "$dir/usr/sbin/$programs" | grep -q 'not found'; then
+        echo "sealwire: $programs misses libraries: $absent" >&2
+        exit 1
+    fi
+    [ -z "$absent" ] || echo "sealwire: modules of $programs that will not load miss: ${absent//$'\n'/ }"
+}
+
+mkdir -p "$target"
+target=$(cd "$target" && pwd)
+for peer in rsyslog syslog-ng; do
+    names=$(sed -e 's/#.*//' "$root/$peer.list" | tr -s '[:space:]' '\n' | sed '/^$/d' | sort -u)
+    new=$target/.$peer.new
+    rm -rf "$new" && mkdir -p "$new/packages"
+    # shellcheck disable=SC2086 # one word a package
+    (cd "$new/packages" && download $names)
+    for package in "$new"/packages/*.deb; do
+        dpkg -x "$package" "$new"
+    done
+    rm -rf "$new/packages" "${target:?}/$peer"
+    mv "$new" "$target/$peer"
+    check_libraries "$target/$peer"
+done

@@ -1,0 +1,141 @@
+"""Who may do what: roles, actions, and the table between them.
+
+Default deny: what the table does not say is refused. The table is data so that every cell of it
+can be tested, the empty ones too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotations
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sealwire.errors import ForbiddenError, UnauthorizedError
+
+
+class Role(StrEnum):
+    """What a person is to this installation.
+
+    ``AGENT`` is Dogtag's Certificate Manager Agent, ``AUDITOR`` its Auditor.
+    """
+
+    ADMINISTRATOR = "administrator"
+    AGENT = "agent"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+
+class Action(StrEnum):
+    """What can be asked of the node."""
+
+    SUBMIT_REQUEST = "submit_request"
+    READ_REQUEST = "read_request"
+    LIST_REQUESTS = "list_requests"
+    DECIDE_REQUEST = "decide_request"
+    READ_CERTIFICATE = "read_certificate"
+    READ_PROFILE = "read_profile"
+    CONFIGURE_APPLIANCE = "configure_appliance"
+    READ_APPLIANCE = "read_appliance"
+    CONFIGURE_SENSOR = "configure_sensor"
+    READ_SENSOR = "read_sensor"
+    READ_AUDIT = "read_audit"
+    EXPORT_AUDIT = "export_audit"
+    MANAGE_USERS = "manage_users"
+
+
+PUBLIC_ACTIONS: Final[frozenset[Action]] = frozenset(
+    {
+        Action.SUBMIT_REQUEST,
+        Action.READ_REQUEST,
+        Action.READ_CERTIFICATE,
+        Action.READ_PROFILE,
+    }
+)
+"""What anybody may do without logging in, as in Dogtag: a request waits for an agent anyway."""
+
+ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
+    Role.ADMINISTRATOR: frozenset(
+        {
+            Action.CONFIGURE_APPLIANCE,
+            Action.READ_APPLIANCE,
+            Action.CONFIGURE_SENSOR,
+            Action.READ_SENSOR,
+            Action.MANAGE_USERS,
+        }
+    ),
+    Role.AGENT: frozenset({Action.LIST_REQUESTS, Action.DECIDE_REQUEST}),
+    Role.AUDITOR: frozenset(
+        {
+            Action.LIST_REQUESTS,
+            Action.READ_APPLIANCE,
+            Action.READ_SENSOR,
+            Action.READ_AUDIT,
+            Action.EXPORT_AUDIT,
+        }
+    ),
+    Role.OPERATOR: frozenset(
+        {
+            Action.CONFIGURE_APPLIANCE,
+            Action.READ_APPLIANCE,
+            Action.CONFIGURE_SENSOR,
+            Action.READ_SENSOR,
+        }
+    ),
+}
+"""Administrators cannot decide requests nor read the trail, unless they hold that role as well."""
+
+
+class AuthenticatedBy(StrEnum):
+    """How somebody proved who they are."""
+
+    NOBODY = "nobody"
+    PASSWORD = "password"  # noqa: S105 - the name of a method, not a secret
+    CERTIFICATE = "certificate"
+    HOME_OWNER = "home_owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. ``name`` is also the SubjectID of the audit events that follow."""
+
+    name: str
+    roles: frozenset[Role]
+    authenticated_by: AuthenticatedBy
+
+
+ANONYMOUS: Final = Principal("$NonRoleUser$", frozenset(), AuthenticatedBy.NOBODY)
+"""Somebody who did not log in; spelled as Dogtag's audit log spells it."""
+
+
+def home_owner(name: str) -> Principal:
+    """The owner of the home folder, known by the unix socket's peer: holds every role."""
+    return Principal(name, frozenset(Role), AuthenticatedBy.HOME_OWNER)
+
+
+def allowed_actions(principal: Principal) -> frozenset[Action]:
+    """Everything ``principal`` may do."""
+    granted = (ROLE_ACTIONS[role] for role in principal.roles)
+    return PUBLIC_ACTIONS.union(*granted)
+
+
+def require(principal: Principal, action: Action) -> None:
+    """Let pass or raise.
+
+    Raises UnauthorizedError (``access.login_required``) when nobody is logged in, ForbiddenError
+    (``access.denied``) when somebody is who may not.
+    """
+    if action in allowed_actions(principal):
+        return
+    if principal.authenticated_by is AuthenticatedBy.NOBODY:
+        raise UnauthorizedError(
+            "access.login_required",
+            "This needs a log-in.",
+            hint="Show a client certificate, or give a user name and password.",
+        )
+    needed = sorted(role for role, actions in ROLE_ACTIONS.items() if action in actions)
+    raise ForbiddenError(
+        "access.denied",
+        f"{principal.name} may not do this ({action}).",
+        hint=f"It takes the role {' or '.join(needed)}.",
+    )

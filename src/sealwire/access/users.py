@@ -1,0 +1,138 @@
+"""People, their passwords, and how they prove who they are.
+
+Passwords are kept as Argon2id strings (RFC 9106, second recommended parameter set: 64 MiB, three
+passes, four lanes). A user who does not exist costs the same time as a wrong password.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from sealwire.access.ports import User
+from sealwire.access.roles import AuthenticatedBy, Principal, Role
+from sealwire.errors import RefusedError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealwire.access.ports import UserTx
+    from sealwire.clock import RandomSource
+
+READABLE_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Digits and letters that cannot be taken for each other on paper (no 0 o 1 l i)."""
+
+_GROUPS: Final = 4
+_GROUP_LENGTH: Final = 5
+_SALT_OCTETS: Final = 16
+_LONGEST_PASSWORD: Final = 1024
+_USER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_HASHER: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+
+def one_time_password(random: RandomSource) -> str:
+    """Four groups of five readable characters (99 bits), e.g. ``k7m2p-...``."""
+    wanted = _GROUPS * _GROUP_LENGTH
+    characters: list[str] = []
+    # Octets past the last whole multiple are thrown away, or early letters would come more often.
+    limit = 256 - 256 % len(READABLE_ALPHABET)
+    while len(characters) < wanted:
+        octets = random.token_bytes(wanted)
+        characters += [READABLE_ALPHABET[o % len(READABLE_ALPHABET)] for o in octets if o < limit]
+    text = "".join(characters[:wanted])
+    return "-".join(text[i : i + _GROUP_LENGTH] for i in range(0, wanted, _GROUP_LENGTH))
+
+
+def hash_password(password: str, random: RandomSource) -> str:
+    """The Argon2id string to store, with a salt from ``random``.
+
+    Raises RefusedError ``password.invalid`` when it is empty or over 1,024 characters.
+    """
+    if not 0 < len(password) <= _LONGEST_PASSWORD:
+        raise RefusedError(
+            "password.invalid", f"A password has 1 to {_LONGEST_PASSWORD} characters."
+        )
+    return _HASHER.hash(password, salt=random.token_bytes(_SALT_OCTETS))
+
+
+# Compared with when there is no such user, so that the answer takes as long. Nobody's password:
+# the hash part is not the outcome of any known input.
+_NOBODYS_HASH: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5LW5vYm9keS0wMA$"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
+
+
+def _password_matches(user: User | None, password: str) -> bool:
+    has_password = user is not None and user.enabled and bool(user.password_hash)
+    stored = user.password_hash if user is not None and has_password else _NOBODYS_HASH
+    try:
+        _HASHER.verify(stored, password[:_LONGEST_PASSWORD])
+    except (Argon2Error, InvalidHashError):
+        return False
+    return has_password and len(password) <= _LONGEST_PASSWORD
+
+
+def new_user(
+    name: str,
+    *,
+    full_name: str,
+    roles: Iterable[Role],
+    password: str,
+    random: RandomSource,
+    certificate_sha256: Iterable[str] = (),
+) -> User:
+    """A user whose password must be changed after the first log-in.
+
+    Raises RefusedError ``user.name`` when the name is not 1 to 64 letters, digits, ``._@-``.
+    """
+    if not _USER_NAME.fullmatch(name):
+        raise RefusedError(
+            "user.name",
+            "A user name has 1 to 64 characters: letters, digits, and . _ @ - after the first.",
+        )
+    return User(
+        name=name,
+        full_name=full_name,
+        roles=frozenset(str(Role(role)) for role in roles),
+        password_hash=hash_password(password, random),
+        must_change_password=True,
+        certificate_sha256=frozenset(certificate_sha256),
+    )
+
+
+def principal_of(user: User, authenticated_by: AuthenticatedBy) -> Principal:
+    """Who ``user`` is to the roles table. Raises ValueError for a stored role nobody knows."""
+    return Principal(user.name, frozenset(Role(role) for role in user.roles), authenticated_by)
+
+
+def authenticate_password(tx: UserTx, name: str, password: str) -> Principal:
+    """Who this is.
+
+    Raises UnauthorizedError ``login.refused``, the same for a wrong password, an unknown user,
+    a disabled one, and one without a password.
+    """
+    user = tx.user(name)
+    if not _password_matches(user, password) or user is None:
+        raise UnauthorizedError("login.refused", "User name or password is wrong.")
+    return principal_of(user, AuthenticatedBy.PASSWORD)
+
+
+def authenticate_certificate(tx: UserTx, sha256: str) -> Principal:
+    """Whose TLS client certificate this is; ``sha256`` is hex of the certificate's DER.
+
+    The certificate's chain was verified by TLS; this says who it belongs to, today.
+    Raises UnauthorizedError ``login.certificate`` when it is nobody's, or a disabled user's.
+    """
+    user = tx.user_by_certificate(sha256)
+    if user is None or not user.enabled:
+        raise UnauthorizedError(
+            "login.certificate",
+            "This client certificate does not belong to a user.",
+            hint="Use the certificate that was issued to you, or log in with a password.",
+        )
+    return principal_of(user, AuthenticatedBy.CERTIFICATE)

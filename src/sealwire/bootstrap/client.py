@@ -1,0 +1,187 @@
+"""How commands reach a node's API.
+
+A running node is asked over its unix socket; a home whose node is not running is opened in this
+process, under the home's lock, so that a command does the same either way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from sealwire.bootstrap.home import Home
+from sealwire.errors import (
+    ConflictError,
+    Finding,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    SealwireError,
+    Severity,
+    UnauthorizedError,
+    UnavailableError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_BY_STATUS: dict[int, type[SealwireError]] = {
+    400: UsageError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: RefusedError,
+}
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+
+
+class ApiClient:
+    """Calls the API and turns problem documents back into errors of the tree."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
+        """Send one request and give back its JSON (None when there is none)."""
+        response = self._send(method, path, **arguments)
+        return response.json() if response.content else None
+
+    def text(self, method: str, path: str, **arguments: Any) -> str:  # noqa: ANN401 - passed on
+        """Send one request and give back its text."""
+        return self._send(method, path, **arguments).text
+
+    @contextmanager
+    def lines(self, path: str, **arguments: Any) -> Iterator[Iterator[str]]:  # noqa: ANN401 - passed on
+        """Stream an answer line by line, without a time limit."""
+        with self._client.stream("GET", path, timeout=None, **arguments) as response:
+            if response.is_error:
+                response.read()
+                raise error_of(response)
+            yield response.iter_lines()
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - passed on
+        try:
+            response = self._client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise _unreachable(self._client, error) from error
+        if response.is_error:
+            raise error_of(response)
+        return response
+
+
+def error_of(response: httpx.Response) -> SealwireError:
+    """The error that a problem document describes."""
+    kind = _BY_STATUS.get(response.status_code, UnavailableError)
+    try:
+        document = response.json()
+        findings = [
+            Finding(f["code"], Severity(f["severity"]), f["message"], f.get("subject"))
+            for f in document.get("findings", ())
+        ]
+        return kind(
+            document["code"], document["detail"], hint=document["hint"], findings=findings
+        )
+    except (ValueError, KeyError, TypeError):
+        return UnavailableError(
+            "http.unexpected", f"unexpected answer: {response.status_code} {response.reason_phrase}"
+        )
+
+
+@contextmanager
+def home_client(home_path: Path) -> Iterator[ApiClient]:
+    """The API as the home's owner. Raises UnavailableError when the home cannot be used."""
+    home = Home(home_path)
+    if _answers(home):
+        with _short_path(home) as path, httpx.Client(
+            transport=httpx.HTTPTransport(uds=path), base_url="http://sealwire", timeout=_TIMEOUT
+        ) as client:
+            yield ApiClient(client)
+    else:
+        with _in_process(home) as client:
+            yield ApiClient(client)
+
+
+@contextmanager
+def remote_client(
+    url: str,
+    *,
+    roots: Path | None,
+    certificate: Path | None = None,
+    user: tuple[str, str] | None = None,
+) -> Iterator[ApiClient]:
+    """The API over TLS; ``certificate`` is one PEM file with key and chain."""
+    context = ssl.create_default_context()
+    if roots is not None:
+        context.load_verify_locations(roots)
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+    with httpx.Client(base_url=url, verify=context, auth=user, timeout=_TIMEOUT) as client:
+        yield ApiClient(client)
+
+
+def _unreachable(client: httpx.Client, error: httpx.HTTPError) -> UnavailableError:
+    return UnavailableError(
+        "node.unreachable",
+        f"no answer from {client.base_url}: {error}",
+        hint="is the node running? start it with `sealwire up`",
+    )
+
+
+def _answers(home: Home) -> bool:
+    if not home.socket.exists():
+        return False
+    with _short_path(home) as path, socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def _short_path(home: Home) -> Iterator[str]:
+    """A path below the 107 bytes that a unix socket's may have, however deep the home lies."""
+    folder = os.open(home.run, os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{home.socket.name}"
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _in_process(home: Home) -> Iterator[httpx.Client]:
+    from sealwire.bootstrap.compose import opened_offline  # noqa: PLC0415 - heavy, and rarely needed
+
+    with opened_offline(home) as app, httpx.Client(
+        transport=_AppTransport(app), base_url="http://sealwire", timeout=_TIMEOUT
+    ) as client:
+        yield client
+
+
+class _AppTransport(httpx.BaseTransport):
+    """Runs one request through the app in this process."""
+
+    def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI app
+        self._inner = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer ``request`` from the app; the whole body is there when this returns."""
+        return asyncio.run(self._ask(request))
+
+    async def _ask(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        answer = await self._inner.handle_async_request(
+            httpx.Request(request.method, request.url, headers=request.headers, content=body)
+        )
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=await answer.aread()
+        )

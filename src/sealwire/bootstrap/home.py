@@ -1,0 +1,102 @@
+"""The home folder: what lies where in it, and the lock that lets one node use it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealwire.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths under one home folder. Nothing outside it is ever written."""
+
+    root: Path
+
+    @property
+    def keys(self) -> Path:
+        """Private keys, one file each."""
+        return self.root / "keys"
+
+    @property
+    def journal(self) -> Path:
+        """The sensor's journal, one folder for each worker slot."""
+        return self.root / "journal"
+
+    @property
+    def credentials(self) -> Path:
+        """Credentials handed to people: the agent's certificate and key, the CA's roots."""
+        return self.root / "credentials"
+
+    @property
+    def run(self) -> Path:
+        """What lives only as long as the node runs."""
+        return self.root / "run"
+
+    @property
+    def socket(self) -> Path:
+        """The owner's unix socket."""
+        return self.run / "owner.sock"
+
+    @property
+    def state_file(self) -> Path:
+        """Addresses of the running node, as JSON."""
+        return self.run / "node.json"
+
+    def create(self) -> None:
+        """Make the folders; only the owner may look into them."""
+        for folder in (self.root, self.keys, self.journal, self.credentials, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def state(self) -> dict[str, object]:
+        """What the node wrote when it opened its listeners; empty when it never ran."""
+        try:
+            document: dict[str, object] = json.loads(self.state_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return document
+
+    def write_private(self, path: Path, content: bytes) -> None:
+        """Put a file in place whole or not at all, readable by its owner only."""
+        draft = path.with_name(path.name + ".new")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+
+
+class HomeLock:
+    """Held by the one process that may write the home; given back when that process ends."""
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.root / "lock"
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Raises UnavailableError ``home.locked`` when another node has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise UnavailableError(
+                "home.locked",
+                f"another node already uses {self._path.parent}",
+                hint="stop that node first, or choose another folder with --home",
+            ) from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

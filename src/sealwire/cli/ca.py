@@ -1,0 +1,104 @@
+"""``sealwire ca``: set-up and what the CA has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sealwire.cli.output import JsonOption, show_fields, show_json, show_table
+from sealwire.cli.session import HomeOption, api, home_path
+
+ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
+profile_app = typer.Typer(no_args_is_help=True, help="What may be asked for and is issued.")
+ca_app.add_typer(profile_app, name="profile")
+
+
+@ca_app.command("init")
+def init(
+    home: HomeOption = None,
+    key_type: Annotated[
+        str, typer.Option(help="Key of root and issuing CA: p256, p384, rsa2048, rsa3072, rsa4096.")
+    ] = "p256",
+    organization: Annotated[str, typer.Option("--o", help="Organization in the CA's name.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """Make the root, the issuing CA and the agent `caadmin`."""
+    with api(home) as client:
+        made = client.call(
+            "POST", "/api/v1/ca/init", json={"key_type": key_type, "organization": organization}
+        )
+    made["credentials"] = str(home_path(home) / "credentials")
+    if json:
+        show_json(made)
+        return
+    show_fields(
+        {
+            "Issuing CA": made["issuing_subject"],
+            "Root": made["root_subject"],
+            "Agent": made["agent"],
+            "One-time password": made["password"],
+            "Credentials": made["credentials"],
+        }
+    )
+
+
+@ca_app.command("chain")
+def chain(
+    home: HomeOption = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
+) -> None:
+    """Print the CA's certificates, issuing CA first."""
+    with api(home) as client:
+        text = client.text("GET", "/api/v1/ca/chain")
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="ascii")
+
+
+@ca_app.command("certificates")
+def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List what was issued."""
+    with api(home) as client:
+        listing = client.call("GET", "/api/v1/ca/certificates")
+    if json:
+        show_json(listing)
+        return
+    show_table(
+        [
+            ("serial", "SERIAL"),
+            ("subject", "SUBJECT"),
+            ("profile", "PROFILE"),
+            ("not_after", "NOT AFTER"),
+            ("request_id", "REQUEST"),
+        ],
+        listing["entries"],
+    )
+
+
+@profile_app.command("list")
+def profile_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List the profiles."""
+    with api(home) as client:
+        listing = client.call("GET", "/api/v1/ca/profiles")
+    if json:
+        show_json(listing)
+        return
+    show_table([("id", "PROFILE"), ("name", "NAME"), ("enabled", "ENABLED")], listing["entries"])
+
+
+@profile_app.command("show")
+def profile_show(
+    profile: str,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one profile: what it accepts and what it issues."""
+    with api(home) as client:
+        document = client.call("GET", f"/api/v1/ca/profiles/{profile}")
+    if json:
+        show_json(document)
+        return
+    show_fields(document)

@@ -1,0 +1,67 @@
+"""``up``, ``serve`` and ``demo``: commands that run a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sealwire.cli.session import HomeOption, home_path
+from sealwire.errors import UsageError
+
+
+def up(
+    home: HomeOption = None,
+    console_port: Annotated[int, typer.Option(help="HTTPS: console and API.")] = 8443,
+    http_port: Annotated[int, typer.Option(help="Clear HTTP: CA certificate and CRLs.")] = 8080,
+    tls_ports: Annotated[str, typer.Option(help="Syslog over TLS, comma separated.")] = "6514,6515",
+    host_name: Annotated[str, typer.Option(help="This machine's own full name.")] = "",
+    listen: Annotated[str, typer.Option(help="Listen on this address only.")] = "",
+    database: Annotated[str, typer.Option(help="SQL URL (default: a file in the home).")] = "",
+    audit_format: Annotated[str, typer.Option(help="10.4.4, 10.4.5 or 11.4.")] = "10.4.5",
+) -> int:
+    """Run the CA, an appliance and a sensor on embedded defaults, in the foreground."""
+    from sealwire.bootstrap.node import run_node
+    from sealwire.config.node import checked_config
+
+    settings: dict[str, object] = {
+        "home": home_path(home),
+        "console_port": console_port,
+        "http_port": http_port,
+        "tls_ports": _ports(tls_ports),
+        "listen": listen,
+        "database": database,
+        "audit_format": audit_format,
+    }
+    if host_name:
+        settings["host_name"] = host_name
+    return run_node(checked_config(**settings))
+
+
+def serve(config: Annotated[Path, typer.Option("--config", help="The node's TOML file.")]) -> int:
+    """Run the roles that a configuration file names, in the foreground."""
+    from sealwire.bootstrap.node import run_node
+    from sealwire.config.node import read_config
+
+    return run_node(read_config(config))
+
+
+def demo(
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Keep everything here (default: a new folder).")
+    ] = None,
+) -> int:
+    """Walk through the whole story and check every step; exit 0 only if all of it holds."""
+    from sealwire.bootstrap.demo import run_demo
+
+    return run_demo(home)
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            "usage.ports", f"not a list of ports: {text}", hint="for example --tls-ports 6514,6515"
+        ) from None

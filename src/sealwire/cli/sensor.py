@@ -1,0 +1,216 @@
+"""``sealwire sensor``: what receives."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sealwire.cli import identity_files as files
+from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
+from sealwire.cli.session import HomeOption, api, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+sensor_app = typer.Typer(no_args_is_help=True, help="Receives syslog over TLS.")
+identity_app = typer.Typer(no_args_is_help=True, help="The sensor's own key and certificate.")
+listener_app = typer.Typer(no_args_is_help=True, help="Where it listens, and to whom.")
+trust_app = typer.Typer(no_args_is_help=True, help="Who may sign senders' certificates.")
+sensor_app.add_typer(identity_app, name="identity")
+sensor_app.add_typer(listener_app, name="listener")
+sensor_app.add_typer(trust_app, name="trust")
+
+_API = "/api/v1/sensor"
+
+
+@identity_app.command("show")
+def identity_show(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show the certificate in use, its chain, and the CSRs that wait."""
+    with api(home) as client:
+        answer = client.call("GET", f"{_API}/identity")
+    if json:
+        show_json(answer)
+    else:
+        files.show_identity(answer["identity"], answer["pending"])
+
+
+@identity_app.command("csr")
+def identity_csr(
+    common_name: files.CommonName,
+    names: files.Names = None,
+    country: files.Country = "",
+    state: files.State = "",
+    locality: files.Locality = "",
+    organization: files.Organization = "",
+    unit: files.Unit = "",
+    key_type: files.KeyTypeOption = "rsa2048",
+    out: files.OutFile = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a key on the sensor and a CSR for it."""
+    body = files.csr_body(
+        common_name, names, country, state, locality, organization, unit, key_type
+    )
+    with api(home) as client:
+        answer = client.call("POST", f"{_API}/identity/csr", json=body)
+    if json:
+        show_json(answer)
+    else:
+        files.show_csr(answer, out)
+
+
+@identity_app.command("import")
+def identity_import(
+    paths: files.Files,
+    key: files.KeyFile = None,
+    password: files.Password = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Install a certificate with its chain, in any order; new connections use it at once."""
+    with api(home) as client:
+        answer = client.call(
+            "POST", f"{_API}/identity", json=files.import_body(paths, key, password)
+        )
+    if json:
+        show_json(answer)
+    else:
+        files.show_import(answer)
+
+
+@identity_app.command("rollback")
+def identity_rollback(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Go back to the certificate that was in use before."""
+    with api(home) as client:
+        answer = client.call("POST", f"{_API}/identity/rollback")
+    if json:
+        show_json(answer)
+    else:
+        files.show_import(answer)
+
+
+@listener_app.command("list")
+def listener_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List the listeners."""
+    with api(home) as client:
+        listing = client.call("GET", f"{_API}/listeners")
+    if json:
+        show_json(listing)
+        return
+    show_table(
+        [
+            ("port", "PORT"),
+            ("transport", "TRANSPORT"),
+            ("client_certificate", "CLIENT CERTIFICATE"),
+            ("open", "OPEN"),
+        ],
+        listing,
+    )
+
+
+@listener_app.command("set")
+def listener_set(
+    client_certificate: Annotated[
+        str, typer.Option(help="off, wanted (absent allowed, invalid refused) or required.")
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Say whether senders must show a certificate."""
+    with api(home) as client:
+        client.call("PUT", f"{_API}/client-certificate", json={"mode": client_certificate})
+
+
+@trust_app.command("list")
+def trust_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List the anchors for senders' certificates."""
+    with api(home) as client:
+        listing = client.call("GET", f"{_API}/trust")
+    if json:
+        show_json(listing)
+    else:
+        columns = [("subject", "SUBJECT"), ("not_after", "NOT AFTER"), ("sha256", "SHA-256")]
+        show_table(columns, listing)
+
+
+@trust_app.command("add")
+def trust_add(
+    path: Annotated[Path, typer.Argument(help="CA certificates, PEM.")], home: HomeOption = None
+) -> None:
+    """Accept senders' certificates that these CAs signed."""
+    with api(home) as client:
+        client.call(
+            "POST", f"{_API}/trust", json={"pem": read_file(path).decode("utf-8", "replace")}
+        )
+
+
+@trust_app.command("remove")
+def trust_remove(
+    sha256: Annotated[str, typer.Argument(help="The anchor's SHA-256.")], home: HomeOption = None
+) -> None:
+    """No longer accept what this CA signed."""
+    with api(home) as client:
+        client.call("DELETE", f"{_API}/trust/{sha256}")
+
+
+@sensor_app.command("stats")
+def stats(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Packets Received, bytes, and who sent them."""
+    with api(home) as client:
+        answer = client.call("GET", f"{_API}/stats")
+    if json:
+        show_json(answer)
+        return
+    show_fields(
+        {"Packets Received": answer["packets_received"], "Bytes received": answer["bytes_received"]}
+    )
+    _show_sources(answer["sources"])
+    for failure in answer.get("tls_failures", ()):
+        address, reason = printable(failure["address"]), printable(failure["reason"])
+        typer.echo(f"TLS failed: {address} {failure['count']} times: {reason}")
+
+
+@sensor_app.command("sources")
+def sources(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Who sends: one line for each address and certificate."""
+    with api(home) as client:
+        listing = client.call("GET", f"{_API}/sources")
+    if json:
+        show_json(listing)
+    else:
+        _show_sources(listing)
+
+
+@sensor_app.command("tail")
+def tail(
+    count: Annotated[int, typer.Option("-n", min=0, max=100_000, help="So many messages.")] = 20,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as they arrive.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the newest messages as they are in the journal."""
+    parameters: dict[str, Any] = {"count": count, "follow": follow}
+    with api(home) as client, client.lines(f"{_API}/tail", params=parameters) as lines:
+        for line in lines:
+            if json:
+                typer.echo(line)
+            else:
+                message = json_format.loads(line)
+                text = printable(message["message"])
+                typer.echo(f"{message['received']} {message['address']} {text}")
+
+
+def _show_sources(listing: Sequence[Mapping[str, Any]]) -> None:
+    show_table(
+        [
+            ("address", "ADDRESS"),
+            ("packets_received", "PACKETS"),
+            ("bytes_received", "BYTES"),
+            ("last_seen", "LAST SEEN"),
+            ("certificate_subject", "CERTIFICATE"),
+        ],
+        listing,
+    )

@@ -1,0 +1,107 @@
+"""A node's configuration: defaults of ``up``, or ``node.toml`` for ``serve``; checked once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sealwire.audit.formats import AuditFormat
+from sealwire.errors import Finding, RefusedError, Severity, UsageError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def default_home() -> Path:
+    """``SEALWIRE_HOME``, else ``~/.local/share/sealwire``."""
+    from_environment = os.environ.get("SEALWIRE_HOME")
+    return (
+        Path(from_environment) if from_environment else Path("~/.local/share/sealwire").expanduser()
+    )
+
+
+def own_host_name() -> str:
+    """The machine's fully qualified name as it knows it itself, lower case."""
+    return socket.getfqdn().lower()
+
+
+class NodeConfig(BaseModel):
+    """What one node runs and where it listens. Unknown keys are refused.
+
+    Port 0 takes any free port; the ports in use stand in ``HOME/run/node.json``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path = Field(default_factory=default_home)
+    roles: frozenset[Literal["ca", "appliance", "sensor"]] = frozenset(
+        {"ca", "appliance", "sensor"}
+    )
+    database: str = ""
+    listen: str = ""
+    console_port: Port = 8443
+    http_port: Port = 8080
+    tls_ports: Annotated[tuple[Port, ...], Field(min_length=1)] = (6514, 6515)
+    receivers: Annotated[int, Field(ge=0, le=64)] = 0
+    host_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        default_factory=own_host_name
+    )
+    unit: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "unit-1"
+    sensor_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "sensor-1"
+    audit_format: AuditFormat = AuditFormat.V10_4_5
+    public_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("tls_ports")
+    @classmethod
+    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        fixed = [port for port in value if port]
+        if len(fixed) != len(set(fixed)):
+            raise ValueError("the same port stands there twice")
+        return value
+
+    @property
+    def database_url(self) -> str:
+        """Where control state lives: the URL given, else a SQLite file in the home."""
+        return self.database or f"sqlite:///{self.home / 'sealwire.db'}"
+
+
+def checked_config(**values: object) -> NodeConfig:
+    """Validate settings given as values. Raises RefusedError ``config.invalid`` with all faults."""
+    try:
+        return NodeConfig.model_validate(values)
+    except ValidationError as error:
+        findings = [
+            Finding(
+                code="config.invalid",
+                severity=Severity.ERROR,
+                message=f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}",
+                subject=".".join(str(part) for part in fault["loc"]),
+            )
+            for fault in error.errors(include_url=False)
+        ]
+        raise RefusedError(
+            "config.invalid",
+            "the configuration does not hold: " + "; ".join(f.message for f in findings),
+            hint="every key is described in the manual; unknown keys are refused",
+            findings=findings,
+        ) from error
+
+
+def read_config(path: Path) -> NodeConfig:
+    """Read ``node.toml``. UsageError when it cannot be read, RefusedError when it is wrong."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError("config.unreadable", f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError("config.unreadable", f"{path} is not TOML: {error}") from error
+    return checked_config(**document)

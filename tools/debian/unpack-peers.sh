@@ -26,20 +26,18 @@ download() {
     exit 1
 }
 
-# Every library of every program and module is found, or the peer is not ready.
+# A peer is ready only when every library of its programs and modules is found.
 check_libraries() {
-    local dir=$1 libraries absent
-    libraries=$(find "$dir/usr/lib" -maxdepth 2 -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
-    absent=$(find "$dir/usr/sbin" "$dir"/usr/lib -type f \( -name '*.so*' -o -perm -u+x \) \
-        ! -name 'libsyslog-ng-*' -print0 |
-        LD_LIBRARY_PATH=$libraries xargs -0 -n 1 ldd 2>/dev/null |
-        sed -n 's/^[[:space:]]*\(.*\) => not found$/\1/p' | sort -u)
-    case $dir in */rsyslog) programs=rsyslogd ;; *) programs=syslog-ng ;; esac
-    if LD_LIBRARY_PATH=$libraries ldd "$dir/usr/sbin/$programs" | grep -q 'not found'; then
-        echo "sealwire: $programs misses libraries: $absent" >&2
+    local dir=$1 folders absent
+    folders=$(find "$dir/lib" "$dir/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
+    absent=$(find "$dir" -type f \( -path '*/sbin/*' -o -name '*.so*' \) -print0 |
+        { LD_LIBRARY_PATH=$folders xargs -0 -n 1 ldd 2>/dev/null || true; } |
+        sed -n 's/^[[:space:]]*\(.*\) => not found$/\1/p' | sort -u | paste -sd' ')
+    if [ -n "$absent" ]; then
+        echo "sealwire: libraries that $dir needs were not found: $absent" >&2
+        echo "    name their packages in tools/debian/${dir##*/}.list" >&2
         exit 1
     fi
-    [ -z "$absent" ] || echo "sealwire: modules of $programs that will not load miss: ${absent//$'\n'/ }"
 }
 
 mkdir -p "$target"

@@ -23,8 +23,9 @@ class TrailHead:
 
 @dataclass(frozen=True, slots=True)
 class TrailRecord:
-    """One audit record: ``message`` is the finished RFC 5424 SYSLOG-MSG, ``leaf`` its RFC 6962 hash.
+    """One audit record.
 
+    ``message`` is the finished RFC 5424 SYSLOG-MSG, ``leaf`` its RFC 6962 leaf hash.
     ``text`` is the part after the syslog header (``[AuditEvent=...] ...``), as Dogtag would log it.
     """
 

@@ -1,0 +1,108 @@
+"""Sealwire's own events: of identities, of the sensor's engine, of delivery."""
+
+from __future__ import annotations
+
+from sealwire.audit.events import SYSTEM, Event, EventName, Outcome
+
+
+def _own(
+    name: EventName, subject_id: str, outcome: Outcome, attributes: dict[str, str | None]
+) -> Event:
+    given = ((key, value) for key, value in attributes.items() if value is not None)
+    return Event(name, subject_id, outcome, tuple(given))
+
+
+def csr_generated(subject_id: str, *, identity: str, key_id: str, subject: str) -> Event:
+    """A key and its CSR were made; ``subject`` is the DN asked for."""
+    attributes: dict[str, str | None] = {
+        "Identity": identity,
+        "KeyID": key_id,
+        "CertSubject": subject,
+    }
+    return _own(EventName.CSR_GENERATED, subject_id, Outcome.SUCCESS, attributes)
+
+
+def identity_installed(
+    subject_id: str,
+    outcome: Outcome,
+    *,
+    identity: str,
+    generation: int | None = None,
+    subject: str | None = None,
+    certificate_sha256: str | None = None,
+    info: str | None = None,
+) -> Event:
+    """A certificate was installed, or refused (then ``info`` says why)."""
+    attributes = {
+        "Identity": identity,
+        "Generation": None if generation is None else str(generation),
+        "CertSubject": subject,
+        "CertSHA256": certificate_sha256,
+        "Info": info,
+    }
+    return _own(EventName.IDENTITY_INSTALLED, subject_id, outcome, attributes)
+
+
+def identity_rolled_back(
+    subject_id: str,
+    *,
+    identity: str,
+    generation: int,
+    subject: str,
+    certificate_sha256: str,
+) -> Event:
+    """An earlier certificate is in use again, as ``generation``."""
+    attributes: dict[str, str | None] = {
+        "Identity": identity,
+        "Generation": str(generation),
+        "CertSubject": subject,
+        "CertSHA256": certificate_sha256,
+    }
+    return _own(EventName.IDENTITY_ROLLED_BACK, subject_id, Outcome.SUCCESS, attributes)
+
+
+def journal_recovered(journal: str, *, cut_bytes: int, info: str | None = None) -> Event:
+    """A journal was opened after a crash; ``cut_bytes`` of a torn tail were cut off."""
+    attributes = {"Journal": journal, "CutBytes": str(cut_bytes), "Info": info}
+    return _own(EventName.JOURNAL_RECOVERED, SYSTEM, Outcome.SUCCESS, attributes)
+
+
+def worker_restarted(
+    worker: str, *, outcome: Outcome = Outcome.SUCCESS, info: str | None = None
+) -> Event:
+    """A receiver worker had died; ``info`` says how."""
+    return _own(EventName.WORKER_RESTARTED, SYSTEM, outcome, {"Worker": worker, "Info": info})
+
+
+def delivery_connected(destination: str, host: str, port: int, *, info: str | None = None) -> Event:
+    """A connection to a destination stands."""
+    attributes = {
+        "Destination": destination,
+        "ServerHost": host,
+        "ServerPort": str(port),
+        "Info": info,
+    }
+    return _own(EventName.DELIVERY_CONNECTED, SYSTEM, Outcome.SUCCESS, attributes)
+
+
+def delivery_failed(destination: str, host: str, port: int, *, info: str, count: int = 1) -> Event:
+    """Connecting or sending failed ``count`` times in a row; ``info`` says why the last time."""
+    attributes: dict[str, str | None] = {
+        "Destination": destination,
+        "ServerHost": host,
+        "ServerPort": str(port),
+        "Count": str(count),
+        "Info": info,
+    }
+    return _own(EventName.DELIVERY_FAILED, SYSTEM, Outcome.FAILURE, attributes)
+
+
+def delivery_closed(destination: str, host: str, port: int, *, info: str | None = None) -> Event:
+    """A connection to a destination ended in good order."""
+    attributes = {
+        "Destination": destination,
+        "ServerHost": host,
+        "ServerPort": str(port),
+        "Info": info,
+    }
+    return _own(EventName.DELIVERY_CLOSED, SYSTEM, Outcome.SUCCESS, attributes)

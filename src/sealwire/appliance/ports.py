@@ -73,7 +73,10 @@ class ApplianceTx(TrailTx, IdentityTx, Protocol):
         ...
 
     def put_cursor(self, destination: str, trail: str, next_idx: int) -> None:
-        """Move it. Raises ConflictError when it would go back."""
+        """Move it. Raises ConflictError when it would go back.
+
+        Raises NotFoundError ``destination.unknown`` too.
+        """
         ...
 
     def put_input(self, source: Input) -> None:

@@ -118,7 +118,10 @@ class CertificateTx(Protocol):
     """Issued certificates inside one transaction."""
 
     def insert_certificate(self, certificate: IssuedCertificate) -> None:
-        """Add one. Raises ConflictError when serial or request id has one already."""
+        """Add one. Raises ConflictError when serial or request id has one already.
+
+        The request must be there (ConflictError): no certificate without its request.
+        """
         ...
 
     def certificate(self, serial: int) -> IssuedCertificate | None:

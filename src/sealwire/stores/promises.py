@@ -1,0 +1,128 @@
+"""What every store promises and refuses, said once, so that all of them say it alike."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
+
+from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_SERIAL_BITS: Final = 159
+
+
+class TransactionMisuseError(RuntimeError):
+    """A fault of the program: a transaction used after its end, written to in a read, nested."""
+
+
+def check_texts(row: Any) -> None:  # noqa: ANN401 - any of the ports' row dataclasses
+    """Raise RefusedError ``store.text`` when a text of ``row`` cannot be kept by every engine.
+
+    That is a NUL (PostgreSQL has none) and an unpaired surrogate (no UTF-8 has one).
+    """
+    for field in fields(row):
+        value = getattr(row, field.name)
+        if isinstance(value, str):
+            check_text(value)
+        elif isinstance(value, frozenset):
+            _check_each(value)
+
+
+def _check_each(values: Iterable[str]) -> None:
+    for value in values:
+        check_text(value)
+
+
+def check_text(value: str) -> None:
+    """Raise RefusedError ``store.text`` for a text that not every engine can keep."""
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise RefusedError(
+            "store.text", "A text holds a NUL character or half a character, and cannot be stored."
+        )
+
+
+def check_serial(serial: int) -> None:
+    """Raise RefusedError ``certificate.serial`` unless positive and at most 20 octets of DER."""
+    if serial <= 0 or serial.bit_length() > MAX_SERIAL_BITS:
+        raise RefusedError(
+            "certificate.serial", "A serial number is positive and has at most 20 octets."
+        )
+
+
+def user_certificate_taken() -> ConflictError:
+    """Another user logs in with that certificate."""
+    return ConflictError(
+        "user.certificate_taken", "Another user has this certificate as log-in certificate."
+    )
+
+
+def request_taken(request_id: int) -> ConflictError:
+    """The id has a request already."""
+    return ConflictError("request.taken", f"There is a request {request_id} already.")
+
+
+def request_changed(request_id: int) -> ConflictError:
+    """The stored status is not the expected one."""
+    return ConflictError(
+        "request.changed",
+        f"Request {request_id} is no longer in the state that this step starts from.",
+        hint="Look at the request again.",
+    )
+
+
+def certificate_taken() -> ConflictError:
+    """Serial number or request has a certificate already."""
+    return ConflictError(
+        "certificate.taken", "This serial number or this request has a certificate already."
+    )
+
+
+def certificate_without_request(request_id: int) -> ConflictError:
+    """No certificate without the request it answers."""
+    return ConflictError(
+        "certificate.request_unknown", f"There is no request {request_id} for this certificate."
+    )
+
+
+def trail_index(trail: str) -> ConflictError:
+    """The record's index is not the trail's size."""
+    return ConflictError(
+        "trail.index", f"The trail {trail!r} has grown since its head was read, or has a gap."
+    )
+
+
+def identity_generation(identity: str) -> ConflictError:
+    """The generation is not the last one plus one."""
+    return ConflictError(
+        "identity.generation",
+        f"The identity {identity!r} was changed by somebody else meanwhile.",
+        hint="Look at the identity again.",
+    )
+
+
+def cursor_backwards(destination: str) -> ConflictError:
+    """Cursors only go on."""
+    return ConflictError(
+        "cursor.backwards", f"The destination {destination!r} is already further than that."
+    )
+
+
+def destination_unknown(name: str) -> NotFoundError:
+    """No such destination."""
+    return NotFoundError("destination.unknown", f"There is no destination {name!r}.")
+
+
+def input_unknown(name: str) -> NotFoundError:
+    """No such input."""
+    return NotFoundError("input.unknown", f"There is no input {name!r}.")
+
+
+def unavailable(reason: str) -> UnavailableError:
+    """The store cannot do its work now."""
+    return UnavailableError(
+        "store.unavailable",
+        f"The database cannot be used: {reason}.",
+        hint="Nothing was changed. Look at the disk's free space and the database's state.",
+    )

@@ -1,0 +1,101 @@
+"""Who asks, and whether they may: decided before a route runs, by the roles table alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fastapi import Depends, Request
+
+from sealwire.access.roles import ANONYMOUS, Action, Principal, home_owner, require
+from sealwire.errors import UnauthorizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXTENSION = "sealwire.peer"
+
+
+class ConnectionPeer(Protocol):
+    """What the listener knows of the other end (see ``sealwire.net.http.Peer``)."""
+
+    certificate: bytes | None
+    local_user: str | None
+    announced: set[str]
+
+
+class LogIn(Protocol):
+    """Recognises people; ``announce`` says whether to record a successful log-in."""
+
+    def by_certificate(self, der: bytes, *, address: str, announce: bool) -> Principal:
+        """Whose certificate this is. Raises UnauthorizedError."""
+        ...
+
+    def by_password(self, name: str, password: str, *, address: str, announce: bool) -> Principal:
+        """Whose password this is. Raises UnauthorizedError."""
+        ...
+
+
+def principal_of(request: Request) -> Principal:
+    """The owner of the home, somebody logged in, or nobody.
+
+    A certificate is looked up at every request, also on an open connection: who lost a role has
+    lost it at once.
+    """
+    peer: ConnectionPeer | None = request.scope.get("extensions", {}).get(EXTENSION)
+    if peer is not None and peer.local_user is not None:
+        return home_owner(peer.local_user)
+    log_in: LogIn = request.app.state.services.log_in
+    address = request.client.host if request.client else "local"
+    if peer is not None and peer.certificate is not None:
+        return _once(
+            peer,
+            "certificate",
+            lambda announce: log_in.by_certificate(
+                peer.certificate or b"", address=address, announce=announce
+            ),
+        )
+    credentials = _basic_credentials(request)
+    if credentials is None:
+        return ANONYMOUS
+    name, password = credentials
+    return _once(
+        peer,
+        f"password:{name}",
+        lambda announce: log_in.by_password(name, password, address=address, announce=announce),
+    )
+
+
+def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
+    """A route's dependency: the principal, once the roles table has let it pass."""
+
+    def _checked(request: Request) -> Principal:
+        principal = principal_of(request)
+        require(principal, action)
+        return principal
+
+    return Depends(_checked)
+
+
+def _once(peer: ConnectionPeer | None, mark: str, log_in: Callable[[bool], Principal]) -> Principal:
+    """Log in, recording success once for each connection rather than at every request."""
+    announced = set() if peer is None else peer.announced
+    principal = log_in(mark not in announced)
+    announced.add(mark)
+    return principal
+
+
+def _basic_credentials(request: Request) -> tuple[str, str] | None:
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, encoded = header.partition(" ")
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        decoded = ""
+    name, colon, password = decoded.partition(":")
+    if scheme.lower() != "basic" or not colon:
+        raise UnauthorizedError("login.malformed", "The Authorization header is not HTTP Basic.")
+    return name, password

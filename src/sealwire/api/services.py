@@ -1,0 +1,47 @@
+"""The use cases that the API is handed; a role that this node does not run is None."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from sealwire.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from sealwire.api.security import LogIn
+    from sealwire.appliance.service import Appliance
+    from sealwire.audit.ports import Store, TrailTx
+    from sealwire.ca.service import CertificateAuthority
+    from sealwire.sensor.service import Sensor
+
+RoleT = TypeVar("RoleT")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one node can do."""
+
+    log_in: LogIn
+    trails: Store[TrailTx]
+    ca: CertificateAuthority | None
+    appliance: Appliance | None
+    sensor: Sensor | None
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that this request came to."""
+    services: Services = request.app.state.services
+    return services
+
+
+def present(role: RoleT | None, name: str) -> RoleT:
+    """``role``, or NotFoundError ``role.absent`` when this node does not run it."""
+    if role is None:
+        raise NotFoundError(
+            "role.absent",
+            f"this node does not run the role {name}",
+            hint="ask the node that does, or add the role to its configuration",
+        )
+    return role

@@ -1,0 +1,192 @@
+"""The rules of the code hold, and breaking one is noticed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "sealwire"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 50
+
+# What may be longer, each with its reason.
+LONG_MODULES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+BELOW_IO = ("ca", "appliance", "sensor", "access", "identity", "audit", "x509", "syslog")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of code: the docstring does not count against a function."""
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    first = node.body[0]
+    if ast.get_docstring(node, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+def test_no_module_is_too_long() -> None:
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert lengths, f"no modules under {SOURCE}"
+    too_long = {name: count for name, count in lengths.items() if count > LONGEST_MODULE}
+    assert set(too_long) == set(LONG_MODULES), too_long
+
+
+def test_no_function_is_too_long() -> None:
+    too_long = {
+        f"{name_of(path)}:{node.name}": count
+        for path in MODULES
+        for node in functions(path)
+        if (count := function_lines(node)) > LONGEST_FUNCTION
+    }
+    assert set(too_long) == set(LONG_FUNCTIONS), too_long
+
+
+def test_most_functions_are_short() -> None:
+    lengths = sorted(function_lines(node) for path in MODULES for node in functions(path))
+    assert lengths[len(lengths) // 2] < 15
+
+
+def test_the_core_opens_no_files() -> None:
+    calls = {
+        f"{name_of(path)}:{node.lineno}"
+        for package in BELOW_IO
+        for path in sorted((SOURCE / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"open", "__import__", "exec", "eval"}
+    }
+    assert calls == set()
+
+
+def test_core_and_ports_are_synchronous() -> None:
+    asynchronous = {
+        f"{name_of(path)}:{node.name}"
+        for package in BELOW_IO
+        for path in sorted((SOURCE / package).rglob("*.py"))
+        for node in functions(path)
+        if isinstance(node, ast.AsyncFunctionDef)
+    }
+    assert asynchronous == set()
+
+
+# --- the import contracts, tried out on a copy with one offence ---------------------------------
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contracts of this project against the package in ``folder``."""
+    program = Path(sys.executable).with_name("lint-imports")
+    assert program.exists(), "lint-imports is not installed: run 'make lint'"
+    return subprocess.run(
+        [program, "--no-cache", "--config", ROOT / "pyproject.toml"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def package_copy(tmp_path: Path) -> Path:
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(SOURCE, tmp_path / "sealwire", ignore=ignored)
+    return tmp_path
+
+
+def test_the_contracts_hold(package_copy: Path) -> None:
+    result = lint_imports(package_copy)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+LAYERS = "layers: imports go down only"
+CORE = "no direct I/O below layer 6"
+PORTS = "only bootstrap and the command meet stores and net"
+WEB = "web apps are handed their use cases"
+ISSUE = "only ca.service may issue"
+CYCLES = "no cycles"
+
+OFFENCES = [
+    ("utils.py", "", LAYERS),
+    ("x509/offence.py", "import sealwire.audit", LAYERS),
+    ("x509/offence.py", "import sealwire.syslog", LAYERS),
+    ("api/offence.py", "import sealwire.bootstrap", LAYERS),
+    ("sensor/offence.py", "import sealwire.ca", LAYERS),
+    ("audit/offence.py", "import socket", CORE),
+    ("ca/offence.py", "from pathlib import Path", CORE),
+    ("identity/offence.py", "def late():\n    import sqlalchemy", CORE),
+    ("api/offence.py", "from sealwire import stores", PORTS),
+    ("stores/offence.py", "import sealwire.net", PORTS),
+    ("api/offence.py", "import sealwire.config", WEB),
+    ("cli/offence.py", "import sealwire.ca.issuance", ISSUE),
+    ("ca/offence.py", "import sealwire.ca.issuance", ISSUE),
+    ("audit/ring_a.py", "import sealwire.audit.ring_b", CYCLES),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "contract"), OFFENCES)
+def test_an_offence_breaks_its_contract(
+    package_copy: Path, file: str, text: str, contract: str
+) -> None:
+    (package_copy / "sealwire" / file).write_text(text + "\n", encoding="utf-8")
+    if contract == CYCLES:
+        other = package_copy / "sealwire" / file.replace("ring_a", "ring_b")
+        other.write_text("import sealwire.audit.ring_a\n", encoding="utf-8")
+    result = lint_imports(package_copy)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert f"{contract} BROKEN" in " ".join(result.stdout.split())
+
+
+def test_every_contract_has_an_offence() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    assert {contract["name"] for contract in contracts} == {offence[2] for offence in OFFENCES}
+
+
+# --- what set-up relies on -----------------------------------------------------------------------
+
+
+def pins(lock: str) -> set[str]:
+    lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
+    return {line.split()[0] for line in lines if line and not line.startswith((" ", "#"))}
+
+
+def test_the_locks_agree_and_name_no_address() -> None:
+    assert pins("requirements.lock") <= pins("requirements-dev.lock")
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        assert "://" not in (ROOT / lock).read_text(encoding="utf-8")
+
+
+def test_every_dependency_is_locked() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    locked = {pin.partition("==")[0] for pin in pins("requirements-dev.lock")}
+    asked = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["dev"],
+        *project["build-system"]["requires"],
+    ]
+    names = {text.split(">")[0].split("=")[0].split("[")[0].strip() for text in asked}
+    assert names <= locked
+    assert project["dependency-groups"]["build"] == project["build-system"]["requires"]

@@ -91,7 +91,7 @@ def san_entries(name: x509.Name, san: Sequence[str]) -> list[x509.DNSName | x509
         try:
             entry = general_name(text)
         except ValueError as fault:
-            message = f"{printable(text)!r} is no host name and no IP address: {fault}."
+            message = f"'{printable(text)}' is no host name and no IP address: {fault}."
             faults.append(error(Code.NAME_SYNTAX, message))
         else:
             entries.setdefault(str(entry.value).lower(), entry)
@@ -252,11 +252,11 @@ def _check_san_entry(entry: x509.GeneralName, found: list[Finding]) -> None:
         try:
             general_name(entry.value.replace("_", "-"))
         except ValueError as fault:
-            text = f"The SAN {printable(entry.value)!r} is no host name: {fault}."
+            text = f"The SAN '{printable(entry.value)}' is no host name: {fault}."
             found.append(error(Code.NAME_SYNTAX, text))
     elif isinstance(entry, (x509.RFC822Name, x509.UniformResourceIdentifier)):
         if printable(entry.value) != entry.value:
-            text = f"The SAN {printable(entry.value)!r} holds control characters."
+            text = f"The SAN '{printable(entry.value)}' holds control characters."
             found.append(error(Code.FIELD_CONTROL, text))
     elif not isinstance(entry, x509.IPAddress):
         text = f"A SAN entry of kind {type(entry).__name__} is not used here."

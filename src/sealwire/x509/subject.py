@@ -106,7 +106,7 @@ def _values(
             except ValueError as fault:
                 found.append(error(Code.NAME_SYNTAX, f"{word}: {fault}."))
         if _PLACEHOLDER.match(value):
-            text = f"{word} {value!r} says nothing; leave it empty."
+            text = f"{word} '{value}' says nothing; leave it empty."
             found.append(error(Code.FIELD_PLACEHOLDER, text))
         yield oid, value
 
@@ -116,7 +116,7 @@ def host_findings(text: str, what: str) -> list[Finding]:
     try:
         general_name(text)
     except ValueError as fault:
-        message = f"{what} {printable(text)!r} is no host name and no IP address: {fault}."
+        message = f"{what} '{printable(text)}' is no host name and no IP address: {fault}."
         return [error(Code.NAME_SYNTAX, message)]
     return []
 
@@ -147,7 +147,7 @@ def _value_findings(oid: x509.ObjectIdentifier, value: str) -> list[Finding]:
 
 def _country_findings(value: str) -> list[Finding]:
     if not _TWO_LETTERS.match(value):
-        text = f"Country must be two letters (ISO 3166-1), such as US; it is {printable(value)!r}."
+        text = f"Country must be two letters (ISO 3166-1), such as US; it is '{printable(value)}'."
         return [error(Code.COUNTRY, text)]
     code = value.upper()
     if code in _COUNTRIES or _USER_ASSIGNED.match(code):

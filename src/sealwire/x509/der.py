@@ -1,0 +1,53 @@
+"""Just enough of DER to cut an element out of its surroundings; decoding stays the library's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEQUENCE = 0x30
+_LONG_FORM = 0x80
+_MAX_LENGTH_OCTETS = 4
+
+
+class Element(NamedTuple):
+    """One element: its tag octet, its whole encoding, its content."""
+
+    tag: int
+    whole: bytes
+    content: bytes
+
+
+def first_element(data: bytes) -> Element:
+    """The element that ``data`` starts with; what follows it is ignored.
+
+    Raises ValueError when it is cut, or uses what DER forbids (X.690 10.1).
+    """
+    tag, start, end = _bounds(data, 0)
+    return Element(tag, data[:end], data[start:end])
+
+
+def elements(content: bytes) -> Iterator[Element]:
+    """The elements inside ``content``. Raises ValueError at the first broken one."""
+    at = 0
+    while at < len(content):
+        tag, start, end = _bounds(content, at)
+        yield Element(tag, content[at:end], content[start:end])
+        at = end
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int, int]:
+    if len(data) < at + 2:
+        raise ValueError("the element is cut")
+    length, start = data[at + 1], at + 2
+    if length >= _LONG_FORM:
+        octets = length - _LONG_FORM
+        if not 1 <= octets <= _MAX_LENGTH_OCTETS or len(data) < start + octets:
+            raise ValueError("the element's length is not DER")
+        length = int.from_bytes(data[start : start + octets], "big")
+        start += octets
+    if len(data) < start + length:
+        raise ValueError("the element is cut")
+    return data[at], start, start + length

@@ -1,0 +1,121 @@
+"""One candidate path, judged by the library's verifier under a policy of our own.
+
+The policy is that of ordinary private CAs: BasicConstraints is required on issuers; key usage and
+key identifiers may be absent; extended key usage must fit the purpose wherever it is present;
+names are judged elsewhere. What the public web's stricter profile would say in addition is advice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.verification import Criticality, ExtensionPolicy
+
+from sealwire.x509.certificate import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    Verify = Callable[[Sequence[x509.Certificate]], None]
+
+PathRefusedError = verification.VerificationError
+
+
+def path_verifier(purpose: Purpose, at: datetime, max_depth: int) -> Verify:
+    """A function that takes a path, leaf first and trusted end last, and raises PathRefusedError.
+
+    ``max_depth`` is the largest number of certificates between leaf and trusted end.
+    """
+    issuers, leaves = _policies(purpose)
+
+    def verify(path: Sequence[x509.Certificate]) -> None:
+        builder = verification.PolicyBuilder().time(at).max_chain_depth(max_depth)
+        builder = builder.store(verification.Store([path[-1]]))
+        builder = builder.extension_policies(ca_policy=issuers, ee_policy=leaves)
+        builder.build_client_verifier().verify(path[0], list(path[1:-1]))
+
+    return verify
+
+
+def _policies(purpose: Purpose) -> tuple[ExtensionPolicy, ExtensionPolicy]:
+    wanted = purpose.usage
+
+    def leaf_usage(
+        _policy: verification.Policy, _cert: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+    ) -> None:
+        # anyExtendedKeyUsage is not enough: OpenSSL's peers do not take it either.
+        if usage is not None and wanted not in usage:
+            raise ValueError("extended key usage does not fit the purpose")
+
+    def issuer_usage(
+        _policy: verification.Policy, _cert: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+    ) -> None:
+        fits = {wanted, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+        if usage is not None and fits.isdisjoint(usage):
+            raise ValueError("the issuer's extended key usage does not fit the purpose")
+
+    everything = ExtensionPolicy.permit_all()
+    issuers = (
+        everything.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _require_ca)
+        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _require_cert_sign)
+        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, issuer_usage)
+    )
+    leaves = everything.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, leaf_usage)
+    return issuers, leaves
+
+
+def _require_ca(
+    _policy: verification.Policy, _cert: x509.Certificate, constraints: x509.BasicConstraints
+) -> None:
+    if not constraints.ca:
+        raise ValueError("the issuer is not a CA")
+
+
+def _require_cert_sign(
+    _policy: verification.Policy, _cert: x509.Certificate, usage: x509.KeyUsage | None
+) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("the issuer may not sign certificates")
+
+
+def strict_profile_objection(
+    path: Sequence[x509.Certificate], purpose: Purpose, at: datetime, max_depth: int
+) -> str | None:
+    """What the public web's profile would refuse in a path that our policy accepts, or None."""
+    builder = verification.PolicyBuilder().time(at).max_chain_depth(max_depth)
+    builder = builder.store(verification.Store([path[-1]]))
+    try:
+        if purpose is Purpose.CLIENT:
+            builder.build_client_verifier().verify(path[0], list(path[1:-1]))
+            return None
+        subject = _first_name(path[0])
+        if subject is None:
+            return "the certificate has no subject alternative name"
+        builder.build_server_verifier(subject).verify(path[0], list(path[1:-1]))
+    except (PathRefusedError, ValueError) as fault:
+        return reason(fault)
+    return None
+
+
+def _first_name(leaf: x509.Certificate) -> verification.Subject | None:
+    try:
+        san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+    for entry in san:
+        if isinstance(entry, x509.DNSName):
+            # The verifier wants a name, not a pattern.
+            return x509.DNSName(entry.value.replace("*", "any", 1))
+        if isinstance(entry, x509.IPAddress):
+            return entry
+    return None
+
+
+def reason(fault: Exception) -> str:
+    """The verifier's own words without its prefixes."""
+    text = str(fault).removeprefix("validation failed: ").removeprefix("candidates exhausted: ")
+    return text.partition(" (encountered processing")[0]

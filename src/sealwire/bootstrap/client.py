@@ -87,9 +87,7 @@ def error_of(response: httpx.Response) -> SealwireError:
             Finding(f["code"], Severity(f["severity"]), f["message"], f.get("subject"))
             for f in document.get("findings", ())
         ]
-        return kind(
-            document["code"], document["detail"], hint=document["hint"], findings=findings
-        )
+        return kind(document["code"], document["detail"], hint=document["hint"], findings=findings)
     except (ValueError, KeyError, TypeError):
         return UnavailableError(
             "http.unexpected", f"unexpected answer: {response.status_code} {response.reason_phrase}"
@@ -101,9 +99,14 @@ def home_client(home_path: Path) -> Iterator[ApiClient]:
     """The API as the home's owner. Raises UnavailableError when the home cannot be used."""
     home = Home(home_path)
     if _answers(home):
-        with _short_path(home) as path, httpx.Client(
-            transport=httpx.HTTPTransport(uds=path), base_url="http://sealwire", timeout=_TIMEOUT
-        ) as client:
+        with (
+            _short_path(home) as path,
+            httpx.Client(
+                transport=httpx.HTTPTransport(uds=path),
+                base_url="http://sealwire",
+                timeout=_TIMEOUT,
+            ) as client,
+        ):
             yield ApiClient(client)
     else:
         with _in_process(home) as client:
@@ -161,9 +164,12 @@ def _short_path(home: Home) -> Iterator[str]:
 def _in_process(home: Home) -> Iterator[httpx.Client]:
     from sealwire.bootstrap.compose import opened_offline  # noqa: PLC0415 - heavy, and rarely needed
 
-    with opened_offline(home) as app, httpx.Client(
-        transport=_AppTransport(app), base_url="http://sealwire", timeout=_TIMEOUT
-    ) as client:
+    with (
+        opened_offline(home) as app,
+        httpx.Client(
+            transport=_AppTransport(app), base_url="http://sealwire", timeout=_TIMEOUT
+        ) as client,
+    ):
         yield client
 
 

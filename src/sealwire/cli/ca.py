@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sealwire.cli.output import JsonOption, show_fields, show_json, show_table
+from sealwire.cli.pki_output import parse_number
 from sealwire.cli.session import HomeOption, api, home_path
 
 ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
@@ -52,6 +53,22 @@ def chain(
     """Print the CA's certificates, issuing CA first."""
     with api(home) as client:
         text = client.text("GET", "/api/v1/ca/chain")
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="ascii")
+
+
+@ca_app.command("certificate")
+def certificate(
+    serial: Annotated[str, typer.Argument(help="Serial number, decimal or 0x hex.")],
+    home: HomeOption = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
+) -> None:
+    """Print one issued certificate, PEM."""
+    number = parse_number(serial, what="serial number")
+    with api(home) as client:
+        text = client.text("GET", f"/api/v1/ca/certificates/{number}/pem")
     if out is None:
         typer.echo(text, nl=False)
     else:

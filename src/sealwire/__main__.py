@@ -1,0 +1,5 @@
+"""``python -m sealwire``."""
+
+from sealwire.cli import main
+
+main()

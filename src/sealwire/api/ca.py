@@ -1,0 +1,246 @@
+"""``/api/v1/ca``: requests, decisions, certificates, profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import Field
+
+from sealwire.access.roles import Action, Principal
+from sealwire.api.security import guard
+from sealwire.api.services import present, services_of
+from sealwire.api.shapes import Body, rfc3339
+from sealwire.ca.ports import RequestStatus
+from sealwire.ca.requests import RequestAction, Requestor
+from sealwire.ca.review import stored_certificate
+from sealwire.errors import UsageError
+from sealwire.x509.certificate import certificate_pem
+from sealwire.x509.certificate import certificate_sha256 as sha256_of
+
+if TYPE_CHECKING:
+    from sealwire.ca.ports import IssuedCertificate
+    from sealwire.ca.ports import Request as CertificateRequest
+    from sealwire.ca.profiles import Profile
+    from sealwire.ca.service import CertificateAuthority
+
+router = APIRouter(prefix="/api/v1/ca", tags=["ca"])
+
+Submits = Annotated[Principal, guard(Action.SUBMIT_REQUEST)]
+Decides = Annotated[Principal, guard(Action.DECIDE_REQUEST)]
+Text = Annotated[str, Field(max_length=1024)]
+
+
+class InitBody(Body):
+    """How to make the CA."""
+
+    key_type: str = "p256"
+    organization: Text = ""
+
+
+class SubmitBody(Body):
+    """A CSR (PEM) under a profile, and who asks."""
+
+    profile: Annotated[str, Field(min_length=1, max_length=100)]
+    csr: Annotated[str, Field(min_length=1, max_length=1024 * 1024)]
+    requestor_name: Text = ""
+    requestor_email: Text = ""
+    requestor_phone: Text = ""
+
+
+class DecisionBody(Body):
+    """Why; approval takes none."""
+
+    reason: Text | None = None
+
+
+@router.post("/init", status_code=201, dependencies=[guard(Action.CONFIGURE_CA)])
+def initialise(request: Request, body: InitBody) -> dict[str, Any]:
+    """Make the root, the issuing CA and its first agent; the password is shown this once."""
+    return services_of(request).initialise_ca(body.key_type, body.organization)
+
+
+@router.post("/requests", status_code=201)
+def submit(request: Request, who: Submits, body: SubmitBody) -> dict[str, Any]:
+    """Submit; the answer is the request, pending or rejected by its profile."""
+    requestor = Requestor(body.requestor_name, body.requestor_email, body.requestor_phone)
+    made = _ca(request).submit(
+        body.profile,
+        body.csr.encode("latin-1", "replace"),
+        requestor,
+        actor=who.name,
+        remote_address=request.client.host if request.client else "",
+    )
+    return _request(request, made)
+
+
+@router.get("/requests", dependencies=[guard(Action.LIST_REQUESTS)])
+def find(
+    request: Request,
+    status: str = "",
+    start: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    size: Annotated[int, Query(ge=1, le=1000)] = 20,
+) -> dict[str, Any]:
+    """Requests by id, ascending, ids >= ``start``."""
+    page = _ca(request).find(status=_status(status), start=start, limit=size)
+    return {
+        "total": page.total,
+        "audit_format": _ca(request).audit_format.value,
+        "entries": [_request(request, each) for each in page.entries],
+    }
+
+
+@router.get("/requests/{request_id}", dependencies=[guard(Action.READ_REQUEST)])
+def show(request: Request, request_id: int) -> dict[str, Any]:
+    """One request."""
+    return _request(request, _ca(request).request(request_id))
+
+
+@router.get("/requests/{request_id}/review", dependencies=[guard(Action.DECIDE_REQUEST)])
+def review(request: Request, request_id: int) -> dict[str, Any]:
+    """What an agent looks at before deciding."""
+    seen = _ca(request).review(request_id)
+    return {
+        **_request(request, seen.request),
+        "profile_name": seen.profile_name,
+        "inputs": [
+            {
+                "name": block.name,
+                "attributes": [{"name": name, "value": value} for name, value in block.attributes],
+            }
+            for block in seen.inputs
+        ],
+        "certificate_text": seen.certificate_text,
+        "differences": list(seen.differences),
+        "tbs_sha256": seen.tbs_sha256,
+    }
+
+
+@router.post("/requests/{request_id}/{action}")
+def decide(
+    request: Request, who: Decides, request_id: int, action: str, body: DecisionBody
+) -> dict[str, Any]:
+    """Approve, reject or cancel."""
+    authority = _ca(request)
+    match action:
+        case RequestAction.APPROVE:
+            decided = authority.approve(request_id, actor=who.name)
+        case RequestAction.REJECT:
+            decided = authority.reject(request_id, body.reason, actor=who.name)
+        case RequestAction.CANCEL:
+            decided = authority.cancel(request_id, body.reason, actor=who.name)
+        case _:
+            raise UsageError("request.action", f"no such action: {action}")
+    return _request(request, decided)
+
+
+@router.get("/certificates", dependencies=[guard(Action.READ_CERTIFICATE)])
+def certificates(
+    request: Request,
+    start: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    size: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> dict[str, Any]:
+    """What was issued, in that order, skipping ``start``."""
+    found = _ca(request).certificates(start=start, limit=size)
+    return {"entries": [_certificate(each) for each in found]}
+
+
+@router.get("/certificates/{serial}", dependencies=[guard(Action.READ_CERTIFICATE)])
+def certificate(request: Request, serial: int) -> dict[str, Any]:
+    """One certificate, with its PEM and the chain above it."""
+    authority = _ca(request)
+    found = authority.certificate(serial)
+    return {**_certificate(found), "pem": _pem(found), "chain_pem": authority.chain_pem()}
+
+
+@router.get("/certificates/{serial}/pem", dependencies=[guard(Action.READ_CERTIFICATE)])
+def certificate_file(request: Request, serial: int) -> PlainTextResponse:
+    """One certificate as a PEM file."""
+    return PlainTextResponse(_pem(_ca(request).certificate(serial)))
+
+
+@router.get("/chain", dependencies=[guard(Action.READ_CERTIFICATE)])
+def chain(request: Request) -> PlainTextResponse:
+    """The CA's own certificates, issuing CA first, root last."""
+    return PlainTextResponse(_ca(request).chain_pem())
+
+
+@router.get("/profiles", dependencies=[guard(Action.READ_PROFILE)])
+def profiles(request: Request) -> dict[str, Any]:
+    """What may be asked for."""
+    return {"entries": [_profile(each) for each in _ca(request).profiles()]}
+
+
+@router.get("/profiles/{profile_id}", dependencies=[guard(Action.READ_PROFILE)])
+def profile(request: Request, profile_id: str) -> dict[str, Any]:
+    """One profile."""
+    return _profile(_ca(request).profile(profile_id))
+
+
+def _ca(request: Request) -> CertificateAuthority:
+    return present(services_of(request).ca, "ca")
+
+
+def _status(text: str) -> RequestStatus | None:
+    if not text:
+        return None
+    try:
+        return RequestStatus(text)
+    except ValueError:
+        raise UsageError(
+            "request.status", f"no such status: {text}", hint=f"one of {', '.join(RequestStatus)}"
+        ) from None
+
+
+def _request(request: Request, row: CertificateRequest) -> dict[str, Any]:
+    issued = row.status is RequestStatus.COMPLETE
+    return {
+        "id": row.request_id,
+        "type": "enrollment",
+        "status": row.status.value,
+        "profile": row.profile_id,
+        "subject": row.subject,
+        "serial": str(row.serial) if issued and row.serial is not None else None,
+        "error_message": row.error_message,
+        "reason": row.reason,
+        "requestor_name": row.requestor_name,
+        "requestor_email": row.requestor_email,
+        "requestor_phone": row.requestor_phone,
+        "submitted_by": row.submitted_by,
+        "decided_by": row.decided_by,
+        "created": rfc3339(row.created),
+        "modified": rfc3339(row.modified),
+        "csr_sha256": row.csr_sha256,
+        "audit_format": _ca(request).audit_format.value,
+    }
+
+
+def _certificate(row: IssuedCertificate) -> dict[str, Any]:
+    return {
+        "serial": str(row.serial),
+        "serial_hex": hex(row.serial),
+        "request_id": row.request_id,
+        "profile": row.profile_id,
+        "subject": row.subject,
+        "issuer": row.issuer,
+        "not_before": rfc3339(row.not_before),
+        "not_after": rfc3339(row.not_after),
+        "issued": rfc3339(row.issued),
+        "issued_by": row.issued_by,
+        "sha256": sha256_of(stored_certificate(row.der)),
+    }
+
+
+def _pem(row: IssuedCertificate) -> str:
+    return certificate_pem(stored_certificate(row.der)).decode("ascii")
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    return {
+        "id": profile.profile_id,
+        "name": profile.name,
+        "description": profile.description,
+        "enabled": True,
+        "digest": profile.digest,
+    }

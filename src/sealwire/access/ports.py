@@ -29,7 +29,7 @@ class UserTx(Protocol):
     """Users inside one transaction."""
 
     def put_user(self, user: User) -> None:
-        """Insert or replace by name. Raises ConflictError when another has one of its certificates."""
+        """Insert or replace by name. ConflictError when another user has one of its certificates."""
         ...
 
     def user(self, name: str) -> User | None:

@@ -1,0 +1,109 @@
+"""What can be asked of a CA without changing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from sealwire.errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealwire.audit.ports import Store
+    from sealwire.ca.ports import (
+        CaCertificates,
+        CaTx,
+        CertificateTx,
+        IssuedCertificate,
+        Request,
+        RequestStatus,
+    )
+    from sealwire.ca.profiles import Profile, ProfileCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """Some of ``total`` requests that match."""
+
+    entries: Sequence[Request]
+    total: int
+
+
+class Register:
+    """Requests, certificates and profiles of one CA, for reading."""
+
+    def __init__(self, store: Store[CaTx], profiles: ProfileCatalogue) -> None:
+        self._store = store
+        self._profiles = profiles
+
+    def is_initialised(self) -> bool:
+        """Whether there is a CA yet."""
+        return self._store.read(lambda tx: tx.ca_certificates()) is not None
+
+    def request(self, request_id: int) -> Request:
+        """By number. Raises NotFoundError ``request.unknown``."""
+        return self._store.read(lambda tx: known_request(request_id, tx.request(request_id)))
+
+    def find(
+        self, *, status: RequestStatus | None = None, start: int = 0, limit: int = 20
+    ) -> RequestPage:
+        """At most ``limit`` requests from number ``start`` on, and how many match in all."""
+
+        def query(tx: CaTx) -> RequestPage:
+            entries = tx.find_requests(status=status, start=start, limit=limit)
+            return RequestPage(entries, tx.count_requests(status=status))
+
+        return self._store.read(query)
+
+    def certificate(self, serial: int) -> IssuedCertificate:
+        """By serial number. Raises NotFoundError ``certificate.unknown``."""
+        issued = self._store.read(lambda tx: tx.certificate(serial))
+        if issued is None:
+            raise NotFoundError("certificate.unknown", f"Certificate ID {serial:#x} not found")
+        return issued
+
+    def certificates(self, *, start: int = 0, limit: int = 100) -> Sequence[IssuedCertificate]:
+        """In order of issue, skipping ``start``."""
+        return self._store.read(lambda tx: tx.find_certificates(start=start, limit=limit))
+
+    def chain_pem(self) -> str:
+        """The CA's certificates, issuing CA first, root last."""
+        rows = self._store.read(own_certificates)
+        return rows.issuing_pem + rows.root_pem
+
+    def roots_pem(self) -> str:
+        """What has to be trusted to trust this CA."""
+        return self._store.read(own_certificates).root_pem
+
+    def profile(self, profile_id: str) -> Profile:
+        """By id. Raises NotFoundError ``profile.unknown``."""
+        return self._profiles.get(profile_id)
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """Every profile, by id."""
+        return self._profiles.all()
+
+
+def known_request(request_id: int, request: Request | None) -> Request:
+    """``request``, or NotFoundError ``request.unknown`` in Dogtag's words."""
+    if request is None:
+        raise NotFoundError("request.unknown", f"Request ID {request_id:#x} not found")
+    return request
+
+
+def own_certificates(tx: CertificateTx) -> CaCertificates:
+    """The CA's own. Raises ConflictError ``ca.not_initialised`` before there is a CA."""
+    rows = tx.ca_certificates()
+    if rows is None:
+        raise ConflictError(
+            "ca.not_initialised", "There is no CA yet.", hint="Make one: sealwire ca init"
+        )
+    return rows
+
+
+def issuing_certificate(rows: CaCertificates) -> x509.Certificate:
+    """The issuing CA's certificate, parsed."""
+    return x509.load_pem_x509_certificate(rows.issuing_pem.encode())

@@ -1,0 +1,91 @@
+"""One unit of an appliance: what its use cases share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cryptography import x509
+
+from sealwire.audit.events import EventName, Outcome, config_change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sealwire.appliance.delivery import ForwarderControl, Probe
+    from sealwire.appliance.ports import ApplianceTx
+    from sealwire.audit.ports import Store
+    from sealwire.audit.recorder import Recorder
+    from sealwire.clock import Clock
+    from sealwire.identity.ports import InstalledIdentity, KeyStore
+
+TRAIL: Final = "appliance"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Which unit this is, and the name its certificate must carry unless one is set later."""
+
+    name: str
+    host_name: str
+
+
+class UnitCases:
+    """Base of the use cases. Safe to call from any thread: the state is in the store."""
+
+    def __init__(
+        self,
+        store: Store[ApplianceTx],
+        keys: KeyStore,
+        recorder: Recorder,
+        clock: Clock,
+        *,
+        unit: Unit,
+        probe: Probe,
+        forwarder: ForwarderControl,
+        default_trust: Callable[[], str] = str,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._recorder = recorder
+        self._clock = clock
+        self._unit = unit
+        self._probe = probe
+        self._forwarder = forwarder
+        self._default_trust = default_trust
+
+    @property
+    def identity(self) -> str:
+        """The identity's name in the store."""
+        return identity_name(self._unit.name)
+
+    @property
+    def _host_name_setting(self) -> str:
+        return f"appliance.{self._unit.name}.host_name"
+
+    def _host_name(self, tx: ApplianceTx) -> str:
+        document = tx.setting(self._host_name_setting)
+        return self._unit.host_name if document is None else str(json.loads(document))
+
+    def _changed(
+        self,
+        tx: ApplianceTx,
+        name: EventName,
+        actor: str,
+        operation: str,
+        details: Mapping[str, str],
+        outcome: Outcome = Outcome.SUCCESS,
+    ) -> None:
+        parameters = {"Scope": "appliance", "Operation": operation, **details}
+        self._recorder.record(tx, TRAIL, config_change(name, actor, outcome, parameters))
+
+
+def identity_name(unit: str) -> str:
+    """The identity of one unit: ``appliance:<unit>``."""
+    return f"appliance:{unit}"
+
+
+def leaf_of(identity: InstalledIdentity) -> x509.Certificate:
+    """The end-entity certificate of an installed chain."""
+    return x509.load_pem_x509_certificate(identity.chain_pem.encode())

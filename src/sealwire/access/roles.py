@@ -29,6 +29,7 @@ class Role(StrEnum):
 class Action(StrEnum):
     """What can be asked of the node."""
 
+    CONFIGURE_CA = "configure_ca"
     SUBMIT_REQUEST = "submit_request"
     READ_REQUEST = "read_request"
     LIST_REQUESTS = "list_requests"
@@ -57,6 +58,7 @@ PUBLIC_ACTIONS: Final[frozenset[Action]] = frozenset(
 ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
     Role.ADMINISTRATOR: frozenset(
         {
+            Action.CONFIGURE_CA,
             Action.CONFIGURE_APPLIANCE,
             Action.READ_APPLIANCE,
             Action.CONFIGURE_SENSOR,

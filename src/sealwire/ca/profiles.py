@@ -178,7 +178,7 @@ class Defaults(_Table):
 class Profile(_Table):
     """One profile as read and found sound."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+    profile_id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
     name: _Text
     description: _Text
     visible: bool
@@ -283,9 +283,15 @@ def catalogue(documents: Mapping[str, bytes]) -> ProfileCatalogue:
         except RefusedError as fault:
             findings += fault.findings
             continue
-        if source != f"{profile.id}.toml":
-            findings.append(_finding(source, "id", f"{profile.id} belongs into {profile.id}.toml"))
-        profiles[profile.id] = profile
+        if source != f"{profile.profile_id}.toml":
+            findings.append(
+                _finding(
+                    source,
+                    "profile_id",
+                    f"{profile.profile_id} belongs into {profile.profile_id}.toml",
+                )
+            )
+        profiles[profile.profile_id] = profile
     if findings:
         raise _invalid(", ".join(sorted({f.subject or "" for f in findings})), findings)
     return ProfileCatalogue(profiles)

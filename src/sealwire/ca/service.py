@@ -170,10 +170,10 @@ class CertificateAuthority(Register):
         self,
         profile_id: str,
         csr: bytes,
+        requestor: Requestor | None = None,
         *,
         actor: str,
         remote_address: str,
-        requestor: Requestor | None = None,
     ) -> Request:
         """Take a request in: ``pending``, or ``rejected`` with every violated constraint.
 
@@ -204,7 +204,7 @@ class CertificateAuthority(Register):
                 self._store.run(lambda tx: self._record(tx, event))
             raise
 
-    def reject(self, request_id: int, *, actor: str, reason: str | None = None) -> Request:
+    def reject(self, request_id: int, reason: str | None = None, *, actor: str) -> Request:
         """Refuse it for good.
 
         Raises NotFoundError ``request.unknown``, ConflictError ``request.not_pending``,
@@ -215,7 +215,7 @@ class CertificateAuthority(Register):
         action = RequestAction.REJECT
         return self._store.run(lambda tx: self._decide(tx, request_id, action, event, text))
 
-    def cancel(self, request_id: int, *, actor: str, reason: str | None = None) -> Request:
+    def cancel(self, request_id: int, reason: str | None = None, *, actor: str) -> Request:
         """Take it out of the queue. Raises as ``reject``."""
         text = check_reason(reason)
         event = request_canceled(actor, request_id, text)
@@ -276,7 +276,7 @@ class CertificateAuthority(Register):
         return Request(
             request_id=tx.next_request_id(),
             status=RequestStatus.PENDING,
-            profile_id=submission.profile.id,
+            profile_id=submission.profile.profile_id,
             profile_digest=submission.profile.digest,
             csr_der=csr.der,
             csr_sha256=hashlib.sha256(csr.der).hexdigest(),
@@ -331,7 +331,7 @@ class CertificateAuthority(Register):
             IssuedCertificate(
                 serial=certificate.serial_number,
                 request_id=request_id,
-                profile_id=profile.id,
+                profile_id=profile.profile_id,
                 subject=dn_text(certificate.subject),
                 issuer=dn_text(certificate.issuer),
                 not_before=certificate.not_valid_before_utc,
@@ -375,7 +375,7 @@ class CertificateAuthority(Register):
 
     def _review(self, tx: CaTx, request_id: int) -> Review:
         request = known_request(request_id, tx.request(request_id))
-        known = {profile.id: profile for profile in self._profiles.all()}
+        known = {profile.profile_id: profile for profile in self._profiles.all()}
         profile = known.get(request.profile_id)
         certificate = None
         if request.status is RequestStatus.COMPLETE and request.serial is not None:

@@ -1,0 +1,159 @@
+"""One transaction's connection: statements that work on every engine, errors of our own tree."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from sealwire.errors import ConflictError, RefusedError, SealwireError
+from sealwire.stores.promises import TransactionMisuseError, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, CursorResult, Executable, Row, Table
+
+    from sealwire.stores.sql_rows import RowKind, RowT
+
+# Both dialects spell ON CONFLICT alike, and both classes have the same methods.
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def insert_or_skip(dialect: str, table: Table) -> Insert:
+    """INSERT that leaves an existing row as it is (then no row is counted)."""
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def insert_or_replace(dialect: str, table: Table) -> Insert:
+    """INSERT that overwrites the row of the same primary key."""
+    statement = _insert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    changed = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if not column.primary_key
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+@cache
+def count_up(dialect: str, table: Table) -> Executable:
+    """INSERT of a counter at 1, or one more; returns its value."""
+    statement = _insert(dialect, table).values(value=1)
+    counted = statement.on_conflict_do_update(
+        index_elements=["name"], set_={"value": table.c.value + 1}
+    )
+    return counted.returning(table.c.value)
+
+
+@cache
+def move_forward(dialect: str, table: Table) -> Insert:
+    """INSERT of a cursor, or its move; counts no row when it would go back."""
+    statement = _insert(dialect, table)
+    return statement.on_conflict_do_update(
+        index_elements=["destination", "trail"],
+        set_={"next_idx": statement.excluded.next_idx},
+        where=table.c.next_idx <= statement.excluded.next_idx,
+    )
+
+
+def engine_error(error: DBAPIError) -> SealwireError:
+    """``error`` in the words of our tree, without statement and values."""
+    reason = getattr(error.orig, "sqlite_errorname", None) or str(error.orig).partition("\n")[0]
+    return unavailable(str(reason))
+
+
+class TransactionConnection:
+    """What a transaction's methods speak to the engine through.
+
+    ``failure`` is the error after which this use case cannot be committed, even when it swallows
+    it. ``engine_failed`` says that the engine may have ended the whole transaction by itself.
+    """
+
+    def __init__(self, connection: Connection, *, writable: bool) -> None:
+        self._connection: Connection | None = connection
+        self._writable = writable
+        self._dialect = connection.dialect.name
+        self.failure: SealwireError | None = None
+        self.engine_failed = False
+
+    def end(self) -> None:
+        """After this, every use is a misuse."""
+        self._connection = None
+
+    def execute(
+        self, statement: Executable, values: Mapping[str, Any] | None = None
+    ) -> CursorResult[Any]:
+        """Run one statement.
+
+        Raises UnavailableError ``store.unavailable`` when the engine cannot, ConflictError
+        ``store.conflict`` and RefusedError ``store.value`` for what its constraints refuse.
+        """
+        if self._connection is None:
+            raise TransactionMisuseError("the transaction has ended")
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return self._connection.execute(statement, values)
+        except DBAPIError as error:
+            self.failure = self._judge(error)
+            raise self.failure from error
+
+    def _judge(self, error: DBAPIError) -> SealwireError:
+        if isinstance(error, IntegrityError):
+            return ConflictError("store.conflict", "The database's rules do not allow this change.")
+        if isinstance(error, DataError):
+            return RefusedError("store.value", "The database cannot keep one of these values.")
+        self.engine_failed = True
+        return engine_error(error)
+
+    def must_write(self) -> None:
+        """Refuse to go on in a read."""
+        if self._connection is None:
+            raise TransactionMisuseError("the transaction has ended")
+        if not self._writable:
+            raise TransactionMisuseError("a read does not write")
+
+    def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
+        """Whether the row is new and was inserted."""
+        self.must_write()
+        statement = insert_or_skip(self._dialect, table)
+        return self.execute(statement, values).rowcount == 1
+
+    def put(self, table: Table, values: Mapping[str, Any]) -> None:
+        """Insert or replace by primary key."""
+        self.must_write()
+        self.execute(insert_or_replace(self._dialect, table), values)
+
+    def next_count(self, table: Table, name: str) -> int:
+        """One more than ever before, from 1."""
+        self.must_write()
+        return int(self.execute(count_up(self._dialect, table), {"name": name}).scalar_one())
+
+    def move(self, table: Table, values: Mapping[str, Any]) -> bool:
+        """Whether the cursor was there or before, and now is there."""
+        self.must_write()
+        return self.execute(move_forward(self._dialect, table), values).rowcount == 1
+
+    def change(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+        """Run an UPDATE or DELETE; how many rows it met."""
+        self.must_write()
+        return self.execute(statement, values).rowcount
+
+    def first(self, kind: RowKind[RowT], statement: Executable) -> RowT | None:
+        """The first row found."""
+        row: Row[Any] | None = self.execute(statement).first()
+        return None if row is None else kind.make(*row)
+
+    def all(self, kind: RowKind[RowT], statement: Executable) -> list[RowT]:
+        """Every row found."""
+        return [kind.make(*row) for row in self.execute(statement)]

@@ -1,0 +1,353 @@
+"""One SQL transaction, for every port. The statements are the same on every engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from sealwire.access.ports import User
+from sealwire.audit.events import check_event_name
+from sealwire.audit.ports import TrailHead
+from sealwire.stores import promises
+from sealwire.stores import sql_rows as rows
+from sealwire.stores import sql_schema as schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Select
+
+    from sealwire.appliance.ports import ApplianceTx, Destination, Input
+    from sealwire.audit.ports import TrailRecord
+    from sealwire.ca.ports import CaCertificates, CaTx, IssuedCertificate, Request, RequestStatus
+    from sealwire.identity.ports import InstalledIdentity, PendingCsr
+    from sealwire.sensor.ports import SensorTx
+    from sealwire.stores.sql_connection import TransactionConnection
+
+_EMPTY: Final = TrailHead(0, ())
+_MOVE_HEAD: Final = (
+    update(schema.trails)
+    .where(schema.trails.c.name == bindparam("trail"), schema.trails.c.size == bindparam("idx"))
+    .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
+)
+
+
+class SqlTransaction:
+    """Satisfies every transaction port; see there for the promises."""
+
+    def __init__(self, connection: TransactionConnection) -> None:
+        self._sql = connection
+        self._locked_trails: set[str] = set()
+
+    # Trails
+
+    def lock_trail(self, trail: str) -> TrailHead:
+        """See TrailTx."""
+        self._sql.must_write()
+        promises.check_text(trail)
+        statement = rows.HEADS.select().where(schema.trails.c.name == trail).with_for_update()
+        head = self._sql.first(rows.HEADS, statement)
+        if head is None:
+            self._sql.insert_new(schema.trails, {"name": trail, "size": 0, "frontier": ()})
+            head = self._sql.first(rows.HEADS, statement)
+        self._locked_trails.add(trail)
+        return head or _EMPTY
+
+    def append_record(self, record: TrailRecord, head: TrailHead) -> None:
+        """See TrailTx. Raises RefusedError ``audit.event_unknown`` outside the catalogue."""
+        self._sql.must_write()
+        check_event_name(record.event)
+        promises.check_texts(record)
+        if record.trail not in self._locked_trails:
+            raise promises.TransactionMisuseError("a trail is locked before it is appended to")
+        values = {
+            "trail": record.trail,
+            "idx": record.idx,
+            "new_size": head.size,
+            "new_frontier": head.frontier,
+        }
+        if head.size != record.idx + 1 or self._sql.change(_MOVE_HEAD, values) != 1:
+            raise promises.trail_index(record.trail)
+        self._sql.execute(schema.trail_records.insert(), rows.RECORDS.values(record))
+
+    def trail_head(self, trail: str) -> TrailHead:
+        """See TrailTx."""
+        statement = rows.HEADS.select().where(schema.trails.c.name == trail)
+        return self._sql.first(rows.HEADS, statement) or _EMPTY
+
+    def trail_names(self) -> Sequence[str]:
+        """See TrailTx."""
+        names = select(schema.trails.c.name).where(schema.trails.c.size > 0)
+        return list(self._sql.execute(names.order_by(schema.trails.c.name)).scalars())
+
+    def trail_records(self, trail: str, *, start: int, limit: int) -> Sequence[TrailRecord]:
+        """See TrailTx."""
+        table = schema.trail_records
+        statement = rows.RECORDS.select().where(table.c.trail == trail, table.c.idx >= start)
+        return self._sql.all(rows.RECORDS, statement.order_by(table.c.idx).limit(limit))
+
+    # Users
+
+    def put_user(self, user: User) -> None:
+        """See UserTx."""
+        self._sql.must_write()
+        promises.check_texts(user)
+        table = schema.user_certificates
+        others = select(table.c.sha256).where(
+            table.c.sha256.in_(user.certificate_sha256), table.c.user_name != user.name
+        )
+        if self._sql.execute(others).first() is not None:
+            raise promises.user_certificate_taken()
+        columns = (column.name for column in schema.users.columns)
+        self._sql.put(schema.users, {name: getattr(user, name) for name in columns})
+        self._sql.change(delete(table).where(table.c.user_name == user.name))
+        for sha256 in sorted(user.certificate_sha256):
+            self._sql.execute(table.insert(), {"sha256": sha256, "user_name": user.name})
+
+    def user(self, name: str) -> User | None:
+        """See UserTx."""
+        return next(iter(self._users(_USERS.where(schema.users.c.name == name))), None)
+
+    def user_by_certificate(self, sha256: str) -> User | None:
+        """See UserTx."""
+        table = schema.user_certificates
+        owner = select(table.c.user_name).where(table.c.sha256 == sha256).scalar_subquery()
+        return next(iter(self._users(_USERS.where(schema.users.c.name == owner))), None)
+
+    def users(self) -> Sequence[User]:
+        """See UserTx."""
+        return self._users(_USERS)
+
+    def _users(self, statement: Select[tuple[object, ...]]) -> list[User]:
+        found: dict[str, User] = {}
+        for row in self._sql.execute(statement.order_by(schema.users.c.name)):
+            values = dict(row._mapping)  # noqa: SLF001 - public, in spite of its name
+            sha256 = values.pop("sha256")
+            user = found.setdefault(values["name"], User(**values, certificate_sha256=frozenset()))
+            if sha256 is not None:
+                certificates = user.certificate_sha256 | {sha256}
+                found[user.name] = replace(user, certificate_sha256=certificates)
+        return list(found.values())
+
+    # Requests
+
+    def next_request_id(self) -> int:
+        """See RequestTx."""
+        return self._sql.next_count(schema.counters, "request")
+
+    def insert_request(self, request: Request) -> None:
+        """See RequestTx."""
+        _check_request(request)
+        if not self._sql.insert_new(schema.requests, rows.REQUESTS.values(request)):
+            raise promises.request_taken(request.request_id)
+
+    def lock_request(self, request_id: int) -> Request | None:
+        """See RequestTx."""
+        self._sql.must_write()
+        return self._sql.first(rows.REQUESTS, _request(request_id).with_for_update())
+
+    def update_request(self, request: Request, *, expected: RequestStatus) -> None:
+        """See RequestTx."""
+        _check_request(request)
+        table = schema.requests
+        statement = update(table).where(
+            table.c.request_id == request.request_id, table.c.status == expected
+        )
+        if self._sql.change(statement.values(rows.REQUESTS.values(request))) != 1:
+            raise promises.request_changed(request.request_id)
+
+    def request(self, request_id: int) -> Request | None:
+        """See RequestTx."""
+        return self._sql.first(rows.REQUESTS, _request(request_id))
+
+    def find_requests(
+        self, *, status: RequestStatus | None, start: int, limit: int
+    ) -> Sequence[Request]:
+        """See RequestTx."""
+        table = schema.requests
+        statement = rows.REQUESTS.select().where(table.c.request_id >= start)
+        if status is not None:
+            statement = statement.where(table.c.status == status)
+        return self._sql.all(rows.REQUESTS, statement.order_by(table.c.request_id).limit(limit))
+
+    def count_requests(self, *, status: RequestStatus | None) -> int:
+        """See RequestTx."""
+        statement = select(func.count()).select_from(schema.requests)
+        if status is not None:
+            statement = statement.where(schema.requests.c.status == status)
+        return int(self._sql.execute(statement).scalar_one())
+
+    # Certificates
+
+    def insert_certificate(self, certificate: IssuedCertificate) -> None:
+        """See CertificateTx."""
+        self._sql.must_write()
+        promises.check_texts(certificate)
+        promises.check_serial(certificate.serial)
+        if self.request(certificate.request_id) is None:
+            raise promises.certificate_without_request(certificate.request_id)
+        position = self._sql.next_count(schema.counters, "certificate")
+        values = rows.CERTIFICATES.values(certificate) | {"position": position}
+        if not self._sql.insert_new(schema.certificates, values):
+            raise promises.certificate_taken()
+
+    def certificate(self, serial: int) -> IssuedCertificate | None:
+        """See CertificateTx."""
+        statement = rows.CERTIFICATES.select().where(schema.certificates.c.serial == serial)
+        return self._sql.first(rows.CERTIFICATES, statement)
+
+    def find_certificates(self, *, start: int, limit: int) -> Sequence[IssuedCertificate]:
+        """See CertificateTx."""
+        statement = rows.CERTIFICATES.select().order_by(schema.certificates.c.position)
+        return self._sql.all(rows.CERTIFICATES, statement.offset(start).limit(limit))
+
+    def ca_certificates(self) -> CaCertificates | None:
+        """See CertificateTx."""
+        return self._sql.first(rows.CA_CERTIFICATES, rows.CA_CERTIFICATES.select())
+
+    def put_ca_certificates(self, certificates: CaCertificates) -> None:
+        """See CertificateTx."""
+        promises.check_texts(certificates)
+        values = rows.CA_CERTIFICATES.values(certificates) | {"row": 1}
+        self._sql.put(schema.ca_certificates, values)
+
+    # Identities
+
+    def add_pending_csr(self, pending: PendingCsr) -> None:
+        """See IdentityTx."""
+        promises.check_texts(pending)
+        self._sql.put(schema.pending_csrs, rows.PENDING_CSRS.values(pending))
+
+    def pending_csrs(self, identity: str) -> Sequence[PendingCsr]:
+        """See IdentityTx."""
+        table = schema.pending_csrs
+        statement = rows.PENDING_CSRS.select().where(table.c.identity == identity)
+        return self._sql.all(rows.PENDING_CSRS, statement.order_by(table.c.created, table.c.key_id))
+
+    def remove_pending_csr(self, identity: str, key_id: str) -> None:
+        """See IdentityTx."""
+        table = schema.pending_csrs
+        self._sql.change(
+            delete(table).where(table.c.identity == identity, table.c.key_id == key_id)
+        )
+
+    def install_identity(self, installed: InstalledIdentity) -> None:
+        """See IdentityTx."""
+        self._sql.must_write()
+        promises.check_texts(installed)
+        last = self.installed_identity(installed.identity)
+        follows = installed.generation == (last.generation if last else 0) + 1
+        values = rows.IDENTITIES.values(installed)
+        if not follows or not self._sql.insert_new(schema.identities, values):
+            raise promises.identity_generation(installed.identity)
+
+    def installed_identity(self, identity: str) -> InstalledIdentity | None:
+        """See IdentityTx."""
+        return self._sql.first(rows.IDENTITIES, _history(identity).limit(1))
+
+    def identity_history(self, identity: str) -> Sequence[InstalledIdentity]:
+        """See IdentityTx."""
+        return self._sql.all(rows.IDENTITIES, _history(identity))
+
+    # Settings
+
+    def setting(self, name: str) -> str | None:
+        """See SettingsTx."""
+        table = schema.settings
+        found: str | None = self._sql.execute(
+            select(table.c.document).where(table.c.name == name)
+        ).scalar_one_or_none()
+        return found
+
+    def put_setting(self, name: str, document: str) -> None:
+        """See SettingsTx."""
+        promises.check_text(name)
+        promises.check_text(document)
+        self._sql.put(schema.settings, {"name": name, "document": document})
+
+    # Destinations and inputs
+
+    def put_destination(self, destination: Destination) -> None:
+        """See ApplianceTx."""
+        promises.check_texts(destination)
+        self._sql.put(schema.destinations, rows.DESTINATIONS.values(destination))
+
+    def remove_destination(self, name: str) -> None:
+        """See ApplianceTx."""
+        table = schema.destinations
+        if self._sql.change(delete(table).where(table.c.name == name)) != 1:
+            raise promises.destination_unknown(name)
+
+    def destination(self, name: str) -> Destination | None:
+        """See ApplianceTx."""
+        statement = rows.DESTINATIONS.select().where(schema.destinations.c.name == name)
+        return self._sql.first(rows.DESTINATIONS, statement)
+
+    def destinations(self) -> Sequence[Destination]:
+        """See ApplianceTx."""
+        statement = rows.DESTINATIONS.select().order_by(schema.destinations.c.name)
+        return self._sql.all(rows.DESTINATIONS, statement)
+
+    def cursor(self, destination: str, trail: str) -> int:
+        """See ApplianceTx."""
+        table = schema.cursors
+        statement = select(table.c.next_idx).where(
+            table.c.destination == destination, table.c.trail == trail
+        )
+        return int(self._sql.execute(statement).scalar_one_or_none() or 0)
+
+    def put_cursor(self, destination: str, trail: str, next_idx: int) -> None:
+        """See ApplianceTx. Raises NotFoundError ``destination.unknown`` too."""
+        self._sql.must_write()
+        promises.check_text(trail)
+        if self.destination(destination) is None:
+            raise promises.destination_unknown(destination)
+        values = {"destination": destination, "trail": trail, "next_idx": next_idx}
+        if next_idx < 0 or not self._sql.move(schema.cursors, values):
+            raise promises.cursor_backwards(destination)
+
+    def put_input(self, source: Input) -> None:
+        """See ApplianceTx."""
+        promises.check_texts(source)
+        self._sql.put(schema.inputs, rows.INPUTS.values(source))
+
+    def remove_input(self, name: str) -> None:
+        """See ApplianceTx."""
+        table = schema.inputs
+        if self._sql.change(delete(table).where(table.c.name == name)) != 1:
+            raise promises.input_unknown(name)
+
+    def inputs(self) -> Sequence[Input]:
+        """See ApplianceTx."""
+        statement = rows.INPUTS.select().order_by(schema.inputs.c.name)
+        return self._sql.all(rows.INPUTS, statement)
+
+
+_USERS: Final = select(*schema.users.columns, schema.user_certificates.c.sha256).join_from(
+    schema.users, schema.user_certificates, isouter=True
+)
+
+
+def _request(request_id: int) -> Select[tuple[object, ...]]:
+    return rows.REQUESTS.select().where(schema.requests.c.request_id == request_id)
+
+
+def _history(identity: str) -> Select[tuple[object, ...]]:
+    table = schema.identities
+    statement = rows.IDENTITIES.select().where(table.c.identity == identity)
+    return statement.order_by(table.c.generation.desc())
+
+
+def _check_request(request: Request) -> None:
+    promises.check_texts(request)
+    if request.serial is not None:
+        promises.check_serial(request.serial)
+
+
+if TYPE_CHECKING:
+
+    def _satisfies(tx: SqlTransaction) -> tuple[CaTx, ApplianceTx, SensorTx]:
+        """Checked by mypy only."""
+        return tx, tx, tx

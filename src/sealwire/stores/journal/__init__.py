@@ -1,0 +1,1 @@
+"""The journal: append-only files of received bytes, made durable block by block."""

@@ -1,0 +1,104 @@
+"""Opens a slot after a stop of any kind: what is whole stays, what is torn is cut and kept aside.
+
+Only the newest file of a slot can end in the middle of a block: a writer syncs a file before it
+starts the next. Bytes that are no good block and are followed by good ones are damage to what was
+durable; they stay where they are, a copy is put beside the file, and they are reported.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sealwire.sensor.journal import Damage, Position, Recovery
+from sealwire.stores.journal.files import SlotFolder, sync_folder
+from sealwire.stores.journal.layout import payload_holds
+from sealwire.stores.journal.reader import mapped_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sealwire.stores.journal.layout import Head
+    from sealwire.stores.journal.reader import JournalFile
+
+
+def recover_slot(journal: Path, slot: int) -> Recovery:
+    """Verify the slot's newest file, cut a torn tail, report what is damaged.
+
+    Holds the slot's lock meanwhile: raises ConflictError ``journal.locked`` while a writer lives.
+    Damage that was reported before (its copy is there) is not reported again.
+    """
+    folder = SlotFolder(journal, slot)
+    folder.create()
+    with folder.locked():
+        numbers = folder.numbers()
+        if not numbers:
+            return Recovery(slot, Position())
+        return _recover_file(folder, numbers[-1])
+
+
+def _recover_file(folder: SlotFolder, number: int) -> Recovery:
+    path = folder.file(number)
+    size = path.stat().st_size
+    damages: list[Damage] = []
+    with mapped_file(path) as file:
+        gaps = _gaps(file) if file is not None else []
+        for start, end in gaps:
+            damage = _keep(folder, number, file, (start, end), torn=end == size)
+            if damage is not None:
+                damages.append(damage)
+    durable = size
+    if gaps and gaps[-1][1] == size:
+        durable = gaps[-1][0]
+        os.truncate(path, durable)
+    _sync(path)
+    return Recovery(folder.slot, Position(number, durable), tuple(damages))
+
+
+def _gaps(file: JournalFile) -> list[tuple[int, int]]:
+    """Stretches of the file that are no good block."""
+    gaps: list[tuple[int, int]] = []
+    good_to = file.first
+    for head in file.heads(file.first):
+        if not _holds(file, head):
+            continue
+        if head.start > good_to:
+            gaps.append((good_to, head.start))
+        good_to = head.end
+    if good_to < len(file.data):
+        gaps.append((good_to, len(file.data)))
+    return gaps
+
+
+def _holds(file: JournalFile, head: Head) -> bool:
+    return payload_holds(file.data, head)
+
+
+def _keep(
+    folder: SlotFolder,
+    number: int,
+    file: JournalFile | None,
+    gap: tuple[int, int],
+    *,
+    torn: bool,
+) -> Damage | None:
+    """Copy a gap's bytes beside the file, durably; None when that was done before."""
+    start, end = gap
+    suffix = "torn" if torn else "damaged"
+    copy = folder.path / f"{number:012d}-{start}.{suffix}"
+    if file is None or (copy.exists() and not torn):
+        return None
+    with copy.open("wb") as kept:
+        kept.write(file.data[start:end])
+        kept.flush()
+        os.fsync(kept.fileno())
+    sync_folder(folder.path)
+    return Damage(folder.slot, number, start, end - start, torn, copy.name)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

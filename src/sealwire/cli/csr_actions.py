@@ -8,7 +8,6 @@ import typer
 
 from sealwire.cli.files import make_folder, read_input, refuse_existing, write_output
 from sealwire.cli.output import show_fields, show_json
-from sealwire.cli.report import finding_document, show_remarks
 from sealwire.errors import RefusedError, Severity, UsageError
 from sealwire.x509.csr import build_csr, describe_csr
 from sealwire.x509.hostnames import a_label
@@ -58,6 +57,8 @@ def _key_type(text: str) -> KeyType:
 
 def show(file: Path, *, as_json: bool) -> None:
     """Print what is in the request. Raises RefusedError ``csr.invalid``, with --json Exit(2)."""
+    from sealwire.cli.report import show_remarks  # `csr new` does without
+
     description = describe_csr(read_input(file))
     if as_json:
         show_json(_document(description))
@@ -86,6 +87,8 @@ def show(file: Path, *, as_json: bool) -> None:
 
 
 def _document(description: CsrDescription) -> dict[str, object]:
+    from sealwire.cli.report import finding_document
+
     return {
         "ok": description.ok,
         "subject": description.subject,

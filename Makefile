@@ -86,7 +86,7 @@ soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
 	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest -m soak --soak-report bench/RESULTS.md $(ARGS)
 
 bench: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
-	$(BIN)/python bench/ingest.py $(ARGS)
+	$(BIN)/python -m bench.ingest $(ARGS)
 
 # --- keep -------------------------------------------------------------------------------------
 

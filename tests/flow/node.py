@@ -1,0 +1,138 @@
+"""A node as a user runs it: ``sealwire up`` in a process of its own, asked by its own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.flow.authority import LOOPBACK
+from tests.flow.peers import PeerError, Target, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.flow.authority import TlsFiles
+
+SEALWIRE = (sys.executable, "-m", "sealwire")
+
+
+@dataclass
+class Node:
+    """``sealwire up`` on free loopback ports, its home in a folder of the caller's.
+
+    It may be stopped or killed and started again on the same home. A context manager starts it and
+    sees to its end.
+    """
+
+    home: Path
+    host_name: str = "localhost"
+    options: Sequence[str] = ()
+    start_seconds: float = 30.0
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """What it prints, over all its starts."""
+        return self.home.parent / f"{self.home.name}.log"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the main process."""
+        if self.process is None:
+            raise PeerError("the node was not started")
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start it and wait for its line ``READY``."""
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        command = [*SEALWIRE, "up", "--home", str(self.home), "--host-name", self.host_name]
+        command += ["--listen", LOOPBACK, "--console-port", "0", "--http-port", "0"]
+        command += ["--tls-ports", "0", *self.options]
+        with self.log.open("ab") as log:
+            begins = log.tell()
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            wait_until(lambda: self._settled(begins), "READY", self.start_seconds)
+        except PeerError as error:
+            self.stop()
+            raise PeerError(f"the node: {error}; it said:\n{self.said()}") from None
+        if self.process.poll() is not None:
+            raise PeerError(f"the node ended while it started; it said:\n{self.said()}")
+
+    def _settled(self, begins: int) -> bool:
+        ended = self.process is None or self.process.poll() is not None
+        return ended or b"READY" in self.log.read_bytes()[begins:].splitlines()
+
+    def said(self) -> str:
+        """The last lines that it printed."""
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-30:])
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """Stop it as systemd would; kill the whole process group when it does not end in time."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise PeerError(f"the node did not stop; it said:\n{self.said()}") from None
+
+    def kill(self) -> None:
+        """``kill -9`` of all its processes at once, as far as they live."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def run(self, *words: str, expect: int = 0) -> str:
+        """``sealwire WORDS --home HOME``; its output. `PeerError` for another exit code."""
+        command = [*SEALWIRE, *words, "--home", str(self.home)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != expect:
+            told = f"{done.stdout}{done.stderr}"
+            raise PeerError(f"sealwire {' '.join(words)}: exit {done.returncode}: {told}")
+        return done.stdout
+
+    def json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
+        """The same with ``--json``, parsed."""
+        return json.loads(self.run(*words, "--json"))
+
+    @property
+    def target(self) -> Target:
+        """Where senders find its first TLS listener."""
+        state = json.loads((self.home / "run" / "node.json").read_text(encoding="utf-8"))
+        return Target(int(state["tls_ports"][0]))
+
+    def packets_received(self) -> int:
+        """The sensor's counter."""
+        return int(self.json("sensor", "stats")["packets_received"])
+
+    def wait_for_packets(self, count: int, seconds: float = 60.0) -> None:
+        """Return when the counter shows ``count``; raise when it shows more or never does."""
+        wait_until(lambda: self.packets_received() >= count, f"{count} packets", seconds)
+        shown = self.packets_received()
+        if shown != count:
+            raise PeerError(f"{shown} packets received instead of {count}")
+
+    def serve_with(self, server: TlsFiles) -> None:
+        """Install a server identity, trust its CA for senders, and demand their certificates."""
+        files = [str(server.certificate), str(server.ca)]
+        self.run("sensor", "identity", "import", *files, "--key", str(server.key))
+        self.run("sensor", "trust", "add", str(server.ca))
+        self.run("sensor", "listener", "set", "--client-certificate", "required")

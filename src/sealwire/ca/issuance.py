@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotations
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -123,6 +123,19 @@ def fix(
     serial = random_serial(random)
     tbs = _unsigned(_builder(profile, grant, issuer, serial, now), issuer).tbs_certificate_bytes
     return FixedBytes(tbs, hashlib.sha256(tbs).hexdigest(), now, serial)
+
+
+def with_bytes(request: Request, profile: Profile, fixed: FixedBytes) -> Request:
+    """``request`` with ``fixed`` as what its approval would sign."""
+    return replace(
+        request,
+        profile_digest=profile.digest,
+        tbs_der=fixed.tbs_der,
+        tbs_sha256=fixed.tbs_sha256,
+        tbs_created=fixed.tbs_created,
+        serial=fixed.serial,
+        modified=fixed.tbs_created,
+    )
 
 
 def preview(request: Request, profile: Profile, issuer: x509.Certificate) -> x509.Certificate:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
+from sealwire.ca.ports import IssuedCertificate
 from sealwire.errors import ConflictError, NotFoundError
+from sealwire.x509.certificate import certificate_der
+from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sealwire.audit.ports import Store
     from sealwire.ca.ports import (
         CaCertificates,
         CaTx,
         CertificateTx,
-        IssuedCertificate,
         Request,
         RequestStatus,
     )
@@ -102,6 +105,24 @@ def own_certificates(tx: CertificateTx) -> CaCertificates:
             "ca.not_initialised", "There is no CA yet.", hint="Make one: sealwire ca init"
         )
     return rows
+
+
+def certificate_row(
+    certificate: x509.Certificate, request: Request, *, issued: datetime, issued_by: str
+) -> IssuedCertificate:
+    """What SQL keeps of a certificate, beside its bytes what listings show."""
+    return IssuedCertificate(
+        serial=certificate.serial_number,
+        request_id=request.request_id,
+        profile_id=request.profile_id,
+        subject=dn_text(certificate.subject),
+        issuer=dn_text(certificate.issuer),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        der=certificate_der(certificate),
+        issued=issued,
+        issued_by=issued_by,
+    )
 
 
 def issuing_certificate(rows: CaCertificates) -> x509.Certificate:

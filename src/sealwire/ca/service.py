@@ -34,10 +34,12 @@ from sealwire.ca.issuance import (
     require_fresh,
     sign,
     signing_algorithm,
+    with_bytes,
 )
-from sealwire.ca.ports import IssuedCertificate, Request, RequestStatus
+from sealwire.ca.ports import Request, RequestStatus
 from sealwire.ca.register import (
     Register,
+    certificate_row,
     issuing_certificate,
     known_request,
     own_certificates,
@@ -60,7 +62,6 @@ from sealwire.ca.setup import (
     user_event,
 )
 from sealwire.errors import ConflictError, RefusedError, SealwireError
-from sealwire.x509.certificate import certificate_der
 from sealwire.x509.csr import read_csr
 from sealwire.x509.keys import load_private_key
 from sealwire.x509.subject import dn_text
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
     from sealwire.audit.formats import AuditFormat
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
-    from sealwire.ca.ports import CaTx
+    from sealwire.ca.ports import CaTx, IssuedCertificate
     from sealwire.ca.profiles import Profile, ProfileCatalogue
     from sealwire.clock import Clock, RandomSource
     from sealwire.identity.ports import KeyStore
@@ -267,7 +268,7 @@ class CertificateAuthority(Register):
             )
             self._record(tx, invalid)
         else:
-            request = _with_bytes(request, submission.profile, fixed)
+            request = with_bytes(request, submission.profile, fixed)
         tx.insert_request(request)
         return request
 
@@ -310,7 +311,7 @@ class CertificateAuthority(Register):
         except ConflictError:
             require_csr_unaltered(request)
             read_csr(request.csr_der)
-            renewed = _with_bytes(request, profile, self._fixed(tx, request, profile))
+            renewed = with_bytes(request, profile, self._fixed(tx, request, profile))
             tx.update_request(renewed, expected=RequestStatus.PENDING)
 
     def _approve(self, tx: CaTx, request_id: int, actor: str, tbs_sha256: str | None) -> Request:
@@ -326,25 +327,14 @@ class CertificateAuthority(Register):
         rows, now = own_certificates(tx), self._clock.now()
         token = check(request, profile, issuing_certificate(rows), now)
         certificate = sign(token, self._key(rows.issuing_key_id))
-        der = certificate_der(certificate)
-        tx.insert_certificate(
-            IssuedCertificate(
-                serial=certificate.serial_number,
-                request_id=request_id,
-                profile_id=profile.profile_id,
-                subject=dn_text(certificate.subject),
-                issuer=dn_text(certificate.issuer),
-                not_before=certificate.not_valid_before_utc,
-                not_after=certificate.not_valid_after_utc,
-                der=der,
-                issued=now,
-                issued_by=actor,
-            )
-        )
+        issued = certificate_row(certificate, request, issued=now, issued_by=actor)
+        tx.insert_certificate(issued)
         done = replace(request, status=status, modified=now, decided_by=actor)
         tx.update_request(done, expected=RequestStatus.PENDING)
-        serial = certificate.serial_number
-        self._record(tx, request_approved(actor, request_id, serial=serial, certificate_der=der))
+        approved = request_approved(
+            actor, request_id, serial=issued.serial, certificate_der=issued.der
+        )
+        self._record(tx, approved)
         return done
 
     def _enter_and_issue(self, tx: CaTx, submission: _Submission) -> IssuedCertificate:
@@ -393,18 +383,6 @@ class CertificateAuthority(Register):
         if key is None:
             key = self._loaded_keys[wanted] = load_private_key(self._keys.load_key(wanted))
         return key
-
-
-def _with_bytes(request: Request, profile: Profile, fixed: FixedBytes) -> Request:
-    return replace(
-        request,
-        profile_digest=profile.digest,
-        tbs_der=fixed.tbs_der,
-        tbs_sha256=fixed.tbs_sha256,
-        tbs_created=fixed.tbs_created,
-        serial=fixed.serial,
-        modified=fixed.tbs_created,
-    )
 
 
 def _already_initialised() -> ConflictError:

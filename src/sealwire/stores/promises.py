@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from sealwire.syslog.rfc5424 import is_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +38,7 @@ def _check_each(values: Iterable[str]) -> None:
 
 def check_text(value: str) -> None:
     """Raise RefusedError ``store.text`` for a text that not every engine can keep."""
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if "\0" in value or not is_utf8(value):
         raise RefusedError(
             "store.text", "A text holds a NUL character or half a character, and cannot be stored."
         )

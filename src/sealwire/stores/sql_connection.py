@@ -149,9 +149,14 @@ class TransactionConnection:
         self.must_write()
         return self.execute(statement, values).rowcount
 
-    def first(self, kind: RowKind[RowT], statement: Executable) -> RowT | None:
+    def first(
+        self,
+        kind: RowKind[RowT],
+        statement: Executable,
+        values: Mapping[str, Any] | None = None,
+    ) -> RowT | None:
         """The first row found."""
-        row: Row[Any] | None = self.execute(statement).first()
+        row: Row[Any] | None = self.execute(statement, values).first()
         return None if row is None else kind.make(*row)
 
     def all(self, kind: RowKind[RowT], statement: Executable) -> list[RowT]:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sealwire.stores.sql_connection import TransactionConnection
 
 _EMPTY: Final = TrailHead(0, ())
+# Statements of the hot path are made once: SQLAlchemy then finds them compiled at no cost.
+_HEAD: Final = rows.HEADS.select().where(schema.trails.c.name == bindparam("trail"))
+_LOCK_HEAD: Final = _HEAD.with_for_update()
+_INSERT_RECORD: Final = schema.trail_records.insert()
 _MOVE_HEAD: Final = (
     update(schema.trails)
     .where(schema.trails.c.name == bindparam("trail"), schema.trails.c.size == bindparam("idx"))
@@ -47,11 +51,10 @@ class SqlTransaction:
         """See TrailTx."""
         self._sql.must_write()
         promises.check_text(trail)
-        statement = rows.HEADS.select().where(schema.trails.c.name == trail).with_for_update()
-        head = self._sql.first(rows.HEADS, statement)
+        head = self._sql.first(rows.HEADS, _LOCK_HEAD, {"trail": trail})
         if head is None:
             self._sql.insert_new(schema.trails, {"name": trail, "size": 0, "frontier": ()})
-            head = self._sql.first(rows.HEADS, statement)
+            head = self._sql.first(rows.HEADS, _LOCK_HEAD, {"trail": trail})
         self._locked_trails.add(trail)
         return head or _EMPTY
 
@@ -70,12 +73,11 @@ class SqlTransaction:
         }
         if head.size != record.idx + 1 or self._sql.change(_MOVE_HEAD, values) != 1:
             raise promises.trail_index(record.trail)
-        self._sql.execute(schema.trail_records.insert(), rows.RECORDS.values(record))
+        self._sql.execute(_INSERT_RECORD, rows.RECORDS.values(record))
 
     def trail_head(self, trail: str) -> TrailHead:
         """See TrailTx."""
-        statement = rows.HEADS.select().where(schema.trails.c.name == trail)
-        return self._sql.first(rows.HEADS, statement) or _EMPTY
+        return self._sql.first(rows.HEADS, _HEAD, {"trail": trail}) or _EMPTY
 
     def trail_names(self) -> Sequence[str]:
         """See TrailTx."""

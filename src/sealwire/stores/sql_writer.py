@@ -110,8 +110,8 @@ class Writer:
         try:
             with connection.begin() as transaction:
                 for job in batch:
-                    _run_job(connection, job)
-                if all(job.error for job in batch):
+                    _run_job(connection, job, alone=len(batch) == 1)
+                if all(job.error is not None for job in batch):
                     transaction.rollback()
         except BaseException:
             # After a failed statement or commit, no later batch may trust this connection.
@@ -119,9 +119,10 @@ class Writer:
             raise
 
 
-def _run_job(connection: Connection, job: _Job) -> None:
+def _run_job(connection: Connection, job: _Job, *, alone: bool) -> None:
     sql = TransactionConnection(connection, writable=True)
-    savepoint = connection.begin_nested()
+    if not alone:
+        connection.exec_driver_sql("SAVEPOINT use_case")
     try:
         job.result = job.use_case(SqlTransaction(sql))
     except BaseException as error:  # noqa: BLE001 - it is the caller's, and is given back
@@ -132,10 +133,11 @@ def _run_job(connection: Connection, job: _Job) -> None:
         raise _EngineFailedError(sql.failure)
     # A use case cannot make up for a refused statement by swallowing the error.
     job.error = job.error or sql.failure
-    if job.error is None:
-        savepoint.commit()
-    else:
-        savepoint.rollback()
+    if alone:
+        return
+    if job.error is not None:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT use_case")
+    connection.exec_driver_sql("RELEASE SAVEPOINT use_case")
 
 
 def _fail(batch: Sequence[_Job], cause: SealwireError) -> None:

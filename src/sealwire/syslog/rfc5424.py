@@ -148,9 +148,14 @@ def _structured_faults(elements: tuple[StructuredElement, ...]) -> list[str]:
         names = (element.sd_id, *(name for name, _ in element.parameters))
         faults += [f"{name!r} is no SD-NAME." for name in names if not _SD_NAME.match(name)]
         for name, value in element.parameters:
-            if any("\ud800" <= character <= "\udfff" for character in value):
+            if not is_utf8(value):
                 faults.append(f"The value of {name!r} cannot be written as UTF-8.")
     return faults
+
+
+def is_utf8(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8: it holds no unpaired surrogate."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def parse_message(data: bytes) -> SyslogMessage:

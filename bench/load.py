@@ -80,6 +80,8 @@ class Sent:
 
 def send(row: Row, messages: int, port: int, files: TlsFiles) -> Sent:
     """Send and wait until the receiver has closed every connection; RuntimeError when cut short."""
+    if not PROGRAM.exists():
+        raise RuntimeError(f"{PROGRAM} is not built: run 'make bench/out/tlsload'")
     command = [
         *(str(PROGRAM), "-p", str(port), "-m", row.packing, "-c", str(row.connections)),
         *("-n", str(messages), "-s", str(MESSAGE_BYTES)),

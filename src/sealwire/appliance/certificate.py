@@ -39,36 +39,44 @@ class CertificateCases(UnitCases):
         self, actor: str, subject: SubjectFields, names: Sequence[str], key_type: KeyType
     ) -> PendingCsr:
         """Generate New CSR: the key is made here and never leaves. RefusedError with all faults."""
+        # The key is made before the transaction: a large one takes seconds.
+        pending = enrollment.prepare_enrollment(
+            self._keys,
+            identity=self.identity,
+            subject=subject,
+            names=names,
+            key_type=key_type,
+            clock=self._clock,
+        )
+        event = csr_generated(
+            actor,
+            identity=self.identity,
+            key_id=pending.key_id,
+            subject=dn_text(subject_name(subject)),
+        )
 
         def use_case(tx: ApplianceTx) -> PendingCsr:
-            pending = enrollment.begin_enrollment(
-                tx,
-                self._keys,
-                identity=self.identity,
-                subject=subject,
-                names=names,
-                key_type=key_type,
-                clock=self._clock,
-            )
-            event = csr_generated(
-                actor,
-                identity=self.identity,
-                key_id=pending.key_id,
-                subject=dn_text(subject_name(subject)),
-            )
+            tx.add_pending_csr(pending)
             self._recorder.record(tx, TRAIL, event)
             return pending
 
         return self._store.run(use_case)
 
     def check_certificate(
-        self, blobs: Sequence[tuple[str, bytes]], key_pem: bytes | None = None
+        self,
+        blobs: Sequence[tuple[str, bytes]],
+        key_pem: bytes | None = None,
+        password: bytes | None = None,
     ) -> CheckedIdentity:
         """Dry run of ``import_certificate``. Raises RefusedError with all findings."""
-        return self._store.read(lambda tx: self._checked(tx, blobs, key_pem))
+        return self._store.read(lambda tx: self._checked(tx, blobs, key_pem, password))
 
     def import_certificate(
-        self, actor: str, blobs: Sequence[tuple[str, bytes]], key_pem: bytes | None = None
+        self,
+        actor: str,
+        blobs: Sequence[tuple[str, bytes]],
+        key_pem: bytes | None = None,
+        password: bytes | None = None,
     ) -> tuple[InstalledIdentity, CheckedIdentity]:
         """Import Audit Client Certificate: any files in any order, the key unless made here.
 
@@ -77,7 +85,7 @@ class CertificateCases(UnitCases):
         """
 
         def use_case(tx: ApplianceTx) -> tuple[InstalledIdentity, CheckedIdentity]:
-            checked = self._checked(tx, blobs, key_pem)
+            checked = self._checked(tx, blobs, key_pem, password)
             identity = installed.install(tx, self._keys, checked, self._clock)
             leaf = leaf_of(identity)
             event = identity_installed(
@@ -107,7 +115,7 @@ class CertificateCases(UnitCases):
         """Use the identity before the present one again, as a new generation."""
 
         def use_case(tx: ApplianceTx) -> InstalledIdentity:
-            identity = installed.rollback(tx, identity=self.identity, clock=self._clock)
+            identity = installed.rollback(tx, self._keys, identity=self.identity, clock=self._clock)
             leaf = leaf_of(identity)
             event = identity_rolled_back(
                 actor,
@@ -131,7 +139,11 @@ class CertificateCases(UnitCases):
         )
 
     def _checked(
-        self, tx: ApplianceTx, blobs: Sequence[tuple[str, bytes]], key_pem: bytes | None
+        self,
+        tx: ApplianceTx,
+        blobs: Sequence[tuple[str, bytes]],
+        key_pem: bytes | None,
+        password: bytes | None,
     ) -> CheckedIdentity:
         return installed.check_import(
             tx,
@@ -142,6 +154,7 @@ class CertificateCases(UnitCases):
             purpose=Purpose.CLIENT,
             host_name=self._host_name(tx),
             at=self._clock.now(),
+            password=password,
         )
 
     def _record_refused_import(self, actor: str, refusal: RefusedError) -> None:

@@ -193,6 +193,7 @@ def _described(destination: Destination) -> Mapping[str, str]:
 def destination_views(
     tx: ApplianceTx, running: Mapping[str, DestinationStatus]
 ) -> Sequence[DestinationView]:
+    """Every destination with its state, and its backlog as the store has it."""
     sizes = {trail: tx.trail_head(trail).size for trail in STREAMED_TRAILS}
     views = []
     for destination in tx.destinations():

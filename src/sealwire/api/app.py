@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cryptography.x509 import load_pem_x509_certificate
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from sealwire.api import appliance, audit, ca, problems, sensor
+from sealwire.api import appliance, audit, ca, problems
 from sealwire.api.services import present, services_of
+from sealwire.x509.certificate import certificate_der
 
 if TYPE_CHECKING:
     from sealwire.api.services import Services
@@ -25,7 +27,7 @@ def create_app(services: Services, *, version: str) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for module in (ca, appliance, sensor, audit):
+    for module in (ca, appliance, audit):
         app.include_router(module.router)
 
     @app.get("/healthz", include_in_schema=False)
@@ -44,6 +46,7 @@ def create_clear_app(services: Services) -> FastAPI:
     @app.get("/ca.crt")
     def _issuing_certificate(request: Request) -> Response:
         authority = present(services_of(request).ca, "ca")
-        return Response(authority.issuing_der(), media_type="application/pkix-cert")
+        issuing = load_pem_x509_certificate(authority.chain_pem().encode())
+        return Response(certificate_der(issuing), media_type="application/pkix-cert")
 
     return app

@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
+from sealwire.api.identities import key_type
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body, rfc3339
@@ -55,10 +56,13 @@ class DecisionBody(Body):
     reason: Text | None = None
 
 
-@router.post("/init", status_code=201, dependencies=[guard(Action.CONFIGURE_CA)])
-def initialise(request: Request, body: InitBody) -> dict[str, Any]:
+@router.post("/init", status_code=201)
+def initialise(
+    request: Request, who: Annotated[Principal, guard(Action.CONFIGURE_CA)], body: InitBody
+) -> dict[str, Any]:
     """Make the root, the issuing CA and its first agent; the password is shown this once."""
-    return services_of(request).initialise_ca(body.key_type, body.organization)
+    set_up = present(services_of(request).ca_setup, "ca")
+    return set_up(key_type(body.key_type), body.organization, who.name)
 
 
 @router.post("/requests", status_code=201)

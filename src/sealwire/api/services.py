@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sealwire.errors import NotFoundError
 
@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from sealwire.audit.ports import Store, TrailTx
     from sealwire.ca.service import CertificateAuthority
     from sealwire.sensor.service import Sensor
+    from sealwire.x509.keys import KeyType
 
 RoleT = TypeVar("RoleT")
+
+
+class CaSetup(Protocol):
+    """Makes the CA and leaves its first credentials where the home's owner finds them."""
+
+    def __call__(self, key_type: KeyType, organization: str, actor: str) -> dict[str, Any]:
+        """Names and the one-time password. Raises ConflictError ``ca.initialised``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Services:
     log_in: LogIn
     trails: Store[TrailTx]
     ca: CertificateAuthority | None
+    ca_setup: CaSetup | None
     appliance: Appliance | None
     sensor: Sensor | None
 

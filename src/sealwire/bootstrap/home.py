@@ -36,6 +36,11 @@ class Home:
         return self.root / "credentials"
 
     @property
+    def config_file(self) -> Path:
+        """The configuration of the last run, as JSON."""
+        return self.root / "config.json"
+
+    @property
     def run(self) -> Path:
         """What lives only as long as the node runs."""
         return self.root / "run"

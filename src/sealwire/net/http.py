@@ -6,6 +6,7 @@ verified, or the local user behind the owner's unix socket. Nothing else may cla
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import socket
@@ -21,7 +22,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from sealwire.errors import UnavailableError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -164,6 +164,15 @@ def http_server(
 
 class HttpServer(uvicorn.Server):
     """A uvicorn server among others in one process: signals are the node's business."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.opened = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the listeners, and say so."""
+        await super().startup(sockets)
+        self.opened.set()
 
     async def serve_on(self, sockets: Sequence[socket.socket]) -> None:
         """Serve until ``should_exit`` is set."""

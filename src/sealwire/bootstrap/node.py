@@ -1,0 +1,185 @@
+"""Runs a node: opens everything, says READY, waits for a signal, closes everything in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import typer
+
+from sealwire.api.app import create_app, create_clear_app
+from sealwire.audit.events import audit_log_shutdown, audit_log_startup
+from sealwire.bootstrap import compose
+from sealwire.bootstrap.console_identity import console_identity
+from sealwire.bootstrap.home import Home, HomeLock
+from sealwire.net import http
+from sealwire.x509.keys import KeyType
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from sealwire.audit.events import Event
+    from sealwire.bootstrap.compose import Roles
+    from sealwire.config.node import NodeConfig
+    from sealwire.stores.sql_transaction import SqlTransaction
+
+log = structlog.get_logger(__name__)
+_MOST_FILES = 1_048_576
+
+
+def run_node(config: NodeConfig) -> int:
+    """Run until SIGTERM or SIGINT. Raises UnavailableError when something cannot be opened."""
+    _raise_file_limit()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    home = Home(config.home)
+    home.create()
+    lock = HomeLock(home)
+    lock.acquire()
+    try:
+        compose.remember(home, config)
+        roles = compose.running_roles(compose.lay_foundation(config))
+        try:
+            asyncio.run(_serve(roles))
+        finally:
+            roles.base.close()
+    finally:
+        home.state_file.unlink(missing_ok=True)
+        home.socket.unlink(missing_ok=True)
+        lock.release()
+    return 0
+
+
+async def _serve(roles: Roles) -> None:
+    """Open the parts in the order in which they need each other; close them the other way round."""
+    stopping = _signals(roles)
+    async with AsyncExitStack() as stack:
+        password = await asyncio.to_thread(_first_run, roles)
+        _record(roles, audit_log_startup())
+        listeners = _open_listeners(roles)
+        serving = await _start_http(roles, listeners)
+        stack.push_async_callback(_stop_http, serving)
+        await asyncio.to_thread(roles.start)
+        stack.push_async_callback(asyncio.to_thread, roles.stop)
+        _announce(roles, listeners, password)
+        await stopping.wait()
+        log.info("stopping")
+        _record(roles, audit_log_shutdown())
+
+
+@dataclass(frozen=True, slots=True)
+class _Listeners:
+    console: socket.socket
+    clear: socket.socket
+    owner: socket.socket
+
+    def ports(self) -> tuple[int, int]:
+        return int(self.console.getsockname()[1]), int(self.clear.getsockname()[1])
+
+
+def _signals(roles: Roles) -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, roles.reload)
+    return stopping
+
+
+def _first_run(roles: Roles) -> str:
+    """Make what a new home lacks; the agent's one-time password when there was no CA yet."""
+    password = ""
+    setup = roles.services.ca_setup
+    if roles.ca is not None and setup is not None and not roles.ca.is_initialised():
+        password = str(setup(KeyType.P256, "", "$System$")["password"])
+    roles.ensure_identities()
+    return password
+
+
+def _open_listeners(roles: Roles) -> _Listeners:
+    config = roles.base.config
+    return _Listeners(
+        console=http.open_tcp(config.listen, config.console_port),
+        clear=http.open_tcp(config.listen, config.http_port),
+        owner=http.open_unix(roles.base.home.socket),
+    )
+
+
+async def _start_http(
+    roles: Roles, listeners: _Listeners
+) -> Sequence[tuple[http.HttpServer, asyncio.Task[None]]]:
+    chain, key = await asyncio.to_thread(console_identity, roles.base, roles.ca)
+    context = http.server_context(
+        chain, key, compose.agents_anchor(roles.base), roles.base.home.run
+    )
+    app = create_app(roles.services, version=compose.VERSION)
+    plan: list[tuple[Any, Any, socket.socket]] = [
+        (app, context, listeners.console),
+        (app, None, listeners.owner),
+        (create_clear_app(roles.services), None, listeners.clear),
+    ]
+    serving = []
+    for each, tls, listener in plan:
+        server = http.http_server(each, tls)
+        serving.append((server, asyncio.create_task(server.serve_on([listener]))))
+    for server, _ in serving:
+        await server.opened.wait()
+    return serving
+
+
+async def _stop_http(serving: Sequence[tuple[http.HttpServer, asyncio.Task[None]]]) -> None:
+    for server, _ in serving:
+        server.should_exit = True
+    await asyncio.gather(*(task for _, task in serving), return_exceptions=True)
+
+
+def _record(roles: Roles, event: Event) -> None:
+    """One record in the trail of every role that runs here."""
+
+    def use_case(tx: SqlTransaction) -> None:
+        for trail in roles.trails():
+            roles.base.recorder.record(tx, trail, event)
+
+    roles.base.store.run(use_case)
+
+
+def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
+    """Write the addresses down, tell them, and say READY on a line of its own."""
+    config = roles.base.config
+    console, clear = listeners.ports()
+    host = config.listen or "localhost"
+    state = {
+        "pid": os.getpid(),
+        "console_url": f"https://{host}:{console}",
+        "console_port": console,
+        "http_port": clear,
+        "tls_ports": list(roles.tls_ports()),
+    }
+    home = roles.base.home
+    home.write_private(home.state_file, json.dumps(state, indent=2).encode("ascii"))
+    typer.echo(f"Sealwire {compose.VERSION}, home {home.root}")
+    typer.echo(f"  API and console  https://{config.host_name}:{console}")
+    typer.echo(f"  clear HTTP       http://{config.host_name}:{clear}/ca.crt")
+    for port in roles.tls_ports():
+        typer.echo(f"  syslog over TLS  {config.host_name}:{port}")
+    if password:
+        typer.echo(f"  agent caadmin    one-time password {password}")
+        typer.echo(f"                   certificate {home.credentials / 'caadmin.pem'}")
+    print("READY", flush=True)  # noqa: T201 - the promised line, flushed
+
+
+def _raise_file_limit() -> None:
+    """As many open files as allowed: every connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

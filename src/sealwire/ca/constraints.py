@@ -173,7 +173,7 @@ def _granted_names(
         wanted += [str(attribute.value) for attribute in attributes]
     if rules.from_request:
         wanted += _names_let_through(csr, rules.from_request)
-    for text in wanted:
+    for text in dict.fromkeys(wanted):
         name = host_or_address(text, wildcards=rules.wildcards)
         if name is None:
             reasons.append(f"Subject Alternative Name Not Matched {quoted(text)}")

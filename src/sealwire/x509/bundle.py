@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from sealwire.errors import RefusedError
 from sealwire.x509.certificate import certificate_der
 from sealwire.x509.csr import CSR_LABELS
-from sealwire.x509.der import SEQUENCE, elements, first_element
+from sealwire.x509.der import SEQUENCE, UNDECODABLE, elements, first_element
 from sealwire.x509.findings import Code, info, warning
 from sealwire.x509.keys import load_private_key, private_key_pem
 from sealwire.x509.pem import PemBlock, decode_base64, pem_blocks, plain_text
@@ -191,7 +190,7 @@ class _Reader:
             # OpenSSL's TRUSTED form puts its own notes behind the certificate.
             plain = first_element(der).whole if trusted else der
             certificate = _usable_certificate(plain)
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as fault:
+        except UNDECODABLE as fault:
             why = printable(str(fault)).splitlines()[:1] or ["damaged"]
             text = f"{name}: the certificate cannot be read ({why[0][:120]})."
             self._refuse(Code.UNREADABLE, text)
@@ -227,7 +226,7 @@ class _Reader:
         try:
             whole = pkcs7.load_der_pkcs7_certificates(der)
             encoded = [certificate_der(certificate) for certificate in whole]
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        except UNDECODABLE:
             # One bad certificate spoils the library's reading of all: take them one by one.
             try:
                 encoded = list(_pkcs7_certificates(der))
@@ -315,6 +314,6 @@ def _open_pkcs12(der: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCerti
     for attempt in dict.fromkeys((password, None, b"")):
         try:
             return pkcs12.load_pkcs12(der, attempt)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except UNDECODABLE:
             continue
     return None

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from sealwire.errors import RefusedError, Severity
+from sealwire.x509.der import UNDECODABLE
 from sealwire.x509.findings import Code, error, info, warning
 from sealwire.x509.hostnames import general_name, is_host, san_texts
 from sealwire.x509.keys import key_id, key_label, signature_hash, weak_key_findings
@@ -133,7 +133,7 @@ def describe_csr(data: bytes) -> CsrDescription:
         except x509.InvalidVersion as fault:
             text = f"The request says version {fault.parsed_version}; it must be 0 (v1)."
             return CsrDescription(findings=(error(Code.CSR_UNREADABLE, text),))
-        except (ValueError, UnsupportedAlgorithm):
+        except UNDECODABLE:
             text = "The request cannot be decoded: it is damaged or cut."
             return CsrDescription(findings=(error(Code.CSR_UNREADABLE, text),))
         return _describe(csr, der, name)
@@ -180,7 +180,7 @@ def _public_key(
 ) -> CertificatePublicKeyTypes | None:
     try:
         public_key = csr.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNDECODABLE:
         text = "Its public key is of a kind that cannot be read or is damaged."
         found.append(error(Code.KEY_UNREADABLE, text))
         return None
@@ -200,7 +200,7 @@ def _check_signature(
             found.append(warning(Code.WEAK_SIGNATURE, text))
         if csr.is_signature_valid:
             return
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNDECODABLE:
         text = "Its signature uses an algorithm that is not supported."
         found.append(error(Code.SIGNATURE_UNSUPPORTED, text))
         return
@@ -221,7 +221,7 @@ def _extensions(csr: x509.CertificateSigningRequest, found: list[Finding]) -> x5
     except x509.DuplicateExtension as fault:
         text = f"The extension {fault.oid.dotted_string} is in it twice."
         found.append(error(Code.DUPLICATE_EXTENSION, text))
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNDECODABLE:
         found.append(error(Code.EXTENSION_UNREADABLE, "An extension in it cannot be decoded."))
     return x509.Extensions([])
 

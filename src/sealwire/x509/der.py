@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What the library raises for input that it cannot decode.
+UNDECODABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 SEQUENCE = 0x30
 _LONG_FORM = 0x80
 _MAX_LENGTH_OCTETS = 4

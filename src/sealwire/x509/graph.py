@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 
 from sealwire.errors import Severity
 from sealwire.x509.certificate import certificate_sha256, extension_value, is_ca
+from sealwire.x509.der import UNDECODABLE
 from sealwire.x509.keys import public_key_der, weak_key_findings
 from sealwire.x509.subject import dn_text
 
@@ -152,6 +153,6 @@ def _keys_agree(issuer: Node, node: Node) -> bool:
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+    except (InvalidSignature, *UNDECODABLE):
         return False
     return True

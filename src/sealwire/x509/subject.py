@@ -54,7 +54,7 @@ _LIMITS = {oid: (limit, word) for _, oid, limit, word in _FIELDS} | {
 }
 _DOGTAG_WORDS = {NameOID.EMAIL_ADDRESS: "E", NameOID.SERIAL_NUMBER: "SERIALNUMBER"}
 _PARSE_WORDS = {"E": NameOID.EMAIL_ADDRESS, "SERIALNUMBER": NameOID.SERIAL_NUMBER}
-_DN_WORD = re.compile(r"(?:(?<=[,+])|^)\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*")
+_DN_WORD = re.compile(r"(?:(?<=(?<!\\)[,+])|^)[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*=[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,9 @@ def subject_name(fields: SubjectFields, *, host: bool = False) -> x509.Name:
     elif host:
         found.extend(host_findings(fields.common_name.strip(), "The common name"))
     for oid, value in pairs:
-        found.extend(_value_findings(oid, value))
+        # Characters count in RFC 5280, octets in the library that encodes our own names.
+        octets = len(value.encode("utf-8", "surrogatepass"))
+        found.extend(_value_findings(oid, value, octets))
     if found:
         raise RefusedError(
             "subject.invalid",
@@ -127,17 +129,17 @@ def name_findings(name: x509.Name) -> list[Finding]:
     for attribute in name:
         value = attribute.value
         if isinstance(value, str):
-            found.extend(_value_findings(attribute.oid, value))
+            found.extend(_value_findings(attribute.oid, value, len(value)))
     return found
 
 
-def _value_findings(oid: x509.ObjectIdentifier, value: str) -> list[Finding]:
+def _value_findings(oid: x509.ObjectIdentifier, value: str, length: int) -> list[Finding]:
     limit, word = _LIMITS.get(oid, (0, _word(oid)))
     found = []
     if oid == NameOID.COUNTRY_NAME:
         found.extend(_country_findings(value))
-    elif limit and len(value) > limit:
-        text = f"{word} has {len(value)} characters; {limit} is the most."
+    elif limit and length > limit:
+        text = f"{word} has a length of {length}; {limit} is the most."
         found.append(error(Code.FIELD_TOO_LONG, text))
     if any(_is_unprintable(character) for character in value):
         text = f"{word} holds control or invisible characters: {printable(value)}"
@@ -168,7 +170,12 @@ def parse_dn(text: str) -> x509.Name:
     Knows CN, OU, O, L, ST, C, DC, STREET, UID, E and dotted OIDs.
     Raises RefusedError ``subject.unreadable``.
     """
-    normal = _DN_WORD.sub(lambda match: match.group(1).upper() + "=", text.strip())
+    # An escaped blank at the end is part of the value.
+    blanks = " \t\r\n"
+    trimmed = text.lstrip(blanks)
+    if not trimmed.rstrip(blanks).endswith("\\"):
+        trimmed = trimmed.rstrip(blanks)
+    normal = _DN_WORD.sub(lambda match: match.group(1).upper() + "=", trimmed)
     try:
         with warnings.catch_warnings():
             # Lengths are judged by name_findings, in our words.

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from base64 import encodebytes
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sealwire.x509 import bundle as bundles
+from sealwire.x509.bundle import Bundle, read_bundle
+from sealwire.x509.certificate import certificate_sha256
+from sealwire.x509.csr import build_csr
+from sealwire.x509.keys import key_id
+from sealwire.x509.pem import pem_blocks, pem_text
+from sealwire.x509.subject import parse_dn
+from tests import pki
+
+FAMILY = pki.family()
+LEAF, ISSUING, MIDDLE, ROOT = FAMILY.all
+ALL_PEM = b"".join(one.pem for one in FAMILY.all)
+CSR = build_csr(LEAF.key, parse_dn("CN=gw.example.com"), [])
+
+
+def zipped(*files: tuple[str, bytes], deflate: bool = True) -> bytes:
+    buffer = io.BytesIO()
+    kind = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w", kind) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def p12(password: bytes | None = None, *, with_key: bool = True) -> bytes:
+    lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        lock = serialization.BestAvailableEncryption(password)
+    return pkcs12.serialize_key_and_certificates(
+        b"gw",
+        LEAF.key if with_key else None,  # type: ignore[arg-type]
+        LEAF.certificate,
+        [ISSUING.certificate, MIDDLE.certificate, ROOT.certificate],
+        lock,
+    )
+
+
+def names(bundle: Bundle) -> list[str]:
+    return sorted(certificate_sha256(certificate) for certificate in bundle.certificates)
+
+
+def codes(bundle: Bundle) -> list[str]:
+    return [finding.code for finding in bundle.findings]
+
+
+EVERYONE = sorted(certificate_sha256(one.certificate) for one in FAMILY.all)
+PLAIN_P7 = pkcs7.serialize_certificates(FAMILY.certificates, serialization.Encoding.DER)
+BAG = b"".join(
+    b"Bag Attributes\n    localKeyID: 01 00\nsubject=/CN=gw\n\nissuer=/CN=x\n" + one.pem
+    for one in FAMILY.all
+)
+
+
+@pytest.mark.parametrize(
+    "blobs",
+    [
+        [ALL_PEM],
+        [ALL_PEM.replace(b"\n", b"\r\n")],
+        [b"\xef\xbb\xbf" + ALL_PEM],
+        [ALL_PEM.decode().encode("utf-16")],
+        [BAG],
+        [ALL_PEM.replace(b"CERTIFICATE", b"X509 CERTIFICATE")],
+        [ALL_PEM.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE")],
+        [b"\n".join(b"\t" + line for line in ALL_PEM.splitlines())],
+        [one.der for one in FAMILY.all],
+        [encodebytes(one.der) for one in FAMILY.all],
+        [PLAIN_P7],
+        [pkcs7.serialize_certificates(FAMILY.certificates, serialization.Encoding.PEM)],
+        [pem_text("CMS", PLAIN_P7)],
+        [p12()],
+        [zipped(("a/leaf.crt", LEAF.pem), ("b/chain.p7b", PLAIN_P7), ("leaf.der", LEAF.der))],
+        [zipped(("inner.zip", zipped(("all.pem", ALL_PEM))))],
+    ],
+)
+def test_every_wrapping_gives_the_same_certificates(blobs: list[bytes]) -> None:
+    bundle = read_bundle([(f"file {i}", blob) for i, blob in enumerate(blobs)])
+    assert sorted(set(names(bundle))) == EVERYONE
+    assert [f for f in bundle.findings if f.severity != "info"] == []
+    assert len(bundle.origins) == len(bundle.certificates)
+
+
+def test_notes_behind_a_trusted_certificate_are_cut_off() -> None:
+    notes = bytes.fromhex("300c300a06082b06010505070301")
+    bundle = read_bundle([("t.pem", pem_text("TRUSTED CERTIFICATE", LEAF.der + notes))])
+    assert names(bundle) == [certificate_sha256(LEAF.certificate)]
+
+
+def test_keys_and_requests_are_found_beside_certificates() -> None:
+    renamed = CSR.replace(b"CERTIFICATE REQUEST", b"NEW CERTIFICATE REQUEST")
+    bundle = read_bundle([("all", LEAF.key_pem + CSR + renamed + ALL_PEM)])
+    assert [key_id(key.public_key()) for key in bundle.keys] == [key_id(LEAF.key.public_key())]
+    assert len(bundle.csrs) == 2
+    assert bundle.csrs[0] == bundle.csrs[1]
+    assert names(bundle) == EVERYONE
+
+
+def test_der_keys_and_requests_are_told_apart() -> None:
+    key_der = LEAF.key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    locked = LEAF.key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"sesame"),
+    )
+    request = next(iter(pem_blocks(CSR))).der or b""
+    bundle = read_bundle([("k", key_der), ("l", locked), ("r", request)], b"sesame")
+    assert len(bundle.keys) == 2
+    assert bundle.csrs == (request,)
+
+
+def test_pkcs12_with_a_password() -> None:
+    bundle = read_bundle([("gw.p12", p12(b"sesame"))], b"sesame")
+    assert names(bundle) == EVERYONE
+    assert len(bundle.keys) == 1
+    locked = read_bundle([("gw.p12", p12(b"sesame"))])
+    assert codes(locked) == ["password_needed"]
+    assert codes(read_bundle([("gw.p12", p12(b"sesame"))], b"wrong")) == ["password_needed"]
+
+
+def test_a_locked_key_is_a_finding() -> None:
+    locked = LEAF.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.BestAvailableEncryption(b"sesame"),
+    )
+    bundle = read_bundle([("k.pem", locked + LEAF.pem)])
+    assert codes(bundle) == ["password_needed"]
+    assert len(bundle.certificates) == 1
+    assert len(read_bundle([("k.pem", locked)], b"sesame").keys) == 1
+
+
+def test_one_unreadable_certificate_among_many_is_a_finding() -> None:
+    damaged = pem_text("CERTIFICATE", LEAF.der[:100])
+    garbled = LEAF.pem[:80] + b"!!!" + LEAF.pem[83:]
+    cut = LEAF.pem[:300]
+    bundle = read_bundle([("bag.pem", damaged + ALL_PEM + garbled + cut)])
+    assert names(bundle) == EVERYONE
+    assert codes(bundle) == ["unreadable"] * 3
+
+
+def test_one_unreadable_certificate_in_a_pkcs7_does_not_spoil_the_others() -> None:
+    # The issuer's version number becomes nonsense; its length stays.
+    at = PLAIN_P7.index(ISSUING.der[4:20])
+    spoilt = bytearray(PLAIN_P7)
+    spoilt[at + 8] ^= 0x55
+    bundle = read_bundle([("chain.p7b", bytes(spoilt))])
+    assert len(bundle.certificates) == 3
+    assert codes(bundle) == ["unreadable"]
+
+
+def test_files_without_anything_are_said() -> None:
+    bundle = read_bundle([("README.txt", b"Thank you for your order"), ("all", ALL_PEM)])
+    assert codes(bundle) == ["nothing_found"]
+    assert codes(read_bundle([("x.der", b"\x30\x03\x02\x01\x05")])) == ["unreadable"]
+
+
+def test_file_names_are_harmless() -> None:
+    bundle = read_bundle([("a\x1b[31m", b"nothing")])
+    assert "\x1b" not in bundle.findings[0].message
+
+
+def test_limits_of_archives() -> None:
+    deep = zipped(("c.zip", zipped(("b.zip", zipped(("a.pem", ALL_PEM))))))
+    assert codes(read_bundle([("deep.zip", deep)])) == ["limit"]
+    bomb = zipped(("big.pem", b"\0" * (bundles.MAX_BLOB_BYTES + 1)))
+    assert codes(read_bundle([("bomb.zip", bomb)])) == ["limit"]
+    assert codes(read_bundle([("cut.zip", zipped(("a", ALL_PEM))[:-30])])) == ["unreadable"]
+
+
+def test_too_many_certificates_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "MAX_CERTIFICATES", 3)
+    bundle = read_bundle([("many.pem", ALL_PEM + ALL_PEM)])
+    assert len(bundle.certificates) == 3
+    assert codes(bundle) == ["limit"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damage_never_crashes_the_reader(data: st.DataObject) -> None:
+    source = data.draw(
+        st.sampled_from([ALL_PEM, PLAIN_P7, LEAF.der, zipped(("a", ALL_PEM)), p12()])
+    )
+    at = data.draw(st.integers(0, len(source) - 1))
+    span = data.draw(st.integers(0, 8))
+    patch = data.draw(st.binary(max_size=8))
+    read_bundle([("x", source[:at] + patch + source[at + span :])])
+
+
+@given(st.binary(max_size=200))
+def test_rubbish_never_crashes_the_reader(data: bytes) -> None:
+    assert read_bundle([("x", data)]).certificates == ()

@@ -95,7 +95,8 @@ def test_invalid_at_submit(audit_format: AuditFormat) -> None:
         ),
         (
             "[AuditEvent=CERT_REQUEST_PROCESSED][SubjectID=$NonRoleUser$][Outcome=Failure]"
-            f"[ReqID={req}][InfoName=rejectReason][InfoValue=Request {request.request_id} Rejected - "
+            f"[ReqID={req}][InfoName=rejectReason]"
+            f"[InfoValue=Request {request.request_id} Rejected - "
             "Subject Name Not Matched UID=testuser] certificate request processed"
         ),
     ]

@@ -7,17 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.flow.authority import LOOPBACK
+from tests.flow.authority import LOOPBACK, TlsFiles
 from tests.flow.peers import PeerError, Target, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.flow.authority import TlsFiles
+COUNTER_LAG = 1.0
+"""Seconds that the counter may be behind the journal."""
 
 SEALWIRE = (sys.executable, "-m", "sealwire")
 
@@ -101,12 +103,16 @@ class Node:
             self.process.wait()
 
     def run(self, *words: str, expect: int = 0) -> str:
-        """``sealwire WORDS --home HOME``; its output. `PeerError` for another exit code."""
-        command = [*SEALWIRE, *words, "--home", str(self.home)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        """``sealwire WORDS`` on this home; its output. `PeerError` for another exit code."""
+        home = ("--home", str(self.home))
+        # `pki` takes its own options before the word that it carries out.
+        command = [*words[:1], *home, *words[1:]] if words[0] == "pki" else [*words, *home]
+        done = subprocess.run(
+            [*SEALWIRE, *command], capture_output=True, text=True, timeout=60, check=False
+        )
         if done.returncode != expect:
-            told = f"{done.stdout}{done.stderr}"
-            raise PeerError(f"sealwire {' '.join(words)}: exit {done.returncode}: {told}")
+            answer = f"{done.stdout}{done.stderr}"
+            raise PeerError(f"sealwire {' '.join(words)}: exit {done.returncode}: {answer}")
         return done.stdout
 
     def json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
@@ -126,6 +132,7 @@ class Node:
     def wait_for_packets(self, count: int, seconds: float = 60.0) -> None:
         """Return when the counter shows ``count``; raise when it shows more or never does."""
         wait_until(lambda: self.packets_received() >= count, f"{count} packets", seconds)
+        time.sleep(COUNTER_LAG)
         shown = self.packets_received()
         if shown != count:
             raise PeerError(f"{shown} packets received instead of {count}")
@@ -136,3 +143,49 @@ class Node:
         self.run("sensor", "identity", "import", *files, "--key", str(server.key))
         self.run("sensor", "trust", "add", str(server.ca))
         self.run("sensor", "listener", "set", "--client-certificate", "required")
+
+    def certify(self, csr: Path, profile: str) -> str:
+        """Have this node's CA sign a CSR, approved by its agent; leaf, issuing CA and root, PEM."""
+        submitted = self.run(
+            "pki", "ca-cert-request-submit", "--profile", profile, "--csr-file", str(csr)
+        )
+        review = ("ca-cert-request-review", told(submitted, "Request ID"), "--action", "approve")
+        approved = self.run("pki", "-n", "caadmin", *review)
+        leaf = self.run("ca", "certificate", told(approved, "Certificate ID"))
+        return leaf + self.run("ca", "chain")
+
+    def client_files(self, name: str, folder: Path) -> TlsFiles:
+        """A client certificate for ``name`` from this node's CA, and the key made for it."""
+        run_alone("csr", "new", "--cn", name, "--key-type", "p256", "--out-dir", str(folder))
+        certificate = folder / f"{name}.pem"
+        certificate.write_text(self.certify(folder / f"{name}.csr", "caAuditClientCert"))
+        return TlsFiles(
+            self.home / "credentials" / "ca-roots.pem", certificate, folder / f"{name}.key"
+        )
+
+    def certify_sensor(self, folder: Path) -> None:
+        """Give the sensor a certificate of this node's CA for its loopback names."""
+        csr = folder / "sensor.csr"
+        names = ("--san", "localhost", "--san", LOOPBACK)
+        self.run("sensor", "identity", "csr", "--cn", "sensor.example.test", *names, "-o", str(csr))
+        bag = folder / "bag.pem"
+        bag.write_text(self.certify(csr, "caAuditServerCert"))
+        self.run("sensor", "identity", "import", str(bag))
+
+
+def told(output: str, name: str) -> str:
+    """What a ``pki`` command's output says after ``NAME:``."""
+    for line in output.splitlines():
+        if line.strip().startswith(f"{name}:"):
+            return line.partition(":")[2].strip()
+    raise PeerError(f"no {name} in: {output}")
+
+
+def run_alone(*words: str) -> str:
+    """``sealwire WORDS`` without a node; its output. `PeerError` unless it exits 0."""
+    done = subprocess.run(
+        [*SEALWIRE, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    if done.returncode != 0:
+        raise PeerError(f"sealwire {' '.join(words)}: {done.stdout}{done.stderr}")
+    return done.stdout

@@ -31,13 +31,9 @@ class Session:
     def receive(self, data: bytes, received_ns: int) -> None:
         """Take ``data``: the ``tail``, and behind it what has just been decrypted."""
         used, segments = self._decode(data)
-        size = len(data)
         for kind, start, end, frames in segments:
-            whole = end - start == size
-            self._append(
-                self.connection, kind, frames, received_ns, data if whole else data[start:end]
-            )
-        self.tail = b"" if used == size else data[used:]
+            self._append(self.connection, kind, frames, received_ns, data[start:end])
+        self.tail = data[used:]
 
     def end(self, received_ns: int, *, orderly: bool) -> None:
         """The connection has ended; ``orderly`` when the peer sent close_notify."""

@@ -11,11 +11,12 @@ import os
 from typing import TYPE_CHECKING
 
 from sealwire.sensor.journal import Damage, Position, Recovery
-from sealwire.stores.journal.files import SlotFolder, sync_folder
+from sealwire.stores.journal.files import SlotFolder, slots_in, sync_folder
 from sealwire.stores.journal.layout import payload_holds
 from sealwire.stores.journal.reader import mapped_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sealwire.stores.journal.layout import Head
@@ -102,3 +103,18 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+class JournalRecovery:
+    """Fills ``net.workers.Recoverer`` for one journal."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+
+    def slots(self) -> Sequence[int]:
+        """Slots that exist."""
+        return slots_in(self._journal)
+
+    def recover(self, slot: int) -> Recovery:
+        """Verify and repair one: see ``recover_slot``."""
+        return recover_slot(self._journal, slot)

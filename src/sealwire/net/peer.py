@@ -1,0 +1,275 @@
+"""One accepted connection of a receiver: handshake, plaintext into its session, farewell.
+
+Plaintext reaches a session only from a completed handshake; bytes that came before it can never
+be part of a record.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from sealwire.net.tls import (
+    RecordObject,
+    failure_reason,
+    first_byte_fault,
+    peer_certificate,
+)
+from sealwire.sensor.journal import Connection
+from sealwire.sensor.session import Session
+from sealwire.syslog.framing import TAIL_MARGIN
+
+if TYPE_CHECKING:
+    import socket
+
+    from sealwire.sensor.journal import RunJournal
+
+RECEIVE_BYTES: Final = 256 * 1024
+_LONGEST_RECORD: Final = 16384
+# OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
+_PIECE: Final = 32 * 1024
+_MOST_UNSENT: Final = 64 * 1024
+_SHUT_WRITING: Final = 1
+
+
+class Buffers:
+    """What all connections of a worker share: one takes turns after the other."""
+
+    def __init__(self, max_message: int) -> None:
+        self.max_message = max_message
+        self.cipher = memoryview(bytearray(RECEIVE_BYTES))
+        room = max_message + TAIL_MARGIN + RECEIVE_BYTES + 2 * _LONGEST_RECORD
+        self.plain = memoryview(bytearray(room))
+
+
+class PeerOwner(Protocol):
+    """The receiver's loop, as its connections see it."""
+
+    journal: RunJournal
+    buffers: Buffers
+
+    def established(self, peer: Peer) -> int:
+        """The handshake is complete; returns the connection's number."""
+        ...
+
+    def closed(self, peer: Peer) -> None:
+        """The connection is over; its socket is about to be closed."""
+        ...
+
+    def refused(self, address: str, reason: str, detail: str) -> None:
+        """The connection failed at TLS."""
+        ...
+
+    def wants_to_send(self, peer: Peer, *, waiting: bool) -> None:
+        """Whether the socket takes no more for now and must be watched."""
+        ...
+
+
+class Peer:
+    """One connection. ``handshake`` and ``receive`` are called when its socket can be read.
+
+    Both return the number of bytes received.
+    """
+
+    __slots__ = (
+        "_incoming",
+        "_outgoing",
+        "_owner",
+        "_read",
+        "_recv_into",
+        "_tls",
+        "_unsent",
+        "address",
+        "fd",
+        "listener_port",
+        "port",
+        "session",
+        "sock",
+    )
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: tuple[str, int],
+        listener_port: int,
+        owner: PeerOwner,
+    ) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.address, self.port = peer
+        self.listener_port = listener_port
+        self.session: Session | None = None
+        self._owner = owner
+        self._recv_into = sock.recv_into
+        self._tls: RecordObject | None = None
+        self._unsent = b""
+
+    def handshake(self, context: ssl.SSLContext) -> int:
+        """Go on with the handshake. ``context`` is the listener's present one."""
+        try:
+            size = self._recv_into(self._owner.buffers.cipher)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            size = 0
+        if not size:
+            self._fail("closed_in_handshake", "the client closed the connection in the handshake")
+            return 0
+        data = self._owner.buffers.cipher[:size]
+        if self._tls is None:
+            fault = first_byte_fault(bytes(data[:1]))
+            if fault is not None:
+                self._fail(*fault)
+                return size
+            self._begin(context)
+        self._incoming.write(data)
+        self._shake_hands()
+        return size
+
+    def _begin(self, context: ssl.SSLContext) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = cast("RecordObject", tls)
+        self._read = self._tls.read_record
+
+    def _shake_hands(self) -> None:
+        tls = self._established_tls()
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._send()
+        except ssl.SSLError as error:
+            self._fail(*failure_reason(error))
+        else:
+            certificate = peer_certificate(tls) or (None, None)
+            cipher = tls.cipher()
+            connection = Connection(
+                self._owner.established(self),
+                self.address,
+                self.port,
+                self.listener_port,
+                tls.version() or "",
+                cipher[0] if cipher else "",
+                *certificate,
+            )
+            buffers = self._owner.buffers
+            self.session = Session(connection, self._owner.journal, buffers.max_message)
+            self._send()
+
+    def receive(self, now_ns: int) -> int:
+        """Take what has come and hand its plaintext to the session."""
+        try:
+            size = self._recv_into(self._owner.buffers.cipher)
+        except BlockingIOError:
+            if self._unsent:
+                self._send()
+            return 0
+        except OSError:
+            size = 0
+        if not size:
+            self.close(now_ns, orderly=False)
+            return 0
+        self.take(size, now_ns)
+        return size
+
+    def take(self, size: int, now_ns: int) -> None:
+        """Decrypt ``size`` bytes of the shared buffer, and what a handshake left over."""
+        session = self.session
+        if session is None:
+            raise RuntimeError("plaintext before the end of the handshake")
+        plain = self._owner.buffers.plain
+        kept = len(session.tail)
+        if kept:
+            plain[:kept] = session.tail
+        filled, end = self._decrypt(size, kept)
+        if filled > kept:
+            session.receive(plain[:filled].tobytes(), now_ns)
+        if end is not None:
+            self._end(end, now_ns)
+        elif self._outgoing.pending or self._unsent:
+            self._send()
+
+    def _decrypt(self, size: int, filled: int) -> tuple[int, ssl.SSLError | None]:
+        """Append plaintext to the shared buffer; returns its end, and how TLS ended if it did."""
+        received, plain = self._owner.buffers.cipher[:size], self._owner.buffers.plain
+        incoming, read = self._incoming, self._read
+        for at in range(0, size or 1, _PIECE):
+            incoming.write(received[at : at + _PIECE])
+            try:
+                while incoming.pending:
+                    got = read(_LONGEST_RECORD, plain[filled:])
+                    if not got:
+                        return filled, ssl.SSLZeroReturnError()
+                    filled += got
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError as error:
+                return filled, error
+        return filled, None
+
+    def _end(self, error: ssl.SSLError, now_ns: int) -> None:
+        """TLS has ended: by close_notify (``SSLZeroReturnError``), or by a fault."""
+        orderly = isinstance(error, ssl.SSLZeroReturnError)
+        if not orderly:
+            self._owner.refused(self.address, *failure_reason(error))
+        self.close(now_ns, orderly=orderly)
+
+    def say_goodbye(self) -> None:
+        """Send close_notify and nothing after it; what the peer still sends is read."""
+        self._farewell()
+        with suppress(OSError):
+            self.sock.shutdown(_SHUT_WRITING)
+
+    def close(self, now_ns: int, *, orderly: bool) -> None:
+        """End the session and the connection. ``orderly``: the peer sent close_notify."""
+        if self.session is not None:
+            self.session.end(now_ns, orderly=orderly)
+            if orderly:
+                self._farewell()
+        self._release()
+
+    def _farewell(self) -> None:
+        # It complains that the peer's close_notify has not come; ours is on its way all the same.
+        with suppress(ssl.SSLError, OSError, ValueError):
+            self._established_tls().unwrap()
+        self._send()
+
+    def _fail(self, reason: str, detail: str) -> None:
+        """Send the alert that explains it, if there is one, and close."""
+        self._owner.refused(self.address, reason, detail)
+        if self._tls is not None:
+            self._send()
+        self._release()
+
+    def drop(self, reason: str, detail: str) -> None:
+        """Close a connection that has not completed its handshake."""
+        self._owner.refused(self.address, reason, detail)
+        self._release()
+
+    def _release(self) -> None:
+        if self.fd >= 0:
+            self._owner.closed(self)
+            self.fd = -1
+            self.sock.close()
+
+    def _send(self) -> None:
+        """Send what TLS wants to say; a peer that does not take it is closed at a bound."""
+        waited = bool(self._unsent)
+        data = self._unsent + self._outgoing.read()
+        try:
+            data = data[self.sock.send(data) :] if data else data
+        except BlockingIOError:
+            pass
+        except OSError:
+            data = b""
+        self._unsent = data
+        if bool(data) != waited:
+            self._owner.wants_to_send(self, waiting=bool(data))
+        if len(data) > _MOST_UNSENT:
+            self._release()
+
+    def _established_tls(self) -> RecordObject:
+        if self._tls is None:
+            raise RuntimeError("TLS has not begun")
+        return self._tls

@@ -1,0 +1,342 @@
+"""A receiver worker's loop: one thread, epoll, whole buffers, one journal.
+
+Each turn takes at most one buffer from each ready connection, so that none starves another.
+When little came, the loop sleeps a moment, because a bigger buffer costs less for each message.
+When the disk is behind, or fails, nothing is read: TCP then holds the senders back, which is the
+only flow control that RFC 5425 has. Nothing received is ever dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from sealwire.net.control import material_from
+from sealwire.net.peer import Buffers, Peer
+from sealwire.net.reporting import Reporter
+from sealwire.net.tls import server_context
+from sealwire.sensor.journal import NUMBERS
+from sealwire.syslog.framing import DEFAULT_MAX_MESSAGE
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sealwire.clock import Clock
+    from sealwire.net.control import LineChannel
+    from sealwire.sensor.journal import RunJournal
+
+_ACCEPTED_AT_ONCE: Final = 8
+_HANDSHAKES_AT_ONCE: Final = 16
+_SMALL_READ: Final = 8192
+_BUSY_WITH_HANDSHAKES: Final = 0.2
+_ACCEPT_PAUSE: Final = 0.1
+_IDLE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverLimits:
+    """Bounds of one worker. Seconds, bytes, numbers of connections.
+
+    ``undurable_bytes``: with more than this not yet on the disk nothing is read.
+    ``nap``: how long to let bytes gather when little came in a turn.
+    """
+
+    max_message: int = DEFAULT_MAX_MESSAGE
+    connections: int = 10_000
+    handshakes: int = 1_000
+    handshake_seconds: float = 10.0
+    undurable_bytes: int = 32 * 1024 * 1024
+    block_bytes: int = 1024 * 1024
+    commit_seconds: float = 0.015
+    nap: float = 0.002
+
+
+class Receiver:
+    """Serves listening sockets until it is told to stop.
+
+    Args:
+        listeners: listening, non-blocking sockets by port.
+        context: for the handshakes, until main sends material for another.
+        journal: where everything goes.
+        control: to the main process; its end means that main is gone.
+    """
+
+    def __init__(
+        self,
+        listeners: Mapping[int, socket.socket],
+        context: ssl.SSLContext,
+        journal: RunJournal,
+        control: LineChannel,
+        *,
+        clock: Clock,
+        limits: ReceiverLimits,
+    ) -> None:
+        self.journal = journal
+        self.buffers = Buffers(limits.max_message)
+        self._listeners = dict(listeners)
+        self._context = context
+        self._control = control
+        self._clock = clock
+        self._limits = limits
+        self._reporter = Reporter(control, clock, journal)
+        self._receiving: dict[int, Callable[[int], int]] = {}
+        self._peers: dict[int, Peer] = {}
+        self._handshaking: dict[Peer, float] = {}
+        self._numbers: set[int] = set()
+        self._last_number = 0
+        self._accepting = False
+        self._accept_again = 0.0
+        self._last_handshake = 0.0
+        self._block_since = 0.0
+        self._deadline: float | None = None
+        self._others: dict[int, Callable[[], None]] = {}
+        self._epoll = select.epoll()
+        self._quiet_epoll = select.epoll()
+        for fd, handler in (
+            (control.fileno(), self._hear),
+            (journal.wake_fd, self._journal_moved),
+        ):
+            self._others[fd] = handler
+            self._epoll.register(fd, select.EPOLLIN)
+            self._quiet_epoll.register(fd, select.EPOLLIN)
+        for port, sock in self._listeners.items():
+            self._others[sock.fileno()] = partial(self._accept, sock, port)
+
+    # What the loop does.
+
+    def run(self) -> None:
+        """Serve until stopped; then everything received is durable, or the disk has failed."""
+        self._set_accepting(accepting=True)
+        while not self._is_over():
+            if self._must_pause():
+                self._turn(self._quiet_epoll, _IDLE / 4)
+            else:
+                self._turn(self._epoll, self._timeout())
+            self._keep_house()
+        now_ns = self._clock.now_ns()
+        for peer in list(self._peers.values()):
+            peer.close(now_ns, orderly=False)
+        self.journal.close()
+        self._reporter.report(connections=0)
+        self._control.drain(_IDLE)
+        self._epoll.close()
+        self._quiet_epoll.close()
+
+    def _turn(self, epoll: select.epoll, timeout: float) -> None:
+        """Wait, then give every ready connection its turn."""
+        events = epoll.poll(timeout)
+        now_ns = self._clock.now_ns()
+        receiving = self._receiving
+        others = []
+        received = sealed = 0
+        for fd, _ in events:
+            handler = receiving.get(fd)
+            if handler is None:
+                others.append(fd)
+                continue
+            received += handler(now_ns)
+            if received - sealed >= self._limits.block_bytes:
+                sealed = received
+                self.journal.seal()
+                if self._must_pause():
+                    break
+        handshakes = self._serve_others(others, now_ns) if others else 0
+        if received:
+            self._after_receiving(received, len(events) - len(others), handshakes)
+
+    def _serve_others(self, fds: Sequence[int], now_ns: int) -> int:
+        """Control, journal, listeners, and some of the handshakes; returns how many of these."""
+        handshakes = 0
+        for fd in fds:
+            handler = self._others.get(fd)
+            if handler is not None:
+                handler()
+            elif handshakes < _HANDSHAKES_AT_ONCE and fd in self._peers:
+                handshakes += 1
+                self._go_on_with_handshake(self._peers[fd], now_ns)
+        return handshakes
+
+    def _after_receiving(self, received: int, connections: int, handshakes: int) -> None:
+        now = self._clock.monotonic()
+        if not self._block_since:
+            self._block_since = now
+        busy = handshakes or now - self._last_handshake < _BUSY_WITH_HANDSHAKES
+        if received < connections * _SMALL_READ and not (busy and self._handshaking):
+            time.sleep(self._limits.nap)
+
+    def _timeout(self) -> float:
+        if self.journal.gathered:
+            if not self._block_since:
+                self._block_since = self._clock.monotonic()
+            due = self._block_since + self._limits.commit_seconds
+            return max(0.0, due - self._clock.monotonic())
+        if self._handshaking or not self._accepting or self._deadline is not None:
+            return _ACCEPT_PAUSE
+        return min(_IDLE, self._reporter.due_in())
+
+    def _must_pause(self) -> bool:
+        """Whether the disk is too far behind to read more."""
+        journal = self.journal
+        return journal.undurable > self._limits.undurable_bytes or journal.trouble is not None
+
+    def _keep_house(self) -> None:
+        now = self._clock.monotonic()
+        gathered = self.journal.gathered
+        if gathered:
+            late = now - self._block_since >= self._limits.commit_seconds
+            if late or gathered >= self._limits.block_bytes:
+                self.journal.seal()
+                self._block_since = 0.0
+        else:
+            self._block_since = 0.0
+        if self._handshaking:
+            self._end_late_handshakes(now)
+        if not self._accepting and self._deadline is None and now >= self._accept_again:
+            self._set_accepting(accepting=len(self._peers) < self._limits.connections)
+        if self._reporter.is_due(now):
+            self._reporter.report(connections=len(self._peers))
+
+    # Stopping, and word from main.
+
+    def stop(self, seconds: float) -> None:
+        """Accept no more, say goodbye, and go on reading until senders end or time is up."""
+        if self._deadline is not None:
+            return
+        self._set_accepting(accepting=False)
+        self._deadline = self._clock.monotonic() + seconds
+        for sock in self._listeners.values():
+            sock.close()
+        for peer in list(self._peers.values()):
+            if peer.session is None:
+                peer.drop("sensor_stops", "the sensor stopped during the handshake")
+            else:
+                peer.say_goodbye()
+
+    def obey(self, message: Mapping[str, Any]) -> None:
+        """Do what main says: see ``sealwire.net.control``."""
+        match message["do"]:
+            case "reload":
+                self._context = server_context(material_from(message["tls"]))
+                self._control.send({"event": "reloaded", "generation": message["generation"]})
+            case "stop":
+                self.stop(message["seconds"])
+            case unknown:
+                raise ValueError(f"main says {unknown}")
+
+    def _is_over(self) -> bool:
+        if self._deadline is None:
+            return False
+        return not self._peers or self._clock.monotonic() >= self._deadline
+
+    def _hear(self) -> None:
+        try:
+            for message in self._control.receive():
+                self.obey(message)
+        except EOFError:
+            fd = self._control.fileno()
+            self._epoll.unregister(fd)
+            self._quiet_epoll.unregister(fd)
+            del self._others[fd]
+            self.stop(_IDLE)
+
+    def _journal_moved(self) -> None:
+        os.eventfd_read(self.journal.wake_fd)
+        self._reporter.note_journal()
+
+    # Connections.
+
+    def _set_accepting(self, *, accepting: bool) -> None:
+        if accepting == self._accepting:
+            return
+        self._accepting = accepting
+        for sock in self._listeners.values():
+            if accepting:
+                self._epoll.register(sock, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+            else:
+                self._epoll.unregister(sock)
+
+    def _accept(self, listener: socket.socket, port: int) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._pause_accepting(error.strerror or str(error))
+                return
+            self._admit(sock, address, port)
+            if len(self._peers) >= self._limits.connections:
+                self._pause_accepting("all connections are taken")
+                return
+
+    def _pause_accepting(self, reason: str) -> None:
+        """Out of descriptors or connections: those that wait stay in the kernel's queue."""
+        self._accept_again = self._clock.monotonic() + _ACCEPT_PAUSE
+        self._set_accepting(accepting=False)
+        self._reporter.note_alarm("accepting_paused", reason)
+
+    def _admit(self, sock: socket.socket, address: tuple[str, int], port: int) -> None:
+        sock.settimeout(0)
+        if len(self._handshaking) >= self._limits.handshakes:
+            oldest = next(iter(self._handshaking))
+            oldest.drop("handshake_crowded_out", "too many handshakes at once, the oldest ended")
+        host = address[0]
+        if host.startswith("::ffff:") and "." in host:
+            host = host[7:]
+        peer = Peer(sock, (host, address[1]), port, self)
+        self._peers[peer.fd] = peer
+        now = self._clock.monotonic()
+        self._handshaking[peer] = now + self._limits.handshake_seconds
+        self._last_handshake = now
+        self._epoll.register(peer.fd, select.EPOLLIN)
+
+    def _go_on_with_handshake(self, peer: Peer, now_ns: int) -> None:
+        peer.handshake(self._context)
+        if peer.session is not None and peer.fd >= 0:
+            self._receiving[peer.fd] = peer.receive
+            peer.take(0, now_ns)
+
+    def _end_late_handshakes(self, now: float) -> None:
+        for peer, deadline in list(self._handshaking.items()):
+            if deadline > now:
+                return
+            peer.drop("handshake_timeout", "the handshake was not completed in time")
+
+    def established(self, peer: Peer) -> int:
+        """Move ``peer`` to the connections that deliver; returns its number in the journal."""
+        self._handshaking.pop(peer, None)
+        self._last_handshake = self._clock.monotonic()
+        number = self._last_number
+        while True:
+            number = (number + 1) % NUMBERS
+            if number not in self._numbers:
+                break
+        self._numbers.add(number)
+        self._last_number = number
+        self._reporter.note_connection()
+        return number
+
+    def closed(self, peer: Peer) -> None:
+        """Forget ``peer``."""
+        self._handshaking.pop(peer, None)
+        self._receiving.pop(peer.fd, None)
+        self._peers.pop(peer.fd, None)
+        if peer.session is not None:
+            self._numbers.discard(peer.session.connection.number)
+            self._reporter.note_connection()
+        self._epoll.unregister(peer.fd)
+
+    def refused(self, address: str, reason: str, detail: str) -> None:
+        """Remember for the next report who failed at TLS, and why."""
+        self._reporter.note_failure(address, reason, detail)
+
+    def wants_to_send(self, peer: Peer, *, waiting: bool) -> None:
+        """Watch for room in the socket's buffer, or no longer."""
+        events = select.EPOLLIN | select.EPOLLOUT if waiting else select.EPOLLIN
+        self._epoll.modify(peer.fd, events)

@@ -1,0 +1,397 @@
+"""The receiver workers: their listening sockets, their life, and what they report.
+
+Main binds the sockets and hands them to each worker, so that a worker's death closes no port:
+senders that come meanwhile wait in the kernel's queue for the next accept.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sealwire.errors import ConflictError, UnavailableError
+from sealwire.net.control import LineChannel, material_document
+from sealwire.net.receiver import ReceiverLimits
+from sealwire.net.tls import server_context
+from sealwire.sensor.journal import Position
+from sealwire.sensor.receiving import ListenerState
+from sealwire.sensor.statistics import TlsFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from sealwire.clock import Clock
+    from sealwire.sensor.journal import Recovery
+    from sealwire.sensor.receiving import ReceiverObserver, TlsMaterial
+
+_MOST_WORKERS: Final = 4
+_BACKLOG: Final = 1024
+_START_SECONDS: Final = 20.0
+_RELOAD_SECONDS: Final = 2.0
+_LOCK_SECONDS: Final = 15.0
+_RETRY_LOCK: Final = 0.1
+_STEADY: Final = 10.0
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 5.0
+_KILL_AFTER: Final = 3.0
+_TICK: Final = 0.5
+_NO_IPV6: Final = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+
+
+class Recoverer(Protocol):
+    """Opens the journal's slots after a stop."""
+
+    def slots(self) -> Sequence[int]:
+        """Slots that exist."""
+        ...
+
+    def recover(self, slot: int) -> Recovery:
+        """Verify and repair one. Raises ConflictError ``journal.locked`` while it has a writer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """What workers are told. ``workers`` 0: as many as cores, at most four."""
+
+    journal: Path
+    sensor: str
+    ports: tuple[int, ...] = (6514, 6515)
+    host: str = ""
+    workers: int = 0
+    rotate_at: int = 256 * 1024 * 1024
+    limits: ReceiverLimits = field(default_factory=ReceiverLimits)
+
+    @property
+    def slots(self) -> range:
+        """A slot for each worker."""
+        return range(self.workers or min(os.cpu_count() or 1, _MOST_WORKERS))
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One child process, or the place of one that is to be started again."""
+
+    slot: int
+    process: subprocess.Popen[bytes] | None = None
+    channel: LineChannel | None = None
+    started: float = 0.0
+    start_at: float = 0.0
+    delay: float = _FIRST_DELAY
+    ready: bool = False
+    generation: int = 0
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bind and listen; an empty ``host`` is every address, IPv6 and IPv4 where both exist.
+
+    Raises UnavailableError ``listen.failed``.
+    """
+    try:
+        if host:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            return _listen(family, host, port)
+        try:
+            return _listen(socket.AF_INET6, "::", port)
+        except OSError as error:
+            if error.errno in _NO_IPV6:
+                return _listen(socket.AF_INET, "0.0.0.0", port)  # noqa: S104 - all addresses
+            raise
+    except OSError as error:
+        raise UnavailableError(
+            "listen.failed",
+            f"cannot listen on port {port}: {error.strerror}",
+            hint="another program may have this port; choose others with --tls-ports",
+        ) from error
+
+
+class ReceiverPool:
+    """Fills ``sensor.receiving.Receivers``. ``bind``, then ``start``; finally ``stop``."""
+
+    def __init__(
+        self,
+        settings: PoolSettings,
+        recoverer: Recoverer,
+        observer: ReceiverObserver,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._recoverer = recoverer
+        self._observer = observer
+        self._clock = clock
+        self._sockets: list[socket.socket] = []
+        self._workers = [_Worker(slot) for slot in settings.slots]
+        self._material: TlsMaterial | None = None
+        self._generation = 0
+        self._positions: dict[int, Position] = {}
+        self._troubles: dict[int, str | None] = {}
+        self._changed = threading.Condition()
+        self._stop_seconds: float | None = None
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.settimeout(0)
+        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._supervise, name="receivers")
+
+    # Called from any thread.
+
+    def bind(self) -> None:
+        """Open the listening sockets. Raises UnavailableError ``listen.failed``."""
+        for port in self._settings.ports:
+            self._sockets.append(listening_socket(self._settings.host, port))
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that were bound, in the order of the settings."""
+        return tuple(sock.getsockname()[1] for sock in self._sockets)
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """Process ids of living workers by slot."""
+        return {w.slot: w.process.pid for w in self._workers if w.process is not None}
+
+    def listeners(self) -> Sequence[ListenerState]:
+        """Ports in the order of the settings."""
+        serving = any(worker.ready for worker in self._workers)
+        return [ListenerState(port, serving) for port in self.ports]
+
+    def positions(self) -> Mapping[int, Position]:
+        """How far each slot of the journal is durable."""
+        with self._changed:
+            return dict(self._positions)
+
+    def start(self, material: TlsMaterial) -> None:
+        """Recover the journal, start the workers, return when all of them serve.
+
+        Raises RefusedError ``tls.material``, UnavailableError ``receivers.start``.
+        """
+        server_context(material)
+        self._material = material
+        for slot in sorted({*self._recoverer.slots(), *self._settings.slots}):
+            self._recover(slot)
+        self._thread.start()
+        with self._changed:
+            if not self._changed.wait_for(self._all_ready, _START_SECONDS):
+                raise UnavailableError(
+                    "receivers.start", "the receivers did not start in time", hint="see the log"
+                )
+
+    def reload(self, material: TlsMaterial) -> None:
+        """Use ``material`` for new connections; returns when every living worker does."""
+        server_context(material)
+        with self._changed:
+            self._material = material
+            self._generation += 1
+            self._wake()
+            self._changed.wait_for(self._all_reloaded, _RELOAD_SECONDS)
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """Stop accepting, let senders finish for ``seconds``, make everything durable, end."""
+        with self._changed:
+            self._stop_seconds = seconds
+            self._wake()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for sock in (*self._sockets, self._wake_read, self._wake_write):
+            sock.close()
+        self._selector.close()
+
+    def _wake(self) -> None:
+        self._wake_write.send(b"!")
+
+    def _all_ready(self) -> bool:
+        return all(worker.ready for worker in self._workers)
+
+    def _all_reloaded(self) -> bool:
+        return all(w.generation >= self._generation for w in self._workers if w.ready)
+
+    # The supervising thread.
+
+    def _supervise(self) -> None:
+        stop_by: float | None = None
+        while True:
+            now = self._clock.monotonic()
+            if stop_by is None and self._stop_seconds is not None:
+                stop_by = now + self._stop_seconds + _KILL_AFTER
+                self._say({"do": "stop", "seconds": self._stop_seconds})
+            living = [worker for worker in self._workers if worker.process is not None]
+            if stop_by is not None:
+                if not living:
+                    return
+                if now > stop_by:
+                    self._kill(living)
+            else:
+                self._start_due(now)
+                self._send_material()
+            for key, _ in self._selector.select(_TICK):
+                self._hear(key.data)
+
+    def _start_due(self, now: float) -> None:
+        for worker in self._workers:
+            if worker.process is None and now >= worker.start_at:
+                self._spawn(worker, now)
+
+    def _spawn(self, worker: _Worker, now: float) -> None:
+        ours, theirs = socket.socketpair()
+        descriptors = [theirs.fileno(), *(sock.fileno() for sock in self._sockets)]
+        with theirs:
+            worker.process = subprocess.Popen(  # noqa: S603 - this very interpreter
+                [sys.executable, "-m", "sealwire.bootstrap.receiver_main", str(theirs.fileno())],
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+            )
+        worker.channel = LineChannel(ours)
+        worker.started = now
+        self._selector.register(ours, selectors.EVENT_READ, worker)
+        with self._changed:
+            worker.generation = self._generation
+            material = self._material
+        if material is not None:
+            worker.channel.send(self._configuration(worker.slot, material))
+
+    def _configuration(self, slot: int, material: TlsMaterial) -> dict[str, Any]:
+        settings = self._settings
+        listeners = zip(self.ports, self._sockets, strict=True)
+        return {
+            "do": "serve",
+            "slot": slot,
+            "journal": str(settings.journal),
+            "sensor": settings.sensor,
+            "rotate_at": settings.rotate_at,
+            "listeners": [[port, sock.fileno()] for port, sock in listeners],
+            "tls": material_document(material),
+            "limits": asdict(settings.limits),
+        }
+
+    def _send_material(self) -> None:
+        with self._changed:
+            generation, material = self._generation, self._material
+        for worker in self._workers:
+            if worker.channel is not None and material is not None:
+                worker.channel.flush()
+                if worker.generation < generation and worker.ready:
+                    document = material_document(material)
+                    worker.channel.send({"do": "reload", "tls": document, "generation": generation})
+
+    def _say(self, document: dict[str, Any]) -> None:
+        for worker in self._workers:
+            if worker.channel is not None:
+                worker.channel.send(document)
+
+    def _hear(self, worker: _Worker | None) -> None:
+        if worker is None:
+            self._wake_read.recv(4096)
+            return
+        if worker.channel is None:
+            return
+        try:
+            for document in worker.channel.receive():
+                self._take(worker, document)
+        except EOFError:
+            self._bury(worker)
+
+    def _take(self, worker: _Worker, document: dict[str, Any]) -> None:
+        match document["event"]:
+            case "ready":
+                with self._changed:
+                    worker.ready = True
+                    self._changed.notify_all()
+            case "reloaded":
+                with self._changed:
+                    worker.generation = document["generation"]
+                    self._changed.notify_all()
+            case "report":
+                self._take_report(worker.slot, document)
+            case unknown:
+                raise ValueError(f"a worker says {unknown}")
+
+    def _take_report(self, slot: int, report: dict[str, Any]) -> None:
+        with self._changed:
+            self._positions[slot] = max(
+                Position(*report["durable"]), self._positions.get(slot, Position())
+            )
+        if report["failures"]:
+            self._observer.connections_refused([TlsFailure(*row) for row in report["failures"]])
+        if report["trouble"] != self._troubles.get(slot):
+            self._troubles[slot] = report["trouble"]
+            self._observer.journal_trouble(slot, report["trouble"])
+
+    def _bury(self, worker: _Worker) -> None:
+        """A worker is gone: tell, recover its slot, and start another unless all is to stop."""
+        process, channel = worker.process, worker.channel
+        if process is None or channel is None:
+            return
+        self._selector.unregister(channel.fileno())
+        channel.close()
+        status = _wait(process)
+        lived = self._clock.monotonic() - worker.started
+        with self._changed:
+            worker.process, worker.channel, worker.ready = None, None, False
+            self._changed.notify_all()
+        if self._stop_seconds is None:
+            worker.delay = (
+                _FIRST_DELAY if lived > _STEADY else min(worker.delay * 2, _LONGEST_DELAY)
+            )
+            worker.start_at = self._clock.monotonic() + worker.delay
+            self._observer.worker_lost(worker.slot, _status_text(status))
+            self._recover(worker.slot)
+
+    def _recover(self, slot: int) -> None:
+        """Recover a slot; one that a worker of an earlier start still holds is waited for."""
+        until = self._clock.monotonic() + _LOCK_SECONDS
+        pause = threading.Event()
+        while True:
+            try:
+                recovery = self._recoverer.recover(slot)
+            except ConflictError:
+                if self._clock.monotonic() > until:
+                    raise
+                pause.wait(_RETRY_LOCK)
+                continue
+            with self._changed:
+                self._positions[slot] = recovery.end
+            self._observer.slot_recovered(recovery)
+            return
+
+    def _kill(self, workers: Sequence[_Worker]) -> None:
+        for worker in workers:
+            if worker.process is not None:
+                worker.process.kill()
+
+
+def _listen(family: int, host: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it: a sender that vanished is noticed some day.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if family == socket.AF_INET6 and host == "::":
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+        sock.settimeout(0)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """The exit status of a process that has closed its end, killed if it does not end."""
+    try:
+        return process.wait(_KILL_AFTER)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _status_text(status: int) -> str:
+    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"

@@ -1,0 +1,82 @@
+"""What the sensor tells its receivers, and what they tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sealwire.sensor.journal import Position, Recovery
+    from sealwire.sensor.statistics import TlsFailure
+
+
+class ClientCertificate(StrEnum):
+    """Whether a sender must show a certificate."""
+
+    OFF = "off"
+    WANTED = "wanted"
+    """May be absent; one that is shown must hold."""
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsMaterial:
+    """What a listener needs for TLS.
+
+    ``identities``: chain (leaf first) and private key, both PEM, one pair for each key type.
+    ``trust_anchors``: PEM certificates of those who may sign senders' certificates, root or not.
+    """
+
+    identities: tuple[tuple[str, str], ...]
+    client_certificate: ClientCertificate
+    trust_anchors: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerState:
+    """One port that receives."""
+
+    port: int
+    open: bool
+
+
+class Receivers(Protocol):
+    """The receiver workers, as the sensor sees them. Safe to call from any thread."""
+
+    def listeners(self) -> Sequence[ListenerState]:
+        """Ports in the order of the configuration."""
+        ...
+
+    def positions(self) -> Mapping[int, Position]:
+        """How far each slot of the journal is durable."""
+        ...
+
+    def reload(self, material: TlsMaterial) -> None:
+        """Use ``material`` for new connections from now on; those that stand live on.
+
+        Raises RefusedError ``tls.material`` when TLS cannot be set up with it; nothing changes.
+        """
+        ...
+
+
+class ReceiverObserver(Protocol):
+    """Hears what happens to receivers. Called from the pool's thread; must not raise."""
+
+    def slot_recovered(self, recovery: Recovery) -> None:
+        """A slot was opened; ``recovery`` says what was cut or found damaged."""
+        ...
+
+    def worker_lost(self, slot: int, reason: str) -> None:
+        """A worker died and is being started again."""
+        ...
+
+    def connections_refused(self, failures: Sequence[TlsFailure]) -> None:
+        """These did not get through TLS, summed up over a short while."""
+        ...
+
+    def journal_trouble(self, slot: int, trouble: str | None) -> None:
+        """The journal cannot be written, receiving pauses; None: it goes on."""
+        ...

@@ -213,12 +213,10 @@ def _leaf_by_key(graph: IssuerGraph, spki: bytes) -> Node:
 
 def _likely_leaves(graph: IssuerGraph) -> list[Node]:
     """The best non-empty class: CAs only when the bag holds nothing else but one self-signed."""
-    childless = [node for node in graph.bag if not graph.issues_another(node)]
-    plain = [node for node in childless if not node.is_ca]
-    signed = [node for node in plain if not node.self_issued]
+    plain = [node for node in graph.bag if not node.is_ca and not graph.issues_another(node)]
     if plain:
-        return signed or plain
-    return childless if len(graph.bag) == 1 and childless[0].self_issued else []
+        return [node for node in plain if not node.self_issued] or plain
+    return graph.bag if len(graph.bag) == 1 and graph.bag[0].self_issued else []
 
 
 def _narrowed(nodes: list[Node], host: str | None, purpose: Purpose | None) -> list[Node]:
@@ -248,7 +246,7 @@ def _find_path(search: _Search) -> tuple[Node, ...] | None:
             break
         try:
             verify([node.certificate for node in path])
-            _verify_anchor(path)
+            _refuse_weak_keys(path)
         except PathRefusedError as fault:
             refused.append((path, reason(fault)))
         else:
@@ -260,8 +258,8 @@ def _find_path(search: _Search) -> tuple[Node, ...] | None:
     return None
 
 
-def _verify_anchor(path: tuple[Node, ...]) -> None:
-    # A trusted end is taken as it is by the verifier; weak keys in the path are our own rule.
+def _refuse_weak_keys(path: tuple[Node, ...]) -> None:
+    # The verifier leaves the keys of leaf and trusted end alone; this rule is ours.
     weak = next((node for node in path if node.weak), None)
     if weak is not None:
         raise PathRefusedError(f"{weak.label}: {weak.weak}")
@@ -273,26 +271,31 @@ def _anchored_paths(search: _Search) -> Iterator[tuple[Node, ...]]:
     Among paths of one length, the one whose certificates expire last comes first; the digests
     break ties, so that the order of the input never matters.
     """
-    level: list[tuple[Node, ...]] = [(search.leaf,)]
+    rooted = search.graph.rooted(search.leaf)
+    level: list[tuple[Node, ...]] = [(search.leaf,)] if rooted else []
     budget = MAX_PATHS_WALKED
     for _ in range(search.max_depth + 2):
-        yield from sorted((path for path in level if path[-1].anchor), key=_preference)
-        longer = list(islice(_extended(search.graph, level), budget + 1))
+        yield from sorted(
+            (path for path in level if search.graph.trusts(path[-1])), key=_preference
+        )
+        longer = list(islice(_extended(search.graph, rooted, level), budget + 1))
         budget -= len(longer)
         if budget < 0:
             text = "There are too many possible paths; the search stopped."
-            search.findings.append(warning(Code.SEARCH_LIMIT, text))
+            search.findings.append(error(Code.SEARCH_LIMIT, text))
             return
         level = longer
 
 
-def _extended(graph: IssuerGraph, paths: Sequence[tuple[Node, ...]]) -> Iterator[tuple[Node, ...]]:
-    """Each path with each issuer of its end that it does not hold already."""
+def _extended(
+    graph: IssuerGraph, rooted: set[str], paths: Sequence[tuple[Node, ...]]
+) -> Iterator[tuple[Node, ...]]:
+    """Each path with each issuer of its end that leads to trust and that it does not hold yet."""
     for path in paths:
-        if path[-1].anchor and path[-1].self_issued:
+        if path[-1].self_issued and graph.trusts(path[-1]):
             continue
         for issuer in graph.issuers(path[-1]):
-            if all(issuer.identity != step.identity for step in path):
+            if issuer.digest in rooted and all(issuer.identity != step.identity for step in path):
                 yield (*path, issuer)
 
 

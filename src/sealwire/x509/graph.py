@@ -25,7 +25,7 @@ class Node:
 
     ``identity`` is subject and public key: two generations of one CA share it, and no path holds
     it twice. ``not_before``/``not_after`` are seconds since 1970. ``weak`` says why its key is
-    refused, or is empty. ``anchor``: trusted.
+    refused, or is empty.
     """
 
     certificate: x509.Certificate
@@ -37,7 +37,6 @@ class Node:
     not_before: int
     not_after: int
     weak: str
-    anchor: bool
 
     @property
     def identity(self) -> tuple[bytes, bytes]:
@@ -66,10 +65,12 @@ class IssuerGraph:
         extra: Iterable[x509.Certificate] = (),
     ) -> None:
         self.trusts_bundle = not roots
+        self._trusted: dict[str, bool] = {}
         anchors = {certificate_sha256(root): root for root in roots}
+        self._trusted.update(dict.fromkeys(anchors, True))
         bag = {certificate_sha256(one): one for one in (*certificates, *extra)}
         self._nodes = {
-            digest: self._make(certificate, digest, trusted=digest in anchors)
+            digest: _node(certificate, digest)
             for digest, certificate in sorted((anchors | bag).items())
         }
         self.bag = [node for digest, node in self._nodes.items() if digest in bag]
@@ -81,26 +82,13 @@ class IssuerGraph:
         self._issued: dict[tuple[str, str], bool] = {}
         self._parents: dict[str, list[Node]] = {}
 
-    def _make(self, certificate: x509.Certificate, digest: str, *, trusted: bool) -> Node:
-        subject, issuer = certificate.subject.public_bytes(), certificate.issuer.public_bytes()
-        public_key = certificate.public_key()
-        faults = [f for f in weak_key_findings(public_key) if f.severity is Severity.ERROR]
-        # Without trusted roots, the bag's own self-signed certificates are the trusted ends.
-        anchor = trusted or (
-            self.trusts_bundle and subject == issuer and _signed_by(certificate, certificate)
-        )
-        return Node(
-            certificate,
-            digest,
-            subject,
-            issuer,
-            public_key_der(public_key),
-            is_ca(certificate),
-            int(certificate.not_valid_before_utc.timestamp()),
-            int(certificate.not_valid_after_utc.timestamp()),
-            faults[0].message if faults else "",
-            anchor,
-        )
+    def trusts(self, node: Node) -> bool:
+        """Whether a chain may end here: a given root or, without any, a self-signed certificate."""
+        if node.digest not in self._trusted:
+            self._trusted[node.digest] = self.trusts_bundle and (
+                node.self_issued and _signed_by(node.certificate, node.certificate)
+            )
+        return self._trusted[node.digest]
 
     def node(self, certificate: x509.Certificate) -> Node:
         """The node of a certificate that is in the graph."""
@@ -133,9 +121,47 @@ class IssuerGraph:
             for other in self._by_issuer[node.subject]
         )
 
+    def rooted(self, leaf: Node) -> set[str]:
+        """Digests of the certificates above ``leaf``, itself included, that lead to a trusted one.
+
+        Without it a search would walk every path of a crowd that ends nowhere.
+        """
+        above, waiting = {leaf.digest: leaf}, [leaf]
+        children: dict[str, list[str]] = defaultdict(list)
+        while waiting:
+            node = waiting.pop()
+            for issuer in self.issuers(node):
+                children[issuer.digest].append(node.digest)
+                if issuer.digest not in above:
+                    above[issuer.digest] = issuer
+                    waiting.append(issuer)
+        reached = {digest for digest, node in above.items() if self.trusts(node)}
+        below = list(reached)
+        while below:
+            new = [child for child in children[below.pop()] if child not in reached]
+            reached.update(new)
+            below.extend(new)
+        return reached
+
     def topmost(self) -> tuple[x509.Certificate, ...]:
         """Certificates of the bag at which a chain can only end: nobody here issued them."""
         return tuple(node.certificate for node in self.bag if not self.issuers(node))
+
+
+def _node(certificate: x509.Certificate, digest: str) -> Node:
+    public_key = certificate.public_key()
+    faults = [f for f in weak_key_findings(public_key) if f.severity is Severity.ERROR]
+    return Node(
+        certificate,
+        digest,
+        certificate.subject.public_bytes(),
+        certificate.issuer.public_bytes(),
+        public_key_der(public_key),
+        is_ca(certificate),
+        int(certificate.not_valid_before_utc.timestamp()),
+        int(certificate.not_valid_after_utc.timestamp()),
+        faults[0].message if faults else "",
+    )
 
 
 def _keys_agree(issuer: Node, node: Node) -> bool:

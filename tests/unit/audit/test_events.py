@@ -40,7 +40,7 @@ def test_the_catalogue_holds_every_name_and_each_fits_a_msgid() -> None:
 @pytest.mark.parametrize("audit_format", AuditFormat)
 @pytest.mark.parametrize("optional", [True, False])
 def test_every_event_is_printed_in_every_format(
-    name: EventName, audit_format: AuditFormat, optional: bool
+    *, name: EventName, audit_format: AuditFormat, optional: bool
 ) -> None:
     wording = word_event(some_event(name, optional=optional), audit_format)
     assert wording.text.startswith(f"[AuditEvent={name.value}][")

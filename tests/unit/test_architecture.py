@@ -21,7 +21,9 @@ LONGEST_FUNCTION = 50
 
 # What may be longer, each with its reason.
 LONG_MODULES: dict[str, str] = {}
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "stores/migrations/versions/v0001_first_tables.py:upgrade": "table after table, nothing else",
+}
 
 BELOW_IO = ("ca", "appliance", "sensor", "access", "identity", "audit", "x509", "syslog")
 

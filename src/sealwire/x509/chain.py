@@ -128,6 +128,8 @@ def build_chain(  # noqa: PLR0913 - every option of the command is one of its ow
     ``order`` only words the remarks.
     Raises RefusedError ``chain.invalid`` with all findings when there is no valid chain.
     """
+    # Certificates count in whole seconds, and hold until the end of their last one.
+    at = at.replace(microsecond=0)
     graph = IssuerGraph(certificates, roots, extra=(leaf,) if leaf is not None else ())
     node = _choose_leaf(graph, leaf, key, host, purpose)
     purpose = purpose or purpose_of(node.certificate)
@@ -251,6 +253,9 @@ def _find_path(search: _Search) -> tuple[Node, ...] | None:
             refused.append((path, reason(fault)))
         else:
             return path
+    if search.graph.exhausted:
+        text = "There are too many certificates with the same names; some were not tried."
+        search.findings.append(error(Code.SEARCH_LIMIT, text))
     if refused:
         search.findings.extend(refused_path_faults(refused, search.purpose, search.at))
     elif not any(finding.code == Code.SEARCH_LIMIT for finding in search.findings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +17,10 @@ from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+# Real bags need a few for each certificate; a crafted one could ask for the square of its size.
+MAX_SIGNATURE_CHECKS: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +59,10 @@ class Node:
 
 
 class IssuerGraph:
-    """The bag and the trusted certificates, each once, sorted by digest."""
+    """The bag and the trusted certificates, each once, sorted by digest.
+
+    ``exhausted`` turns true when signatures were left unchecked for their number.
+    """
 
     def __init__(
         self,
@@ -79,7 +86,8 @@ class IssuerGraph:
         for node in self._nodes.values():
             self._by_subject[node.subject].append(node)
             self._by_issuer[node.issuer].append(node)
-        self._issued: dict[tuple[str, str], bool] = {}
+        self._issued: dict[tuple[bytes, str], bool] = {}
+        self.exhausted = False
         self._parents: dict[str, list[Node]] = {}
 
     def trusts(self, node: Node) -> bool:
@@ -107,11 +115,15 @@ class IssuerGraph:
         return self._parents[node.digest]
 
     def _has_issued(self, issuer: Node, node: Node) -> bool:
-        pair = (issuer.digest, node.digest)
+        if not _keys_agree(issuer, node):
+            return False
+        # Generations of one CA share name and key: one check does for all.
+        pair = (issuer.spki, node.digest)
         if pair not in self._issued:
-            self._issued[pair] = _keys_agree(issuer, node) and _signed_by(
-                node.certificate, issuer.certificate
-            )
+            if len(self._issued) >= MAX_SIGNATURE_CHECKS:
+                self.exhausted = True
+                return False
+            self._issued[pair] = _signed_by(node.certificate, issuer.certificate)
         return self._issued[pair]
 
     def issues_another(self, node: Node) -> bool:

@@ -30,7 +30,7 @@ from sealwire.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, MutableMapping
     from pathlib import Path
 
 _BY_STATUS: dict[int, type[SealwireError]] = {
@@ -177,13 +177,19 @@ class _AppTransport(httpx.BaseTransport):
     """Runs one request through the app in this process."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI app
-        self._inner = httpx.ASGITransport(app)
+        from sealwire.net.http import EXTENSION, own_peer  # noqa: PLC0415 - heavy, as above
+
+        async def as_owner(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+            await app({**scope, "extensions": {EXTENSION: own_peer()}}, receive, send)
+
+        self._inner = httpx.ASGITransport(as_owner)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer ``request`` from the app; the whole body is there when this returns."""
         return asyncio.run(self._ask(request))
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
+        """The home's lock is ours, so whoever asks is the home's owner."""
         body = request.read()
         answer = await self._inner.handle_async_request(
             httpx.Request(request.method, request.url, headers=request.headers, content=body)

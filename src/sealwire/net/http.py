@@ -57,6 +57,11 @@ class PeerProtocol(HttpToolsProtocol):
         scope["extensions"] = {EXTENSION: self._peer}
 
 
+def own_peer() -> Peer:
+    """The owner of the home, for an app that runs in the owner's own process."""
+    return Peer(local_user=_account(os.getuid()))
+
+
 def _peer_of(transport: asyncio.Transport) -> Peer:
     tls = transport.get_extra_info("ssl_object")
     if tls is not None:
@@ -120,6 +125,8 @@ def server_context(
 ) -> ssl.SSLContext:
     """TLS 1.2+ with an optional client certificate, which must come from ``agents_pem``.
 
+    Nobody is asked for one when ``agents_pem`` is empty (a node without a CA).
+
     The key touches the disk only inside ``folder`` (private to its owner) and only until it is
     loaded: the ssl module reads files, not memory.
     """
@@ -134,8 +141,9 @@ def server_context(
         context.load_cert_chain(draft)
     finally:
         draft.unlink()
-    context.load_verify_locations(cadata=agents_pem)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    if agents_pem:
+        context.load_verify_locations(cadata=agents_pem)
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context
 
 

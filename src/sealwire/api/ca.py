@@ -51,9 +51,10 @@ class SubmitBody(Body):
 
 
 class DecisionBody(Body):
-    """Why; approval takes none."""
+    """Why, for reject and cancel; for approve, optionally, the digest of what was reviewed."""
 
     reason: Text | None = None
+    tbs_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 @router.post("/init", status_code=201)
@@ -129,7 +130,7 @@ def decide(
     authority = _ca(request)
     match action:
         case RequestAction.APPROVE:
-            decided = authority.approve(request_id, actor=who.name)
+            decided = authority.approve(request_id, actor=who.name, tbs_sha256=body.tbs_sha256)
         case RequestAction.REJECT:
             decided = authority.reject(request_id, body.reason, actor=who.name)
         case RequestAction.CANCEL:

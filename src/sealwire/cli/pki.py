@@ -170,14 +170,16 @@ def ca_cert_request_review(
 ) -> None:
     """Review a request, and decide it."""
     number = out.parse_number(request_id)
+    seen = None
     with context.obj.api() as client:
         if not action:
             review = client.call("GET", f"{_API}/{number}/review")
             typer.echo(out.retrieved(_review(review), review["audit_format"]), nl=False)
+            seen = review["tbs_sha256"]
             action = typer.prompt(out.REVIEW_PROMPT, prompt_suffix="").strip()
         if action not in out.REVIEW_ACTIONS:
             raise UsageError("pki.action", f"Invalid action: {out.visible(action)}")
-        body = {"reason": reason or None}
+        body = {"reason": reason or None, "tbs_sha256": seen}
         decided = client.call("POST", f"{_API}/{number}/{action}", json=body)
     typer.echo(out.reviewed(_info(decided), action, decided["audit_format"]), nl=False)
 

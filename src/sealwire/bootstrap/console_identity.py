@@ -31,7 +31,7 @@ def console_identity(
 ) -> tuple[bytes, bytes]:
     """Chain and key, PEM; made anew when missing, near its end, or for other names."""
     identity = f"console:{base.config.unit}"
-    names = own_names(base.config.host_name)
+    names = own_names(base.config.host_name, base.config.listen)
     current = base.store.read(lambda tx: tx.installed_identity(identity))
     if current is None or not _serves(base, current, names, has_ca=authority is not None):
         current = (

@@ -20,6 +20,7 @@ from sealwire.audit.events import audit_log_shutdown, audit_log_startup
 from sealwire.bootstrap import compose
 from sealwire.bootstrap.console_identity import console_identity
 from sealwire.bootstrap.home import Home, HomeLock
+from sealwire.bootstrap.network_names import local_host, url_host
 from sealwire.net import http
 from sealwire.x509.keys import KeyType
 
@@ -62,9 +63,10 @@ async def _serve(roles: Roles) -> None:
     """Open the parts in the order in which they need each other; close them the other way round."""
     stopping = _signals(roles)
     async with AsyncExitStack() as stack:
+        # Ports first: the one-time password of a first run must not be lost over a taken one.
+        listeners = _open_listeners(roles)
         password = await asyncio.to_thread(_first_run, roles)
         _record(roles, audit_log_startup())
-        listeners = _open_listeners(roles)
         serving = await _start_http(roles, listeners)
         stack.push_async_callback(_stop_http, serving)
         await asyncio.to_thread(roles.start)
@@ -155,10 +157,10 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
     """Write the addresses down, tell them, and say READY on a line of its own."""
     config = roles.base.config
     console, clear = listeners.ports()
-    host = config.listen or "localhost"
+    named = url_host(config.host_name)
     state = {
         "pid": os.getpid(),
-        "console_url": f"https://{host}:{console}",
+        "console_url": f"https://{url_host(local_host(config.listen))}:{console}",
         "console_port": console,
         "http_port": clear,
         "tls_ports": list(roles.tls_ports()),
@@ -166,10 +168,10 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
     home = roles.base.home
     home.write_private(home.state_file, json.dumps(state, indent=2).encode("ascii"))
     typer.echo(f"Sealwire {compose.VERSION}, home {home.root}")
-    typer.echo(f"  API and console  https://{config.host_name}:{console}")
-    typer.echo(f"  clear HTTP       http://{config.host_name}:{clear}/ca.crt")
+    typer.echo(f"  API and console  https://{named}:{console}")
+    typer.echo(f"  clear HTTP       http://{named}:{clear}/ca.crt")
     for port in roles.tls_ports():
-        typer.echo(f"  syslog over TLS  {config.host_name}:{port}")
+        typer.echo(f"  syslog over TLS  {named}:{port}")
     if password:
         typer.echo(f"  agent caadmin    one-time password {password}")
         typer.echo(f"                   certificate {home.credentials / 'caadmin.pem'}")

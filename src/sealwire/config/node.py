@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sealwire.audit.formats import AuditFormat
 from sealwire.errors import Finding, RefusedError, Severity, UsageError
+from sealwire.x509.hostnames import general_name, is_host
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -25,8 +26,12 @@ def default_home() -> Path:
 
 
 def own_host_name() -> str:
-    """The machine's fully qualified name as it knows it itself, lower case."""
-    return socket.getfqdn().lower()
+    """The machine's fully qualified name as it knows it itself, lower case.
+
+    ``localhost`` when what the machine calls itself is no host name.
+    """
+    known = (socket.getfqdn().lower(), socket.gethostname().lower())
+    return next((name for name in known if is_host(name)), "localhost")
 
 
 class NodeConfig(BaseModel):
@@ -60,6 +65,14 @@ class NodeConfig(BaseModel):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("host_name")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        """One spelling, the one that certificates and syslog carry: A-labels, lower case."""
+        if "*" in value:
+            raise ValueError("a machine's own name is no pattern")
+        return str(general_name(value).value).lower()
+
     @field_validator("tls_ports")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
@@ -83,7 +96,8 @@ def checked_config(**values: object) -> NodeConfig:
             Finding(
                 code="config.invalid",
                 severity=Severity.ERROR,
-                message=f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}",
+                message=f"{'.'.join(str(part) for part in fault['loc'])}: "
+                + fault["msg"].removeprefix("Value error, "),
                 subject=".".join(str(part) for part in fault["loc"]),
             )
             for fault in error.errors(include_url=False)

@@ -43,6 +43,7 @@ _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
 _KILL_AFTER: Final = 3.0
 _TICK: Final = 0.5
+_MOMENT: Final = 1.0
 _NO_IPV6: Final = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
@@ -120,12 +121,11 @@ class ReceiverPool:
         self,
         settings: PoolSettings,
         recoverer: Recoverer,
-        observer: ReceiverObserver,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._recoverer = recoverer
-        self._observer = observer
+        self._observer: ReceiverObserver | None = None
         self._clock = clock
         self._sockets: list[socket.socket] = []
         self._workers = [_Worker(slot) for slot in settings.slots]
@@ -139,7 +139,11 @@ class ReceiverPool:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.settimeout(0)
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
-        self._thread = threading.Thread(target=self._supervise, name="receivers")
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._supervise, name="receivers"),
+            threading.Thread(target=self._pass_moments, name="receivers-moments"),
+        ]
 
     # Called from any thread.
 
@@ -168,16 +172,18 @@ class ReceiverPool:
         with self._changed:
             return dict(self._positions)
 
-    def start(self, material: TlsMaterial) -> None:
+    def start(self, material: TlsMaterial, observer: ReceiverObserver) -> None:
         """Recover the journal, start the workers, return when all of them serve.
 
-        Raises RefusedError ``tls.material``, UnavailableError ``receivers.start``.
+        ``observer`` hears what happens from then on. Raises RefusedError ``tls.material``,
+        UnavailableError ``receivers.start``; then ``stop`` is still to be called.
         """
         server_context(material)
-        self._material = material
+        self._material, self._observer = material, observer
         for slot in sorted({*self._recoverer.slots(), *self._settings.slots}):
             self._recover(slot)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         with self._changed:
             if not self._changed.wait_for(self._all_ready, _START_SECONDS):
                 raise UnavailableError(
@@ -198,8 +204,9 @@ class ReceiverPool:
         with self._changed:
             self._stop_seconds = seconds
             self._wake()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
         for sock in (*self._sockets, self._wake_read, self._wake_write):
             sock.close()
         self._selector.close()
@@ -213,6 +220,16 @@ class ReceiverPool:
     def _all_reloaded(self) -> bool:
         return all(w.generation >= self._generation for w in self._workers if w.ready)
 
+    @property
+    def _hearer(self) -> ReceiverObserver:
+        if self._observer is None:
+            raise RuntimeError("the pool was not started")
+        return self._observer
+
+    def _pass_moments(self) -> None:
+        while not self._ended.wait(_MOMENT):
+            self._hearer.moment_passed()
+
     # The supervising thread.
 
     def _supervise(self) -> None:
@@ -225,6 +242,7 @@ class ReceiverPool:
             living = [worker for worker in self._workers if worker.process is not None]
             if stop_by is not None:
                 if not living:
+                    self._ended.set()
                     return
                 if now > stop_by:
                     self._kill(living)
@@ -319,10 +337,10 @@ class ReceiverPool:
                 Position(*report["durable"]), self._positions.get(slot, Position())
             )
         if report["failures"]:
-            self._observer.connections_refused([TlsFailure(*row) for row in report["failures"]])
+            self._hearer.connections_refused([TlsFailure(*row) for row in report["failures"]])
         if report["trouble"] != self._troubles.get(slot):
             self._troubles[slot] = report["trouble"]
-            self._observer.journal_trouble(slot, report["trouble"])
+            self._hearer.journal_trouble(slot, report["trouble"])
 
     def _bury(self, worker: _Worker) -> None:
         """A worker is gone: tell, recover its slot, and start another unless all is to stop."""
@@ -341,7 +359,7 @@ class ReceiverPool:
                 _FIRST_DELAY if lived > _STEADY else min(worker.delay * 2, _LONGEST_DELAY)
             )
             worker.start_at = self._clock.monotonic() + worker.delay
-            self._observer.worker_lost(worker.slot, _status_text(status))
+            self._hearer.worker_lost(worker.slot, _status_text(status))
             self._recover(worker.slot)
 
     def _recover(self, slot: int) -> None:
@@ -358,7 +376,7 @@ class ReceiverPool:
                 continue
             with self._changed:
                 self._positions[slot] = recovery.end
-            self._observer.slot_recovered(recovery)
+            self._hearer.slot_recovered(recovery)
             return
 
     def _kill(self, workers: Sequence[_Worker]) -> None:

@@ -63,7 +63,7 @@ class Receivers(Protocol):
 
 
 class ReceiverObserver(Protocol):
-    """Hears what happens to receivers. Called from the pool's thread; must not raise."""
+    """Hears what happens to receivers. Called from the pool's threads; must not raise."""
 
     def slot_recovered(self, recovery: Recovery) -> None:
         """A slot was opened; ``recovery`` says what was cut or found damaged."""
@@ -79,4 +79,8 @@ class ReceiverObserver(Protocol):
 
     def journal_trouble(self, slot: int, trouble: str | None) -> None:
         """The journal cannot be written, receiving pauses; None: it goes on."""
+        ...
+
+    def moment_passed(self) -> None:
+        """Called about every second, from a thread of its own, for work that may wait."""
         ...

@@ -1,0 +1,153 @@
+"""One sensor: what its use cases share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sealwire.audit.events import Outcome, config_change
+from sealwire.errors import NotFoundError
+from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from sealwire.audit.events import Event, EventName
+    from sealwire.audit.ports import Store
+    from sealwire.audit.recorder import Recorder
+    from sealwire.clock import Clock, RandomSource
+    from sealwire.identity.ports import KeyStore
+    from sealwire.sensor.journal import JournalReader
+    from sealwire.sensor.ports import SensorTx
+    from sealwire.sensor.receiving import Receivers
+    from sealwire.sensor.statistics import Statistics
+
+TRAIL: Final = "sensor"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Which sensor this is.
+
+    ``name``: its identity is ``sensor:<name>``. ``host_names``: the machine's names and addresses,
+    for the first certificate's SAN. ``default_trust``: PEM of the anchors for senders'
+    certificates until an anchor is chosen.
+    """
+
+    name: str
+    host_names: tuple[str, ...]
+    default_trust: Callable[[], str] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The running side of a sensor.
+
+    ``guard`` lets one caller at a time count and read the journal (a lock).
+    """
+
+    receivers: Receivers
+    journal: JournalReader
+    guard: AbstractContextManager[object]
+
+
+@dataclass(slots=True)
+class Happenings:
+    """What has happened and is not in the store yet. Touched only with the guard held.
+
+    ``troubles``: by slot, why its journal cannot be written.
+    """
+
+    statistics: Statistics | None = None
+    unsaved: bool = False
+    saved_at: float | None = None
+    troubles: dict[int, str] = field(default_factory=dict)
+    unrecorded: list[Event] = field(default_factory=list)
+
+
+class SensorCases:
+    """Base of the use cases. Safe to call from any thread."""
+
+    def __init__(
+        self,
+        store: Store[SensorTx],
+        keys: KeyStore,
+        recorder: Recorder,
+        clock: Clock,
+        random: RandomSource,
+        *,
+        installation: Installation,
+        reception: Reception,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._recorder = recorder
+        self._clock = clock
+        self._random = random
+        self._name = installation.name
+        self._host_names = installation.host_names
+        self._default_trust = installation.default_trust
+        self._receivers = reception.receivers
+        self._journal = reception.journal
+        self._guard = reception.guard
+        self._happenings = Happenings()
+
+    @property
+    def name(self) -> str:
+        """The sensor's name."""
+        return self._name
+
+    @property
+    def identity(self) -> str:
+        """The identity's name in the store."""
+        return f"sensor:{self._name}"
+
+    def tls_material(self) -> TlsMaterial:
+        """What the listeners use now. Raises NotFoundError before the first identity is made."""
+        default_trust = self._default_trust()
+
+        def query(tx: SensorTx) -> TlsMaterial:
+            installed = tx.installed_identity(self.identity)
+            if installed is None:
+                raise NotFoundError("identity.absent", "the sensor has no certificate yet")
+            key_pem = self._keys.load_key(installed.key_id).decode("ascii")
+            trust = self._trust(tx, default_trust)
+            return TlsMaterial(
+                ((installed.chain_pem, key_pem),), self._mode(tx, trust), "".join(trust)
+            )
+
+        return self._store.read(query)
+
+    def reload(self) -> None:
+        """Have the receivers use what is in the store; connections that stand live on."""
+        self._receivers.reload(self.tls_material())
+
+    def _setting(self, name: str) -> str:
+        return f"sensor.{self._name}.{name}"
+
+    def _mode(self, tx: SensorTx, trust: Sequence[str]) -> ClientCertificate:
+        """As chosen; else certificates are judged when there is somebody to vouch for them."""
+        document = tx.setting(self._setting("client_certificate"))
+        if document is not None:
+            return ClientCertificate(json.loads(document))
+        return ClientCertificate.WANTED if trust else ClientCertificate.OFF
+
+    def _trust(self, tx: SensorTx, default_trust: str) -> list[str]:
+        """The anchors' certificates, each PEM."""
+        document = tx.setting(self._setting("trust_anchors"))
+        if document is not None:
+            return [str(pem) for pem in json.loads(document)]
+        return [default_trust] if default_trust else []
+
+    def _changed(
+        self,
+        tx: SensorTx,
+        name: EventName,
+        actor: str,
+        operation: str,
+        details: Mapping[str, str],
+    ) -> None:
+        parameters = {"Scope": "sensor", "Operation": operation, "Resource": self._name, **details}
+        self._recorder.record(tx, TRAIL, config_change(name, actor, Outcome.SUCCESS, parameters))

@@ -1,0 +1,171 @@
+"""What arrived: counters, sources, the newest messages, and what happened to the receivers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sealwire.audit.events import Outcome
+from sealwire.audit.node_events import journal_recovered, worker_restarted
+from sealwire.errors import UnavailableError
+from sealwire.sensor.installation import TRAIL, SensorCases
+from sealwire.sensor.journal import Position
+from sealwire.sensor.statistics import restored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sealwire.audit.events import Event
+    from sealwire.sensor.journal import ReceivedMessage, Recovery
+    from sealwire.sensor.ports import SensorTx
+    from sealwire.sensor.statistics import Statistics, TlsFailure
+
+SAVE_EVERY: Final = 10.0
+"""Seconds between snapshots of the counters; after a crash so much of the journal is recounted."""
+
+Positions = dict[int, Position]
+
+
+class ReceptionCases(SensorCases):
+    """Counters and messages. Fills ``sensor.receiving.ReceiverObserver`` too."""
+
+    def stats(self) -> dict[str, Any]:
+        """Packets Received, bytes, sources, faults, TLS failures; as of now.
+
+        ``journal_trouble``: why nothing is received at the moment, one text for each worker.
+        """
+        with self._guard:
+            document = self._counted().document()
+            return {**document, "journal_trouble": sorted(set(self._happenings.troubles.values()))}
+
+    def sources(self) -> list[dict[str, Any]]:
+        """One entry for each address and certificate."""
+        with self._guard:
+            return self._counted().source_documents()
+
+    def tail(self, count: int) -> tuple[Sequence[ReceivedMessage], Positions]:
+        """The newest ``count`` messages, oldest first, and where to go on from."""
+        with self._guard:
+            ends = self._ends()
+            newest = [
+                message
+                for slot, end in ends.items()
+                for message in self._journal.newest(slot, end, count)
+            ]
+        newest.sort(key=_received)
+        return newest[-count:] if count else [], ends
+
+    def tail_from(
+        self, start: Mapping[int, Position]
+    ) -> tuple[Sequence[ReceivedMessage], Positions]:
+        """Messages since ``start``, oldest first, and where to go on from."""
+        with self._guard:
+            ends = self._ends()
+            newer = [
+                message
+                for slot, end in ends.items()
+                for message in self._journal.messages(slot, start.get(slot, Position()), end)
+            ]
+        newer.sort(key=_received)
+        return newer, ends
+
+    def save_statistics(self) -> None:
+        """Keep the counters with the position they counted to. Raises UnavailableError."""
+        with self._guard:
+            document = self._counted().snapshot()
+            self._happenings.unsaved = False
+            self._happenings.saved_at = self._clock.monotonic()
+        self._store.run(lambda tx: tx.put_setting(self._setting("statistics"), document))
+
+    # What the receivers tell.
+
+    def slot_recovered(self, recovery: Recovery) -> None:
+        """Record what was cut from the journal or found damaged in it."""
+        for damage in recovery.damages:
+            what = "torn tail cut" if damage.torn else "damaged bytes left in place"
+            event = journal_recovered(
+                f"{damage.slot}/{damage.file:012d}",
+                cut_bytes=damage.length if damage.torn else 0,
+                info=f"{what}: {damage.length} bytes at {damage.offset}, kept in {damage.kept_in}",
+            )
+            self._note(event)
+
+    def worker_lost(self, slot: int, reason: str) -> None:
+        """Record that a worker died and is being started again."""
+        self._note(worker_restarted(str(slot), outcome=Outcome.SUCCESS, info=reason))
+
+    def connections_refused(self, failures: Sequence[TlsFailure]) -> None:
+        """Count who did not get through TLS, and why."""
+        with self._guard:
+            self._restored().apply_failures(failures)
+            self._happenings.unsaved = True
+
+    def journal_trouble(self, slot: int, trouble: str | None) -> None:
+        """Remember why receiving pauses, for ``stats``."""
+        with self._guard:
+            if trouble is None:
+                self._happenings.troubles.pop(slot, None)
+            else:
+                self._happenings.troubles[slot] = trouble
+
+    def moment_passed(self) -> None:
+        """Count, record what waits, and now and then keep the counters."""
+        try:
+            self._record_waiting()
+            with self._guard:
+                self._counted()
+                now = self._clock.monotonic()
+                saved_at = self._happenings.saved_at
+                late = saved_at is None or now - saved_at >= SAVE_EVERY
+                due = self._happenings.unsaved and late
+            if due:
+                self.save_statistics()
+        except UnavailableError:
+            # The store is away: what waits goes on waiting, the journal keeps what counts.
+            return
+
+    def _note(self, event: Event) -> None:
+        """Record at the next moment: a receiver's thread does not wait for the store."""
+        with self._guard:
+            self._happenings.unrecorded.append(event)
+
+    def _record_waiting(self) -> None:
+        with self._guard:
+            waiting = list(self._happenings.unrecorded)
+
+        def use_case(tx: SensorTx) -> None:
+            for event in waiting:
+                self._recorder.record(tx, TRAIL, event)
+
+        if waiting:
+            self._store.run(use_case)
+            with self._guard:
+                del self._happenings.unrecorded[: len(waiting)]
+
+    # With the guard held.
+
+    def _counted(self) -> Statistics:
+        """The statistics, counted up to what is durable now."""
+        statistics = self._restored()
+        for slot, end in self._receivers.positions().items():
+            start = statistics.positions.get(slot, Position())
+            if end > start:
+                self._happenings.unsaved = True
+                for block in self._journal.summaries(slot, start, end):
+                    statistics.apply(slot, block)
+        return statistics
+
+    def _restored(self) -> Statistics:
+        statistics = self._happenings.statistics
+        if statistics is None:
+            setting = self._setting("statistics")
+            statistics = restored(self._store.read(lambda tx: tx.setting(setting)))
+            self._happenings.statistics = statistics
+        return statistics
+
+    def _ends(self) -> Positions:
+        """Where each slot's durable part ends; without receivers, as far as was counted."""
+        return {**self._restored().positions, **self._receivers.positions()}
+
+
+def _received(message: ReceivedMessage) -> int:
+    return message.received_ns

@@ -1,0 +1,18 @@
+"""The sensor's use cases: certificate, listeners and trust, what arrived.
+
+Every change of configuration and its audit event (trail ``sensor``) commit together. Whether
+``actor`` may do it was decided before it came here.
+"""
+
+from __future__ import annotations
+
+from sealwire.sensor.certificate import CertificateCases, IdentityView
+from sealwire.sensor.installation import Installation, Reception
+from sealwire.sensor.listening import ListeningCases
+from sealwire.sensor.reception import ReceptionCases
+
+__all__ = ["IdentityView", "Installation", "Reception", "Sensor"]
+
+
+class Sensor(CertificateCases, ListeningCases, ReceptionCases):
+    """One sensor. Safe to call from any thread."""

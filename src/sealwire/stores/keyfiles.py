@@ -36,12 +36,11 @@ class KeyFiles:
         same id, UnavailableError ``key.store``.
         """
         path = self._path(key_id)
-        if path.exists():
-            if path.read_bytes() != pkcs8_pem:
-                raise ConflictError("key.exists", "Another key is stored under this key id.")
-            return
         try:
-            self._write(path, pkcs8_pem)
+            if not path.exists():
+                self._write(path, pkcs8_pem)
+            elif path.read_bytes() != pkcs8_pem:
+                raise ConflictError("key.exists", "Another key is stored under this key id.")
         except OSError as fault:
             raise _unavailable("The key cannot be written", fault) from fault
 

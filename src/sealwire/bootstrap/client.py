@@ -39,6 +39,7 @@ _BY_STATUS: dict[int, type[SealwireError]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    413: RefusedError,
     422: RefusedError,
 }
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -53,7 +54,12 @@ class ApiClient:
     def call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """Send one request and give back its JSON (None when there is none)."""
         response = self._send(method, path, **arguments)
-        return response.json() if response.content else None
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            raise _unexpected(response) from None
 
     def text(self, method: str, path: str, **arguments: Any) -> str:  # noqa: ANN401 - passed on
         """Send one request and give back its text."""
@@ -62,18 +68,21 @@ class ApiClient:
     @contextmanager
     def lines(self, path: str, **arguments: Any) -> Iterator[Iterator[str]]:  # noqa: ANN401 - passed on
         """Stream an answer line by line, without a time limit."""
-        with self._client.stream("GET", path, timeout=None, **arguments) as response:
-            if response.is_error:
-                response.read()
-                raise error_of(response)
-            yield response.iter_lines()
+        try:
+            with self._client.stream("GET", path, timeout=None, **arguments) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                yield response.iter_lines()
+        except httpx.HTTPError as error:
+            raise _unreachable(self._client, error) from error
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - passed on
         try:
             response = self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
             raise _unreachable(self._client, error) from error
-        if response.is_error:
+        if not response.is_success:
             raise error_of(response)
         return response
 
@@ -88,10 +97,16 @@ def error_of(response: httpx.Response) -> SealwireError:
             for f in document.get("findings", ())
         ]
         return kind(document["code"], document["detail"], hint=document["hint"], findings=findings)
-    except (ValueError, KeyError, TypeError):
-        return UnavailableError(
-            "http.unexpected", f"unexpected answer: {response.status_code} {response.reason_phrase}"
-        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return _unexpected(response)
+
+
+def _unexpected(response: httpx.Response) -> UnavailableError:
+    return UnavailableError(
+        "http.unexpected",
+        f"unexpected answer: {response.status_code} {response.reason_phrase}",
+        hint="is this a Sealwire node?",
+    )
 
 
 @contextmanager
@@ -121,14 +136,44 @@ def remote_client(
     certificate: Path | None = None,
     user: tuple[str, str] | None = None,
 ) -> Iterator[ApiClient]:
-    """The API over TLS; ``certificate`` is one PEM file with key and chain."""
+    """The API over TLS; ``certificate`` is one PEM file with key and chain.
+
+    Raises UsageError for a URL without TLS, and for files that hold no certificate. Proxies that
+    the environment names are not used: they could not pass the client certificate on.
+    """
     context = ssl.create_default_context()
     if roots is not None:
-        context.load_verify_locations(roots)
+        with _loading(roots):
+            context.load_verify_locations(roots)
     if certificate is not None:
-        context.load_cert_chain(certificate)
-    with httpx.Client(base_url=url, verify=context, auth=user, timeout=_TIMEOUT) as client:
+        with _loading(certificate):
+            context.load_cert_chain(certificate)
+    with httpx.Client(
+        base_url=_checked_url(url), verify=context, auth=user, timeout=_TIMEOUT, trust_env=False
+    ) as client:
         yield ApiClient(client)
+
+
+@contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ssl.SSLError, OSError) as error:
+        raise UsageError("tls.file", f"{path} cannot be used: {error}") from error
+
+
+def _checked_url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise UsageError("usage.url", f"not a URL: {text} ({error})") from error
+    if url.scheme != "https" or not url.host:
+        raise UsageError(
+            "usage.url",
+            f"not the URL of a node: {text}",
+            hint="for example https://ca.example.com:8443",
+        )
+    return url
 
 
 def _unreachable(client: httpx.Client, error: httpx.HTTPError) -> UnavailableError:

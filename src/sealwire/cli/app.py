@@ -20,9 +20,12 @@ from sealwire.cli.ca import ca_app
 from sealwire.cli.cert import cert_app
 from sealwire.cli.chain import chain_app
 from sealwire.cli.csr import csr_app
+from sealwire.cli.output import printable
 from sealwire.cli.pki import pki_app
 from sealwire.cli.sensor import sensor_app
-from sealwire.errors import SealwireError, Severity
+from sealwire.errors import SealwireError, Severity, UnavailableError, UsageError
+
+_STOPPED = 130  # as a shell reports SIGINT
 
 app = typer.Typer(
     name="sealwire",
@@ -70,26 +73,55 @@ def outcome(words: list[str]) -> int:
     """Run the command given as words; its exit code."""
     try:
         result = app(words, prog_name="sealwire", standalone_mode=False)
-    except SealwireError as error:
-        _say(error)
-        return error.exit_code
-    except ClickException as error:
-        typer.echo(f"error: {error.format_message()}", err=True)
-        return 1
+    except (SealwireError, ClickException, OSError, UnicodeEncodeError) as error:
+        return _exit_code(error)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped", err=True)
-        return 130
-    except BrokenPipeError:
-        # The reader went away (`| head`): what it wanted, it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _line("stopped")
+        return _STOPPED
     return result if isinstance(result, int) else 0
 
 
+def _exit_code(error: SealwireError | ClickException | OSError | UnicodeEncodeError) -> int:
+    """Say what went wrong; the code to leave with."""
+    match error:
+        case SealwireError():
+            _say(error)
+            code = error.exit_code
+        case ClickException():
+            _misused(error)
+            code = UsageError.exit_code
+        case BrokenPipeError():
+            # The reader went away (`| head`): what it wanted, it has.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        case OSError():
+            _line(f"error: {error.strerror or error}: {error.filename or 'the system refused'}")
+            code = UnavailableError.exit_code
+        case _:
+            _line("error: the words or the answer hold characters that have no encoding here")
+            code = UsageError.exit_code
+    return code
+
+
+def _misused(error: ClickException) -> None:
+    """Say what is wrong with the words. The message is empty when the help was printed."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if message:
+        _line(f"error: {message}")
+    if message and context is not None:
+        _line(f"hint: {context.command_path} --help")
+
+
 def _say(error: SealwireError) -> None:
-    typer.echo(f"error: {error.message}", err=True)
+    _line(f"error: {error.message}")
     for finding in error.findings:
         if finding.severity is not Severity.INFO and finding.message not in error.message:
-            typer.echo(f"  {finding.severity.value}: {finding.message}", err=True)
+            _line(f"  {finding.severity.value}: {finding.message}")
     if error.hint:
-        typer.echo(f"hint: {error.hint}", err=True)
+        _line(f"hint: {error.hint}")
+
+
+def _line(text: str) -> None:
+    """One line on stderr; it may quote anything, so nothing of it reaches the terminal raw."""
+    typer.echo(printable(text), err=True)

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of the console script."""
-    from sealwire.cli.app import run  # noqa: PLC0415 - --version and --help stay quick
+    from sealwire.cli.app import run
 
     run()

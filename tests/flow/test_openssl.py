@@ -198,7 +198,7 @@ def p12(family: Family) -> list[bytes]:
     return [
         pkcs12.serialize_key_and_certificates(
             b"gw",
-            family.leaf.key,  # type: ignore[arg-type]
+            family.leaf.key,
             family.leaf.certificate,
             issuers,
             serialization.BestAvailableEncryption(b"sesame"),

@@ -193,7 +193,7 @@ def test_a_key_may_come_along(form: str) -> None:
         issuers = [FAMILY.root.certificate, FAMILY.issuing.certificate, FAMILY.middle.certificate]
         bag = pkcs12.serialize_key_and_certificates(
             None,
-            leaf.key,  # type: ignore[arg-type]
+            leaf.key,
             leaf.certificate,
             issuers,
             lock,
@@ -202,7 +202,8 @@ def test_a_key_may_come_along(form: str) -> None:
     assert b"PRIVATE" not in repr(checked).encode()
     assert scene.keys.kept == {}
     installed = scene.install(checked)
-    assert load_private_key(scene.keys.load_key(installed.key_id))
+    stored = load_private_key(scene.keys.load_key(installed.key_id))
+    assert key_id(stored.public_key()) == installed.key_id
 
 
 def test_a_certificate_for_another_key_is_refused() -> None:

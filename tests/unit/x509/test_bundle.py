@@ -40,7 +40,7 @@ def p12(password: bytes | None = None, *, with_key: bool = True) -> bytes:
         lock = serialization.BestAvailableEncryption(password)
     return pkcs12.serialize_key_and_certificates(
         b"gw",
-        LEAF.key if with_key else None,  # type: ignore[arg-type]
+        LEAF.key if with_key else None,
         LEAF.certificate,
         [ISSUING.certificate, MIDDLE.certificate, ROOT.certificate],
         lock,

@@ -317,9 +317,9 @@ def test_a_thousand_strangers_change_nothing_and_cost_little() -> None:
     quickest = 9.0
     for _ in range(3):
         started = time.perf_counter()
-        chain = build_chain(bag, at=pki.NOW)
+        build_chain(bag, at=pki.NOW)
         quickest = min(quickest, time.perf_counter() - started)
-    assert chain.pem() == LEAF.pem + ISSUING.pem + MIDDLE.pem
+    assert build_chain(bag, at=pki.NOW).pem() == LEAF.pem + ISSUING.pem + MIDDLE.pem
     # The aim is 50 ms; the bound leaves room for a machine that does other things meanwhile.
     assert quickest < 1.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -227,6 +228,20 @@ def test_an_unknown_ca_is_said_in_plain_words(
         unit.start()
         wait_until(lambda: unit.status().last_error, "a fault")
         assert unit.status().last_error.startswith("certificate signed by an unknown CA")
+        assert unit.status().state == "refused"
+
+
+def test_an_expired_server_certificate_is_said_in_plain_words(
+    unit: StreamingUnit, tmp_path: Path
+) -> None:
+    authority = PeerAuthority(tmp_path)
+    authority._now -= timedelta(days=60)
+    expired = authority.issue("expired")
+    with TlsReceiver(expired) as receiver:
+        unit.add(receiver.port, expired)
+        unit.start()
+        wait_until(lambda: unit.status().last_error, "a fault")
+        assert unit.status().last_error == "the server's certificate has expired"
         assert unit.status().state == "refused"
 
 

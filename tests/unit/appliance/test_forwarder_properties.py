@@ -56,12 +56,12 @@ class Network(RuleBasedStateMachine):
             self.scene.wait(seconds)
 
     @rule(works=st.booleans())
-    def store(self, works: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+    def store(self, works: bool) -> None:
         self.scene.store_works = works
 
     @precondition(streaming)
     @rule(in_good_order=st.booleans())
-    def cut(self, in_good_order: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+    def cut(self, in_good_order: bool) -> None:
         self.scene.cut(in_good_order=in_good_order)
         self.scene.bring_up()
         self.begins = dict(self.scene.forwarder.confirmed)

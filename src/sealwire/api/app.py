@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from sealwire.api import appliance, audit, ca, problems
+from sealwire.api.limits import BodyLimit
 from sealwire.api.services import present, services_of
 from sealwire.x509.certificate import certificate_der
 
@@ -24,9 +25,11 @@ def create_app(services: Services, *, version: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
     )
     app.state.services = services
     problems.install(app)
+    app.add_middleware(BodyLimit)
     for module in (ca, appliance, audit):
         app.include_router(module.router)
 
@@ -39,9 +42,10 @@ def create_app(services: Services, *, version: str) -> FastAPI:
 
 def create_clear_app(services: Services) -> FastAPI:
     """What is served without TLS: public by nature, and signed in itself."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     problems.install(app)
+    app.add_middleware(BodyLimit)
 
     @app.get("/ca.crt")
     def _issuing_certificate(request: Request) -> Response:

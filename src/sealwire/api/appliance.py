@@ -99,7 +99,7 @@ def certificate(request: Request, _who: Reads) -> dict[str, Any]:
 def import_certificate(request: Request, who: Changes, body: ImportBody) -> dict[str, Any]:
     """Import Audit Client Certificate."""
     installed, checked = _appliance(request).import_certificate(
-        who.name, body.blobs(), body.key_bytes()
+        who.name, body.blobs(), body.key_bytes(), body.password_bytes()
     )
     return import_json(installed, checked.findings)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
 from sealwire.access.roles import Action
 from sealwire.api.security import guard
 from sealwire.api.services import services_of
-from sealwire.api.shapes import trail_record
+from sealwire.api.shapes import Number, trail_record
+from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
     from sealwire.audit.ports import TrailTx
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
+TRAILS: Final = ("ca", "appliance", "sensor", "inputs", "delivery")
 
 
 @router.get("", dependencies=[guard(Action.READ_AUDIT)])
@@ -31,10 +33,14 @@ def trails(request: Request) -> list[dict[str, Any]]:
 def records(
     request: Request,
     trail: str,
-    start: Annotated[int, Query(ge=0)] = 0,
+    start: Number = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[dict[str, Any]]:
-    """Records from index ``start`` on, in order."""
+    """Records from index ``start`` on, in order. A trail may have none yet."""
+    if trail not in TRAILS:
+        raise NotFoundError(
+            "trail.unknown", f"there is no trail {trail}", hint=f"one of {', '.join(TRAILS)}"
+        )
     found = services_of(request).trails.read(
         lambda tx: tx.trail_records(trail, start=start, limit=limit)
     )

@@ -12,7 +12,7 @@ from sealwire.access.roles import Action, Principal
 from sealwire.api.identities import key_type
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
-from sealwire.api.shapes import Body, rfc3339
+from sealwire.api.shapes import Body, Number, rfc3339
 from sealwire.ca.ports import RequestStatus
 from sealwire.ca.requests import RequestAction, Requestor
 from sealwire.ca.review import stored_certificate
@@ -31,6 +31,7 @@ router = APIRouter(prefix="/api/v1/ca", tags=["ca"])
 Submits = Annotated[Principal, guard(Action.SUBMIT_REQUEST)]
 Decides = Annotated[Principal, guard(Action.DECIDE_REQUEST)]
 Text = Annotated[str, Field(max_length=1024)]
+Serial = Annotated[int, Field(ge=1, lt=2**160)]
 
 
 class InitBody(Body):
@@ -84,7 +85,7 @@ def submit(request: Request, who: Submits, body: SubmitBody) -> dict[str, Any]:
 def find(
     request: Request,
     status: str = "",
-    start: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    start: Number = 0,
     size: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> dict[str, Any]:
     """Requests by id, ascending, ids >= ``start``."""
@@ -97,13 +98,13 @@ def find(
 
 
 @router.get("/requests/{request_id}", dependencies=[guard(Action.READ_REQUEST)])
-def show(request: Request, request_id: int) -> dict[str, Any]:
+def show(request: Request, request_id: Number) -> dict[str, Any]:
     """One request."""
     return _request(request, _ca(request).request(request_id))
 
 
 @router.get("/requests/{request_id}/review", dependencies=[guard(Action.DECIDE_REQUEST)])
-def review(request: Request, request_id: int) -> dict[str, Any]:
+def review(request: Request, request_id: Number) -> dict[str, Any]:
     """What an agent looks at before deciding."""
     seen = _ca(request).review(request_id)
     return {
@@ -124,7 +125,7 @@ def review(request: Request, request_id: int) -> dict[str, Any]:
 
 @router.post("/requests/{request_id}/{action}")
 def decide(
-    request: Request, who: Decides, request_id: int, action: str, body: DecisionBody
+    request: Request, who: Decides, request_id: Number, action: str, body: DecisionBody
 ) -> dict[str, Any]:
     """Approve, reject or cancel."""
     authority = _ca(request)
@@ -143,7 +144,7 @@ def decide(
 @router.get("/certificates", dependencies=[guard(Action.READ_CERTIFICATE)])
 def certificates(
     request: Request,
-    start: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    start: Number = 0,
     size: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> dict[str, Any]:
     """What was issued, in that order, skipping ``start``."""
@@ -152,7 +153,7 @@ def certificates(
 
 
 @router.get("/certificates/{serial}", dependencies=[guard(Action.READ_CERTIFICATE)])
-def certificate(request: Request, serial: int) -> dict[str, Any]:
+def certificate(request: Request, serial: Serial) -> dict[str, Any]:
     """One certificate, with its PEM and the chain above it."""
     authority = _ca(request)
     found = authority.certificate(serial)
@@ -160,7 +161,7 @@ def certificate(request: Request, serial: int) -> dict[str, Any]:
 
 
 @router.get("/certificates/{serial}/pem", dependencies=[guard(Action.READ_CERTIFICATE)])
-def certificate_file(request: Request, serial: int) -> PlainTextResponse:
+def certificate_file(request: Request, serial: Serial) -> PlainTextResponse:
     """One certificate as a PEM file."""
     return PlainTextResponse(_pem(_ca(request).certificate(serial)))
 

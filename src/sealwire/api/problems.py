@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,24 +17,65 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 MEDIA_TYPE = "application/problem+json"
+_STATUS_CODES: Final[Mapping[int, str]] = {
+    404: "http.not_found",
+    405: "http.method_not_allowed",
+    413: "input.too_large",
+}
 
 
-def problem(error: SealwireError) -> JSONResponse:
+class ProblemResponse(JSONResponse):
+    """A problem document, in ASCII: what it quotes may hold halves of characters."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: object) -> bytes:
+        """JSON with every other character escaped."""
+        return json.dumps(content, ensure_ascii=True).encode("ascii")
+
+
+def problem(error: SealwireError) -> ProblemResponse:
     """The answer for one error of the tree."""
     headers = {"WWW-Authenticate": 'Basic realm="Sealwire"'} if error.http_status == 401 else None  # noqa: PLR2004 - the status itself
-    return JSONResponse(
+    return _document(
+        error.http_status,
+        error.code,
+        error.message,
+        hint=error.hint,
+        findings=error.findings,
+        headers=headers,
+    )
+
+
+def status_problem(
+    status: int, detail: str, *, headers: Mapping[str, str] | None = None
+) -> ProblemResponse:
+    """The answer for what HTTP itself refuses."""
+    code = _STATUS_CODES.get(status, f"http.{status}")
+    return _document(status, code, detail, headers=headers)
+
+
+def _document(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    hint: str = "",
+    findings: Sequence[Finding] = (),
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    return ProblemResponse(
         {
             "type": "about:blank",
-            "title": HTTPStatus(error.http_status).phrase,
-            "status": error.http_status,
-            "code": error.code,
-            "detail": error.message,
-            "hint": error.hint,
-            "findings": [finding_json(finding) for finding in error.findings],
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "code": code,
+            "detail": detail,
+            "hint": hint,
+            "findings": [finding_json(finding) for finding in findings],
         },
-        status_code=error.http_status,
-        media_type=MEDIA_TYPE,
-        headers=headers,
+        status_code=status,
+        headers=dict(headers) if headers else None,
     )
 
 
@@ -50,11 +93,11 @@ def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem document."""
 
     @app.exception_handler(SealwireError)
-    async def _ours(_request: Request, error: SealwireError) -> JSONResponse:
+    async def _ours(_request: Request, error: SealwireError) -> ProblemResponse:
         return problem(error)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(_request: Request, error: RequestValidationError) -> ProblemResponse:
         findings = [
             Finding(
                 code="input.invalid",
@@ -67,18 +110,10 @@ def install(app: FastAPI) -> None:
         return problem(RefusedError("input.invalid", text, findings=findings))
 
     @app.exception_handler(HTTPException)
-    async def _other(_request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse(
-            {
-                "type": "about:blank",
-                "title": HTTPStatus(error.status_code).phrase,
-                "status": error.status_code,
-                "code": "http." + HTTPStatus(error.status_code).name.lower(),
-                "detail": str(error.detail),
-                "hint": "",
-                "findings": [],
-            },
-            status_code=error.status_code,
-            media_type=MEDIA_TYPE,
-            headers=error.headers,
-        )
+    async def _other(_request: Request, error: HTTPException) -> ProblemResponse:
+        return status_problem(error.status_code, str(error.detail), headers=error.headers)
+
+    # The server logs the exception itself; its words may hold secrets and are not sent.
+    @app.exception_handler(Exception)
+    async def _unforeseen(_request: Request, _error: Exception) -> ProblemResponse:
+        return status_problem(500, "The node could not do this; its own log says why.")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any, Protocol
+import re
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fastapi import Depends, Request
 
 from sealwire.access.roles import ANONYMOUS, Action, Principal, home_owner, require
-from sealwire.errors import UnauthorizedError
+from sealwire.errors import ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXTENSION = "sealwire.peer"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ConnectionPeer(Protocol):
@@ -71,11 +74,24 @@ def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no pub
     """A route's dependency: the principal, once the roles table has let it pass."""
 
     def _checked(request: Request) -> Principal:
+        _refuse_foreign_page(request)
         principal = principal_of(request)
         require(principal, action)
         return principal
 
     return Depends(_checked)
+
+
+def _refuse_foreign_page(request: Request) -> None:
+    """A browser shows a client certificate to every page's requests: only ours may change things.
+
+    Raises ForbiddenError ``access.cross_origin``. Other clients send no Origin (RFC 6454, 7.3).
+    """
+    origin = request.headers.get("origin")
+    if origin is None or request.method in _SAFE_METHODS:
+        return
+    if origin.partition("://")[2] != request.headers.get("host"):
+        raise ForbiddenError("access.cross_origin", "A page of another site may not ask for this.")
 
 
 def _once(peer: ConnectionPeer | None, mark: str, log_in: Callable[[bool], Principal]) -> Principal:
@@ -96,6 +112,7 @@ def _basic_credentials(request: Request) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         decoded = ""
     name, colon, password = decoded.partition(":")
-    if scheme.lower() != "basic" or not colon:
+    # RFC 7617, 2: neither may hold control characters.
+    if scheme.lower() != "basic" or not colon or _CONTROL.search(decoded):
         raise UnauthorizedError("login.malformed", "The Authorization header is not HTTP Basic.")
     return name, password

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sealwire.audit.ports import TrailRecord
 
 LARGEST_FILE = 4 * 1024 * 1024
+LARGEST_NUMBER = 2**63 - 1
+"""What every store can keep as a number."""
+
+Number = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 
 
 class Body(BaseModel):
@@ -48,8 +52,8 @@ class ImportBody(Body):
     """Certificate and chain as any files, and a key unless its CSR was made here."""
 
     files: Annotated[list[UploadedFile], Field(min_length=1, max_length=200)]
-    key: str | None = None
-    password: str = ""
+    key: Annotated[str | None, Field(max_length=LARGEST_FILE)] = None
+    password: Annotated[str, Field(max_length=1024)] = ""
 
     def blobs(self) -> list[tuple[str, bytes]]:
         """Names and bytes of the files. Raises UsageError ``input.base64``."""
@@ -58,6 +62,10 @@ class ImportBody(Body):
     def key_bytes(self) -> bytes | None:
         """The key's bytes, if there is one."""
         return None if self.key is None else decoded(self.key)
+
+    def password_bytes(self) -> bytes | None:
+        """The password of an encrypted key or PKCS#12 file, if there is one."""
+        return self.password.encode("utf-8") or None
 
 
 def decoded(text: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from sealwire.access.ports import AccessTx
 from sealwire.appliance.ports import ApplianceTx
 from sealwire.ca.ports import CaTx
 from sealwire.sensor.ports import SensorTx
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 AnyStore = MemoryStore | SqlStore
 
 
-class AnyTx(CaTx, ApplianceTx, SensorTx, Protocol):
+class AnyTx(AccessTx, CaTx, ApplianceTx, SensorTx, Protocol):
     """What every store's transaction is: all ports in one."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class UserTx(Protocol):
     """Users inside one transaction."""
 
     def put_user(self, user: User) -> None:
-        """Insert or replace by name. ConflictError when another user has one of its certificates."""
+        """Insert or replace by name. ConflictError when another user has its certificate."""
         ...
 
     def user(self, name: str) -> User | None:
@@ -43,3 +44,82 @@ class UserTx(Protocol):
     def users(self) -> Sequence[User]:
         """All, by name."""
         ...
+
+    def remove_user(self, name: str) -> None:
+        """With certificates and sessions. Raises NotFoundError ``user.unknown``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody's stay at the console.
+
+    ``token_sha256`` is SHA-256 hex of the cookie, which itself is kept nowhere. ``form_token``
+    must come back with every form. ``authenticated_by`` is ``password`` or ``certificate``.
+    """
+
+    token_sha256: str
+    user_name: str
+    created: datetime
+    last_seen: datetime
+    form_token: str
+    authenticated_by: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Log-in attempts that did not succeed (yet), counted for one subject.
+
+    ``subject`` is a digest that stands for a user, an address, or both together.
+    ``succeeded`` is when a log-in last succeeded, for a user and an address together.
+    """
+
+    subject: str
+    count: int
+    last: datetime
+    succeeded: datetime | None = None
+
+
+class SessionTx(Protocol):
+    """Sessions and counted attempts inside one transaction."""
+
+    def put_session(self, session: Session) -> None:
+        """Insert or replace by token. Raises NotFoundError ``user.unknown``."""
+        ...
+
+    def session(self, token_sha256: str) -> Session | None:
+        """By the digest of its token."""
+        ...
+
+    def sessions_of(self, user_name: str) -> Sequence[Session]:
+        """Somebody's, the oldest first."""
+        ...
+
+    def remove_session(self, token_sha256: str) -> None:
+        """End one; no error when it is not there."""
+        ...
+
+    def remove_sessions_before(self, created: datetime, last_seen: datetime) -> int:
+        """End those created before the one or last seen before the other; how many."""
+        ...
+
+    def put_attempts(self, attempts: Attempts) -> None:
+        """Insert or replace by subject."""
+        ...
+
+    def attempts(self, subject: str) -> Attempts | None:
+        """Of one subject."""
+        ...
+
+    def remove_attempts(self, subject: str) -> None:
+        """Forget one; no error when it is not there."""
+        ...
+
+    def remove_attempts_before(self, last: datetime) -> int:
+        """Forget those whose last attempt was before that; how many."""
+        ...
+
+
+class AccessTx(UserTx, SessionTx, Protocol):
+    """Users, their sessions, and attempts to become one of them."""

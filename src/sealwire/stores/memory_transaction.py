@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from sealwire.audit.events import check_event_name
 from sealwire.audit.ports import TrailHead, TrailRecord
 from sealwire.stores import promises
+from sealwire.stores.memory_access import MemoryAccess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealwire.access.ports import User
+    from sealwire.access.ports import AccessTx, Attempts, Session, User
     from sealwire.appliance.ports import ApplianceTx, Destination, Input
     from sealwire.ca.ports import CaCertificates, CaTx, IssuedCertificate, Request, RequestStatus
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
@@ -35,6 +36,8 @@ class Tables:
     """Everything stored. Rows are immutable, so a copy of the mappings is a snapshot."""
 
     users: dict[str, User] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    attempts: dict[str, Attempts] = field(default_factory=dict)
     requests: dict[int, Request] = field(default_factory=dict)
     last_request_id: int = 0
     certificates: dict[int, IssuedCertificate] = field(default_factory=dict)
@@ -52,6 +55,8 @@ class Tables:
         return replace(
             self,
             users=dict(self.users),
+            sessions=dict(self.sessions),
+            attempts=dict(self.attempts),
             requests=dict(self.requests),
             certificates=dict(self.certificates),
             trails=dict(self.trails),
@@ -64,7 +69,7 @@ class Tables:
         )
 
 
-class MemoryTransaction:
+class MemoryTransaction(MemoryAccess):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, tables: Tables, *, writable: bool) -> None:
@@ -337,6 +342,6 @@ def _check_request(request: Request) -> None:
 
 if TYPE_CHECKING:
 
-    def _satisfies(tx: MemoryTransaction) -> tuple[CaTx, ApplianceTx, SensorTx]:
+    def _satisfies(tx: MemoryTransaction) -> tuple[AccessTx, CaTx, ApplianceTx, SensorTx]:
         """Checked by mypy only."""
-        return tx, tx, tx
+        return tx, tx, tx, tx

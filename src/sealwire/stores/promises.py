@@ -59,6 +59,11 @@ def user_certificate_taken() -> ConflictError:
     )
 
 
+def user_unknown(name: str) -> NotFoundError:
+    """No such user."""
+    return NotFoundError("user.unknown", f"There is no user {name!r}.")
+
+
 def request_taken(request_id: int) -> ConflictError:
     """The id has a request already."""
     return ConflictError("request.taken", f"There is a request {request_id} already.")

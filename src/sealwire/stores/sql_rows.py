@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from sqlalchemy import Select, Table, select
 
+from sealwire.access.ports import Attempts, Session
 from sealwire.appliance.ports import Destination, Input
 from sealwire.audit.ports import TrailHead, TrailRecord
 from sealwire.ca.ports import CaCertificates, IssuedCertificate, Request
@@ -49,4 +50,6 @@ CA_CERTIFICATES: Final = _kind(schema.ca_certificates, CaCertificates)
 PENDING_CSRS: Final = _kind(schema.pending_csrs, PendingCsr)
 IDENTITIES: Final = _kind(schema.identities, InstalledIdentity)
 DESTINATIONS: Final = _kind(schema.destinations, Destination)
+SESSIONS: Final = _kind(schema.sessions, Session)
+ATTEMPTS: Final = _kind(schema.attempts, Attempts)
 INPUTS: Final = _kind(schema.inputs, Input)

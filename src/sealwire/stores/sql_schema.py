@@ -133,6 +133,29 @@ user_certificates: Final = Table(
     ),
 )
 
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("token_sha256", Name, primary_key=True),
+    Column(
+        "user_name", Name, ForeignKey("users.name", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    _needed("created", UtcTime),
+    _needed("last_seen", UtcTime),
+    _needed("form_token", Text),
+    _needed("authenticated_by", Text),
+    _needed("address", Text),
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("subject", Name, primary_key=True),
+    _needed("count", BigInteger),
+    Column("last", UtcTime, nullable=False, index=True),
+    Column("succeeded", UtcTime),
+)
+
 requests: Final = Table(
     "requests",
     metadata,

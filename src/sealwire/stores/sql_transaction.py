@@ -13,12 +13,14 @@ from sealwire.audit.ports import TrailHead
 from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
+from sealwire.stores.sql_access import SqlAccess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Select
 
+    from sealwire.access.ports import AccessTx
     from sealwire.appliance.ports import ApplianceTx, Destination, Input
     from sealwire.audit.ports import TrailRecord
     from sealwire.ca.ports import CaCertificates, CaTx, IssuedCertificate, Request, RequestStatus
@@ -38,7 +40,7 @@ _MOVE_HEAD: Final = (
 )
 
 
-class SqlTransaction:
+class SqlTransaction(SqlAccess):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, connection: TransactionConnection) -> None:
@@ -350,6 +352,6 @@ def _check_request(request: Request) -> None:
 
 if TYPE_CHECKING:
 
-    def _satisfies(tx: SqlTransaction) -> tuple[CaTx, ApplianceTx, SensorTx]:
+    def _satisfies(tx: SqlTransaction) -> tuple[AccessTx, CaTx, ApplianceTx, SensorTx]:
         """Checked by mypy only."""
-        return tx, tx, tx
+        return tx, tx, tx, tx

@@ -8,7 +8,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from sealwire.api import appliance, audit, ca, problems
+from sealwire.api import appliance, audit, ca, problems, sensor
 from sealwire.api.limits import BodyLimit
 from sealwire.api.services import present, services_of
 from sealwire.x509.certificate import certificate_der
@@ -30,7 +30,7 @@ def create_app(services: Services, *, version: str) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for module in (ca, appliance, audit):
+    for module in (ca, appliance, sensor, audit):
         app.include_router(module.router)
 
     @app.get("/healthz", include_in_schema=False)

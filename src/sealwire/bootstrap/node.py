@@ -21,6 +21,7 @@ from sealwire.bootstrap import compose
 from sealwire.bootstrap.console_identity import console_identity
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.network_names import local_host, url_host
+from sealwire.bootstrap.roles import running_roles
 from sealwire.net import http
 from sealwire.x509.keys import KeyType
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealwire.audit.events import Event
-    from sealwire.bootstrap.compose import Roles
+    from sealwire.bootstrap.roles import Roles
     from sealwire.config.node import NodeConfig
     from sealwire.stores.sql_transaction import SqlTransaction
 
@@ -47,7 +48,7 @@ def run_node(config: NodeConfig) -> int:
     lock.acquire()
     try:
         compose.remember(home, config)
-        roles = compose.running_roles(compose.lay_foundation(config))
+        roles = running_roles(compose.lay_foundation(config))
         try:
             asyncio.run(_serve(roles))
         finally:
@@ -92,7 +93,7 @@ def _signals(roles: Roles) -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, roles.reload)
+    loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, roles.reload)
     return stopping
 
 
@@ -102,7 +103,7 @@ def _first_run(roles: Roles) -> str:
     setup = roles.services.ca_setup
     if roles.ca is not None and setup is not None and not roles.ca.is_initialised():
         password = str(setup(KeyType.P256, "", "$System$")["password"])
-    roles.ensure_identities()
+    roles.prepare()
     return password
 
 

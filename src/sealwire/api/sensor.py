@@ -1,0 +1,190 @@
+"""``/api/v1/sensor``: identity, listeners, trust, what arrived."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from sealwire.access.roles import Action, Principal
+from sealwire.api.identities import (
+    certificate_json,
+    csr_json,
+    identity_json,
+    import_json,
+    key_type,
+    pending_json,
+    subject_fields,
+)
+from sealwire.api.security import guard
+from sealwire.api.services import present, services_of
+from sealwire.api.shapes import Body, CsrBody, ImportBody
+from sealwire.errors import UsageError
+from sealwire.sensor.receiving import ClientCertificate
+from sealwire.sensor.statistics import time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealwire.sensor.journal import ReceivedMessage
+    from sealwire.sensor.service import Sensor
+
+router = APIRouter(prefix="/api/v1/sensor", tags=["sensor"])
+
+Reads = Annotated[Principal, guard(Action.READ_SENSOR)]
+Changes = Annotated[Principal, guard(Action.CONFIGURE_SENSOR)]
+_FOLLOW_EVERY_S = 0.5
+
+
+class ClientCertificateBody(Body):
+    """``off``, ``wanted`` or ``required``."""
+
+    mode: str
+
+
+class TrustBody(Body):
+    """CA certificates, PEM."""
+
+    pem: Annotated[str, Field(min_length=1, max_length=4 * 1024 * 1024)]
+
+
+@router.get("/identity")
+def identity(request: Request, _who: Reads) -> dict[str, Any]:
+    """The certificate in use, earlier ones, and CSRs still out."""
+    view = _sensor(request).identity_show()
+    return {
+        "identity": identity_json(view.installed),
+        "history": [identity_json(each) for each in view.history],
+        "pending": pending_json(view.pending),
+    }
+
+
+@router.post("/identity/csr", status_code=201)
+def identity_csr(request: Request, who: Changes, body: CsrBody) -> dict[str, Any]:
+    """Make a key on the sensor and a CSR for it."""
+    return csr_json(
+        _sensor(request).identity_csr(
+            who.name, subject_fields(body), body.names, key_type(body.key_type)
+        )
+    )
+
+
+@router.post("/identity")
+def identity_import(request: Request, who: Changes, body: ImportBody) -> dict[str, Any]:
+    """Install certificate and chain, in any order; new connections use them at once."""
+    installed, checked = _sensor(request).identity_import(
+        who.name, body.blobs(), body.key_bytes(), body.password_bytes()
+    )
+    return import_json(installed, checked.findings)
+
+
+@router.post("/identity/rollback")
+def identity_rollback(request: Request, who: Changes) -> dict[str, Any]:
+    """Use the certificate before the present one again."""
+    return import_json(_sensor(request).identity_rollback(who.name), ())
+
+
+@router.get("/listeners")
+def listeners(request: Request, _who: Reads) -> list[dict[str, Any]]:
+    """Where it listens, and whether senders must show a certificate."""
+    sensor = _sensor(request)
+    mode = sensor.client_certificate().value
+    return [
+        {"port": each.port, "transport": "tls", "client_certificate": mode, "open": each.open}
+        for each in sensor.listeners()
+    ]
+
+
+@router.put("/client-certificate")
+def set_client_certificate(
+    request: Request, who: Changes, body: ClientCertificateBody
+) -> dict[str, str]:
+    """Say whether senders must show a certificate; for new connections."""
+    try:
+        mode = ClientCertificate(body.mode)
+    except ValueError:
+        raise UsageError(
+            "listener.client_certificate",
+            f"no such mode: {body.mode}",
+            hint=f"one of {', '.join(ClientCertificate)}",
+        ) from None
+    _sensor(request).set_client_certificate(who.name, mode)
+    return {"mode": mode.value}
+
+
+@router.get("/trust")
+def trust(request: Request, _who: Reads) -> list[dict[str, Any]]:
+    """The anchors for senders' certificates."""
+    return [certificate_json(each) for each in _sensor(request).trust_anchors()]
+
+
+@router.post("/trust", status_code=201)
+def add_trust(request: Request, who: Changes, body: TrustBody) -> list[dict[str, Any]]:
+    """Accept what these CAs signed."""
+    added = _sensor(request).add_trust_anchors(who.name, body.pem.encode("utf-8"))
+    return [certificate_json(each) for each in added]
+
+
+@router.delete("/trust/{sha256}", status_code=204)
+def remove_trust(request: Request, who: Changes, sha256: str) -> Response:
+    """No longer accept what this CA signed."""
+    _sensor(request).remove_trust_anchor(who.name, sha256)
+    return Response(status_code=204)
+
+
+@router.get("/stats")
+def stats(request: Request, _who: Reads) -> dict[str, Any]:
+    """Packets Received, bytes, sources, and who failed at TLS and why."""
+    return _sensor(request).stats()
+
+
+@router.get("/sources")
+def sources(request: Request, _who: Reads) -> list[dict[str, Any]]:
+    """One entry for each address and certificate."""
+    return _sensor(request).sources()
+
+
+@router.get("/tail")
+def tail(
+    request: Request,
+    _who: Reads,
+    count: Annotated[int, Query(ge=0, le=100_000)] = 20,
+    follow: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+) -> StreamingResponse:
+    """The newest messages, one JSON object a line; with ``follow`` also what comes after."""
+    lines = _tail(_sensor(request), count, follow=follow)
+    return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+def _sensor(request: Request) -> Sensor:
+    return present(services_of(request).sensor, "sensor")
+
+
+def _tail(sensor: Sensor, count: int, *, follow: bool) -> Iterator[str]:
+    newest, position = sensor.tail(count)
+    yield from map(_line, newest)
+    while follow:
+        time.sleep(_FOLLOW_EVERY_S)
+        newest, position = sensor.tail_from(position)
+        yield from map(_line, newest)
+
+
+def _line(received: ReceivedMessage) -> str:
+    """Bytes that are no UTF-8 are shown as U+FFFD; the journal keeps them as they came."""
+    connection = received.connection
+    return (
+        json.dumps(
+            {
+                "received": time_text(received.received_ns),
+                "address": connection.address,
+                "certificate_subject": connection.certificate_subject,
+                "certificate_sha256": connection.certificate_sha256,
+                "message": received.message.decode("utf-8", "replace"),
+            }
+        )
+        + "\n"
+    )

@@ -1,0 +1,115 @@
+"""The sensor of one node: its use cases, its receiver workers, and the beat that counts."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sealwire.bootstrap.compose import own_roots
+from sealwire.bootstrap.network_names import own_names
+from sealwire.net.workers import PoolSettings, ReceiverPool
+from sealwire.sensor.service import Installation, Reception, Sensor
+from sealwire.stores.journal.reader import JournalReadings
+from sealwire.stores.journal.recovery import JournalRecovery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sealwire.bootstrap.compose import Foundation
+    from sealwire.sensor.journal import Position
+    from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
+
+_BEAT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """What runs for the sensor."""
+
+    sensor: Sensor
+    pool: ReceiverPool
+    stopping: threading.Event = field(default_factory=threading.Event)
+    beats: list[threading.Thread] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Make the first certificate, take the ports. Raises UnavailableError ``listen.failed``."""
+        self.sensor.ensure_identity()
+        self.pool.bind()
+
+    def start(self) -> None:
+        """Recover the journal, start the workers, begin to count."""
+        self.pool.start(self.sensor.tls_material(), self.sensor)
+        beat = threading.Thread(target=self._beat, name="sensor beat", daemon=True)
+        self.beats.append(beat)
+        beat.start()
+
+    def stop(self) -> None:
+        """Let senders finish, make everything durable, keep the counters."""
+        self.pool.stop()
+        self.stopping.set()
+        for beat in self.beats:
+            beat.join()
+        self.sensor.moment_passed()
+        self.sensor.save_statistics()
+
+    def _beat(self) -> None:
+        while not self.stopping.wait(_BEAT_S):
+            self.sensor.moment_passed()
+
+
+class StoppedReceivers:
+    """The receivers of a node that is not running: the journal stands still, whole files count."""
+
+    def __init__(self, recovery: JournalRecovery) -> None:
+        self._recovery = recovery
+        self._ends: dict[int, Position] | None = None
+
+    def listeners(self) -> Sequence[ListenerState]:
+        """Nothing listens."""
+        return ()
+
+    def positions(self) -> Mapping[int, Position]:
+        """Where each slot ends, once a torn tail is cut."""
+        if self._ends is None:
+            slots = self._recovery.slots()
+            self._ends = {slot: self._recovery.recover(slot).end for slot in slots}
+        return self._ends
+
+    def reload(self, material: TlsMaterial) -> None:
+        """The next start reads it."""
+
+
+def receiving(base: Foundation) -> Receiving:
+    """The sensor and its workers, not yet started."""
+    config = base.config
+    settings = PoolSettings(
+        journal=base.home.journal,
+        sensor=config.sensor_name,
+        ports=config.tls_ports,
+        host=config.listen,
+        workers=config.receivers,
+    )
+    pool = ReceiverPool(settings, JournalRecovery(base.home.journal), base.clock)
+    return Receiving(_sensor(base, pool), pool)
+
+
+def offline_sensor(base: Foundation) -> Sensor:
+    """The sensor's use cases while nothing receives."""
+    return _sensor(base, StoppedReceivers(JournalRecovery(base.home.journal)))
+
+
+def _sensor(base: Foundation, receivers: Receivers) -> Sensor:
+    return Sensor(
+        base.store,
+        base.keys,
+        base.recorder,
+        base.clock,
+        base.random,
+        installation=Installation(
+            name=base.config.sensor_name,
+            host_names=own_names(base.config.host_name),
+            default_trust=lambda: own_roots(base),
+        ),
+        reception=Reception(receivers, JournalReadings(base.home.journal), threading.Lock()),
+    )

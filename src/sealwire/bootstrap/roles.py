@@ -1,0 +1,201 @@
+"""The roles of one node, put together from the foundation: use cases, and what runs beside them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sealwire.access.login import LogIn
+from sealwire.api.app import create_app
+from sealwire.api.services import Services
+from sealwire.appliance.service import Appliance
+from sealwire.appliance.unit import Unit, identity_name
+from sealwire.bootstrap.compose import VERSION, lay_foundation, own_roots, remembered
+from sealwire.bootstrap.credentials import CaSetup
+from sealwire.bootstrap.home import Home, HomeLock
+from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
+from sealwire.ca.profiles import shipped_profiles
+from sealwire.ca.service import CertificateAuthority
+from sealwire.net.dispatcher import Dispatcher, IdentitySource
+from sealwire.net.filetail import FileTail
+from sealwire.net.probe import DestinationProbe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fastapi import FastAPI
+
+    from sealwire.appliance.delivery import DestinationStatus, ForwarderControl
+    from sealwire.bootstrap.compose import Foundation
+    from sealwire.sensor.service import Sensor
+
+
+class NoForwarder:
+    """Stands in for the forwarder while the node is not running."""
+
+    def poke(self) -> None:
+        """Nothing runs that could be told."""
+
+    def status(self) -> Sequence[DestinationStatus]:
+        """No destination is being served."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What runs for the appliance: the forwarder and the reader of local files."""
+
+    base: Foundation
+    dispatcher: Dispatcher
+    tail: FileTail
+
+    def start(self) -> None:
+        """Begin to stream and to read."""
+        self.base.store.after_commit = self.dispatcher.wake
+        self.dispatcher.start()
+        self.tail.start()
+
+    def stop(self) -> None:
+        """Read what is there, deliver what is acknowledged in time, end in good order."""
+        self.tail.stop()
+        self.base.store.after_commit = lambda: None
+        self.dispatcher.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """One node's roles; what it does not run is None."""
+
+    base: Foundation
+    services: Services
+    forwarding: Forwarding | None
+    receiving: Receiving | None
+
+    @property
+    def ca(self) -> CertificateAuthority | None:
+        """The CA, if it runs here."""
+        return self.services.ca
+
+    def trails(self) -> Sequence[str]:
+        """The trails that the running roles write."""
+        named = {
+            "ca": self.services.ca,
+            "appliance": self.services.appliance,
+            "sensor": self.services.sensor,
+        }
+        return [trail for trail, role in named.items() if role is not None]
+
+    def tls_ports(self) -> Sequence[int]:
+        """Where syslog over TLS is received."""
+        return () if self.receiving is None else self.receiving.pool.ports
+
+    def prepare(self) -> None:
+        """Make the certificates that a first run needs, and take the syslog ports.
+
+        Raises UnavailableError ``listen.failed``.
+        """
+        if self.receiving is not None:
+            self.receiving.prepare()
+
+    def start(self) -> None:
+        """Begin to receive, then to forward: the sensor may be the destination."""
+        if self.receiving is not None:
+            self.receiving.start()
+        if self.forwarding is not None:
+            self.forwarding.start()
+
+    def stop(self) -> None:
+        """End in good order: what is sent is acknowledged, what is received is durable."""
+        if self.forwarding is not None:
+            self.forwarding.stop()
+        if self.receiving is not None:
+            self.receiving.stop()
+
+    def reload(self) -> None:
+        """Read certificates and trust again; connections that stand live on."""
+        if self.receiving is not None:
+            self.receiving.sensor.reload()
+        if self.forwarding is not None:
+            self.forwarding.dispatcher.poke()
+
+
+def running_roles(base: Foundation) -> Roles:
+    """The roles that the configuration names, ready to start."""
+    wanted = base.config.roles
+    identity = _appliance_identity(base)
+    forwarding = None
+    if "appliance" in wanted:
+        dispatcher = Dispatcher(base.sql, base.recorder, base.clock, base.random, identity)
+        tail = FileTail(base.store, base.recorder, base.clock)
+        forwarding = Forwarding(base, dispatcher, tail)
+    received = receiving(base) if "sensor" in wanted else None
+    services = _services(
+        base,
+        _appliance(base, forwarding.dispatcher, identity) if forwarding else None,
+        received.sensor if received else None,
+    )
+    return Roles(base, services, forwarding, received)
+
+
+@contextmanager
+def opened_offline(home: Home) -> Iterator[FastAPI]:
+    """The API of a home whose node is not running, for one command; holds the home's lock."""
+    with ExitStack() as stack:
+        home.create()
+        lock = HomeLock(home)
+        lock.acquire()
+        stack.callback(lock.release)
+        base = lay_foundation(remembered(home))
+        stack.callback(base.close)
+        wanted = base.config.roles
+        unit = _appliance(base, NoForwarder(), _appliance_identity(base))
+        services = _services(
+            base,
+            unit if "appliance" in wanted else None,
+            offline_sensor(base) if "sensor" in wanted else None,
+        )
+        yield create_app(services, version=VERSION)
+
+
+def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | None) -> Services:
+    ca = _certificate_authority(base) if "ca" in base.config.roles else None
+    home_trail = "ca" if ca else "appliance" if appliance else "sensor"
+    return Services(
+        log_in=LogIn(base.store, base.recorder, home_trail),
+        trails=base.store,
+        ca=ca,
+        ca_setup=None if ca is None else CaSetup(base.home, ca),
+        appliance=appliance,
+        sensor=sensor,
+    )
+
+
+def _certificate_authority(base: Foundation) -> CertificateAuthority:
+    return CertificateAuthority(
+        base.store,
+        base.keys,
+        base.recorder,
+        profiles=shipped_profiles(),
+        clock=base.clock,
+        random=base.random,
+    )
+
+
+def _appliance_identity(base: Foundation) -> IdentitySource:
+    return IdentitySource(base.sql, base.keys, identity_name(base.config.unit))
+
+
+def _appliance(
+    base: Foundation, forwarder: ForwarderControl, identity: IdentitySource
+) -> Appliance:
+    return Appliance(
+        base.store,
+        base.keys,
+        base.recorder,
+        base.clock,
+        unit=Unit(base.config.unit, base.config.host_name),
+        probe=DestinationProbe(base.clock, identity, host_name=lambda: base.config.host_name),
+        forwarder=forwarder,
+        default_trust=lambda: own_roots(base),
+    )

@@ -154,6 +154,7 @@ class CertificateCases(UnitCases):
             purpose=Purpose.CLIENT,
             host_name=self._host_name(tx),
             at=self._clock.now(),
+            roots=self._known_roots(),
             password=password,
         )
 

@@ -11,7 +11,9 @@ from cryptography import x509
 from sealwire.audit.events import EventName, Outcome, config_change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cryptography.x509 import Certificate
 
     from sealwire.appliance.delivery import ForwarderControl, Probe
     from sealwire.appliance.ports import ApplianceTx
@@ -25,10 +27,15 @@ TRAIL: Final = "appliance"
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Which unit this is, and the name its certificate must carry unless one is set later."""
+    """Which unit this is.
+
+    ``host_name``: what its certificate must carry unless another is set later. ``known_roots``:
+    where its own chain may end, besides the roots that come with an import.
+    """
 
     name: str
     host_name: str
+    known_roots: Callable[[], Sequence[Certificate]] = tuple
 
 
 class UnitCases:
@@ -54,6 +61,7 @@ class UnitCases:
         self._probe = probe
         self._forwarder = forwarder
         self._default_trust = default_trust
+        self._known_roots = unit.known_roots
 
     @property
     def identity(self) -> str:

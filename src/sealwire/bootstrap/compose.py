@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
+from cryptography.x509 import load_pem_x509_certificates
+
 from sealwire.audit.recorder import Recorder
 from sealwire.bootstrap.home import Home
 from sealwire.clock import SystemClock, SystemRandom
 from sealwire.config.node import NodeConfig, checked_config
 from sealwire.stores.keyfiles import KeyFiles
+from sealwire.stores.public_roots import public_roots
 from sealwire.stores.sql import SqlStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from cryptography.x509 import Certificate
 
     from sealwire.clock import Clock, RandomSource
     from sealwire.stores.sql_transaction import SqlTransaction
@@ -81,6 +86,12 @@ def own_roots(base: Foundation) -> str:
     """PEM of the home's own CA's root; empty before there is one."""
     rows = base.store.read(lambda tx: tx.ca_certificates())
     return "" if rows is None else rows.root_pem
+
+
+def known_roots(base: Foundation) -> Sequence[Certificate]:
+    """Where an imported chain may end: the home's own root, and the system's public ones."""
+    own = own_roots(base)
+    return [*(load_pem_x509_certificates(own.encode()) if own else ()), *public_roots()]
 
 
 def agents_anchor(base: Foundation) -> str:

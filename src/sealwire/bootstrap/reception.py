@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sealwire.bootstrap.compose import own_roots
+from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
 from sealwire.net.workers import PoolSettings, ReceiverPool
 from sealwire.sensor.service import Installation, Reception, Sensor
@@ -110,6 +110,7 @@ def _sensor(base: Foundation, receivers: Receivers) -> Sensor:
             name=base.config.sensor_name,
             host_names=own_names(base.config.host_name),
             default_trust=lambda: own_roots(base),
+            known_roots=lambda: known_roots(base),
         ),
         reception=Reception(receivers, JournalReadings(base.home.journal), threading.Lock()),
     )

@@ -11,7 +11,7 @@ from sealwire.api.app import create_app
 from sealwire.api.services import Services
 from sealwire.appliance.service import Appliance
 from sealwire.appliance.unit import Unit, identity_name
-from sealwire.bootstrap.compose import VERSION, lay_foundation, own_roots, remembered
+from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
@@ -194,7 +194,7 @@ def _appliance(
         base.keys,
         base.recorder,
         base.clock,
-        unit=Unit(base.config.unit, base.config.host_name),
+        unit=Unit(base.config.unit, base.config.host_name, lambda: known_roots(base)),
         probe=DestinationProbe(base.clock, identity, host_name=lambda: base.config.host_name),
         forwarder=forwarder,
         default_trust=lambda: own_roots(base),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from sealwire.errors import ConflictError, RefusedError
 from sealwire.identity.ports import InstalledIdentity
 from sealwire.x509.bundle import read_bundle
-from sealwire.x509.certificate import certificate_pem, self_signed_certificate
+from sealwire.x509.certificate import certificate_pem, is_ca, self_signed_certificate
 from sealwire.x509.chain import build_chain, refusal
 from sealwire.x509.diagnosis import host_faults
 from sealwire.x509.findings import Code, error, info, warning
 from sealwire.x509.keys import generate_key, key_id, load_private_key, private_key_pem
+from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,8 @@ def check_import(  # noqa: PLR0913 - what an import form holds
 
     The leaf is the certificate whose public key belongs to ``key_pem``, to a key among the files,
     to a pending CSR, or to the installed key, in this order. Chain, purpose and validity must be
-    right; a certificate that does not cover ``host_name`` is a warning.
+    right; a certificate that does not cover ``host_name`` is a warning. The chain may end at one
+    of ``roots`` (known beforehand) or at a self-signed CA among the files, which a finding says.
     Raises RefusedError ``chain.invalid`` or ``key.*`` with all findings.
     """
     bundle = read_bundle(blobs, password)
@@ -75,11 +77,18 @@ def check_import(  # noqa: PLR0913 - what an import form holds
     key = _own_key(tx, keys, identity, bundle, key_pem, password, found)
     try:
         chain = build_chain(
-            bundle.certificates, at=at, purpose=purpose, key=key.public_key(), roots=roots
+            bundle.certificates,
+            at=at,
+            purpose=purpose,
+            key=key.public_key(),
+            roots=[*roots, *_own_anchors(bundle, roots)],
         )
     except RefusedError as fault:
         raise refusal([*fault.findings, *found]) from fault
     found.extend(chain.findings)
+    if chain.anchor not in roots and chain.anchor is not chain.leaf:
+        text = f"Trust rests on a root that came with the files: {dn_text(chain.anchor.subject)}."
+        found.append(info(Code.ANCHOR_FROM_BUNDLE, text))
     if host_name is not None:
         found.extend(
             warning(Code(fault.code), fault.message, fault.subject)
@@ -94,6 +103,17 @@ def check_import(  # noqa: PLR0913 - what an import form holds
         tuple(found),
         private_key_pem(key) if identifier not in _known_keys(tx, identity) else None,
     )
+
+
+def _own_anchors(bundle: Bundle, roots: Sequence[Certificate]) -> list[Certificate]:
+    """Self-signed CAs among the files that are not known already."""
+    return [
+        certificate
+        for certificate in bundle.certificates
+        if certificate.subject == certificate.issuer
+        and is_ca(certificate)
+        and certificate not in roots
+    ]
 
 
 def _known_keys(tx: IdentityTx, identity: str) -> list[str]:

@@ -118,6 +118,7 @@ class CertificateCases(SensorCases):
                 purpose=Purpose.SERVER,
                 host_name=None,
                 at=self._clock.now(),
+                roots=self._known_roots(),
                 password=password,
             )
             identity = installed.install(tx, self._keys, checked, self._clock)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from cryptography.x509 import Certificate
+
     from sealwire.audit.events import Event, EventName
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
@@ -33,12 +35,13 @@ class Installation:
 
     ``name``: its identity is ``sensor:<name>``. ``host_names``: the machine's names and addresses,
     for the first certificate's SAN. ``default_trust``: PEM of the anchors for senders'
-    certificates until an anchor is chosen.
+    certificates until an anchor is chosen. ``known_roots``: where the sensor's own chain may end.
     """
 
     name: str
     host_names: tuple[str, ...]
     default_trust: Callable[[], str] = str
+    known_roots: Callable[[], Sequence[Certificate]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class SensorCases:
         self._name = installation.name
         self._host_names = installation.host_names
         self._default_trust = installation.default_trust
+        self._known_roots = installation.known_roots
         self._receivers = reception.receivers
         self._journal = reception.journal
         self._guard = reception.guard

@@ -9,8 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from sealwire.api import appliance, audit, ca, problems, sensor
-from sealwire.api.limits import BodyLimit
+from sealwire.api.limits import AnnouncedBodyLimit
 from sealwire.api.services import present, services_of
+from sealwire.api.shapes import LARGEST_BODY
 from sealwire.x509.certificate import certificate_der
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ def create_app(services: Services, *, version: str) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
     )
     app.state.services = services
     problems.install(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(AnnouncedBodyLimit)
     for module in (ca, appliance, sensor, audit):
         app.include_router(module.router)
 
@@ -42,10 +44,16 @@ def create_app(services: Services, *, version: str) -> FastAPI:
 
 def create_clear_app(services: Services) -> FastAPI:
     """What is served without TLS: public by nature, and signed in itself."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+    )
     app.state.services = services
     problems.install(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(AnnouncedBodyLimit)
 
     @app.get("/ca.crt")
     def _issuing_certificate(request: Request) -> Response:

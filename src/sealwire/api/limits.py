@@ -1,52 +1,38 @@
-"""How much one request may bring: bodies are read before anybody is asked who they are."""
+"""A body announced as too large is refused with a problem document, before a byte of it is read.
+
+What comes without its length is counted by FastAPI (``max_body_size``).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from starlette.exceptions import HTTPException
+from typing import TYPE_CHECKING
 
 from sealwire.api.problems import status_problem
+from sealwire.api.shapes import LARGEST_BODY
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-LARGEST_BODY: Final = 16 * 1024 * 1024
-TOO_LARGE: Final = 413
-_DETAIL: Final = f"A request's body may have {LARGEST_BODY} bytes at most."
+_TOO_LARGE = 413
 
 
-class BodyLimit:
-    """Refuses a body of more than ``LARGEST_BODY`` bytes, announced or not, without keeping it."""
+class AnnouncedBodyLimit:
+    """Middleware: looks at Content-Length only."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, unless its Content-Length says too much already."""
+        """Pass the request on, or refuse it and close: the body is not worth reading."""
         if scope["type"] == "http" and _announced(scope) > LARGEST_BODY:
-            answer = status_problem(TOO_LARGE, _DETAIL, headers={"Connection": "close"})
+            detail = f"A request's body may have {LARGEST_BODY} bytes at most."
+            answer = status_problem(_TOO_LARGE, detail, headers={"Connection": "close"})
             await answer(scope, receive, send)
         else:
-            await self._app(scope, _counted(receive), send)
+            await self._app(scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:
-    """Content-Length; 0 when there is none or it is no number (the server refuses that)."""
+    """Content-Length; 0 when there is none, or none that the server lets pass."""
     value = dict(scope["headers"]).get(b"content-length", b"")
     return int(value) if value.isdigit() else 0
-
-
-def _counted(receive: Receive) -> Receive:
-    """``receive``, raising as soon as the parts together are too much."""
-    received = 0
-
-    async def counting() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > LARGEST_BODY:
-            raise HTTPException(TOO_LARGE, _DETAIL, headers={"Connection": "close"})
-        return message
-
-    return counting

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sealwire.audit.ports import TrailRecord
 
 LARGEST_FILE = 4 * 1024 * 1024
+LARGEST_BODY = 4 * LARGEST_FILE
+"""Bodies are read before anybody is asked who they are: this bounds what a stranger can cost."""
+
 LARGEST_NUMBER = 2**63 - 1
 """What every store can keep as a number."""
 

@@ -56,7 +56,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Give ``data`` (``count`` frames) to the TLS layer, then call ``sealed``."""
+    """Give ``data`` (``count`` frames) to the TLS layer, then call ``sealed``, once for each."""
 
     data: bytes
     count: int
@@ -178,7 +178,7 @@ class Forwarder:
         return actions
 
     def sealed(self, end: int) -> None:
-        """Everything from ``Send`` so far lies before ciphertext offset ``end``."""
+        """The ciphertext of the oldest ``Send`` not answered so yet ends at offset ``end``."""
         self._ledger.sealed(end)
 
     def acknowledged(self, offset: int, now: float) -> list[Action]:

@@ -81,13 +81,15 @@ class Ledger:
         self._unsealed.append((trail, next_idx))
 
     def sealed(self, end: int) -> None:
-        """All that was handed over so far lies before ciphertext offset ``end``."""
-        if end < self._sealed_end:
-            raise ConflictError("forwarder.offset", "ciphertext offsets never go back")
+        """The ciphertext of the oldest ``sent`` that is not sealed yet ends at offset ``end``.
+
+        Raises ConflictError ``forwarder.offset`` when there is none, or ``end`` goes back.
+        """
+        if not self._unsealed or end < self._sealed_end:
+            raise ConflictError("forwarder.offset", f"nothing can end at offset {end}")
+        trail, next_idx = self._unsealed.popleft()
         self._sealed_end = end
-        while self._unsealed:
-            trail, next_idx = self._unsealed.popleft()
-            self._sealed.append(_Span(trail, next_idx, end))
+        self._sealed.append(_Span(trail, next_idx, end))
 
     def acknowledged(self, offset: int, now: float) -> None:
         """The peer's TCP has every ciphertext byte before ``offset``.

@@ -131,6 +131,22 @@ def test_a_peer_that_dies_young_every_time_still_makes_progress() -> None:
     assert scene.stored["ca"] >= 10
 
 
+def test_each_write_is_confirmed_by_its_own_offset() -> None:
+    """Several writes come of one offer; the first one's end says nothing of the others."""
+    scene = Scene({"ca": 0}, Policy(batch=300))
+    scene.start()
+    scene.feed("ca", 6, size=97)
+    ends = [end for end, _ in scene.sealed]
+    assert len(ends) == 2
+    scene.deliver(ends[0])
+    scene.acknowledge(ends[0])
+    scene.wait(5)
+    assert scene.stored == {"ca": 3}
+    with pytest.raises(ConflictError) as caught:
+        scene.forwarder.sealed(ends[1] + 1)
+    assert caught.value.code == "forwarder.offset"
+
+
 def test_a_gap_in_what_is_offered_is_refused() -> None:
     scene = Scene({"ca": 7})
     scene.start()

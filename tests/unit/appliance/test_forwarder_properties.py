@@ -121,7 +121,7 @@ def _indexes(plain: bytes) -> list[tuple[str, int]]:
 
 TestNetwork = Network.TestCase
 TestNetwork.settings = settings(
-    max_examples=80,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

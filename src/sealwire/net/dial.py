@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import socket
 import struct
 import termios
@@ -56,6 +57,13 @@ def begin_connection(family: int, address: tuple[str, int]) -> socket.socket:
     return connection
 
 
+def is_decided(connection: socket.socket) -> bool:
+    """Whether the attempt has come to an end; ``require_connected`` tells which."""
+    poller = select.poll()
+    poller.register(connection, select.POLLOUT)
+    return bool(poller.poll(0))
+
+
 def require_connected(connection: socket.socket) -> None:
     """Raises OSError when the attempt failed."""
     _require(connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
@@ -66,6 +74,12 @@ def unacknowledged(connection: socket.socket) -> int:
     answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
     count: int = struct.unpack("i", answer)[0]
     return count
+
+
+def address_text(address: tuple[str, int]) -> str:
+    """``192.0.2.1:6514`` or ``[2001:db8::1]:6514``."""
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def socket_fault(error: OSError) -> Fault:

@@ -6,7 +6,6 @@ socket is read in every state, so that a close_notify and a late refusal are see
 
 from __future__ import annotations
 
-import os
 import select
 import ssl
 import threading
@@ -31,8 +30,16 @@ from sealwire.appliance.forwarder import (
 from sealwire.appliance.notes import Connected, Failures
 from sealwire.appliance.transitions import State
 from sealwire.errors import SealwireError
+from sealwire.net.bell import Bell
 from sealwire.net.client_tls import client_context
-from sealwire.net.dial import begin_connection, require_connected, resolve, socket_fault
+from sealwire.net.dial import (
+    address_text,
+    begin_connection,
+    is_decided,
+    require_connected,
+    resolve,
+    socket_fault,
+)
 from sealwire.net.link import Link
 from sealwire.net.peek import server_names
 from sealwire.net.spool import Spool
@@ -100,8 +107,7 @@ class DestinationSender:
         self._crash: Fault | None = None
         self._stop_requested = threading.Event()
         self._retry_requested = threading.Event()
-        self._bell_lock = threading.Lock()
-        self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._bell = Bell()
         self._forwarder: Forwarder | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"sender {destination.name}", daemon=True
@@ -115,9 +121,7 @@ class DestinationSender:
 
     def wake(self) -> None:
         """There may be new records."""
-        with self._bell_lock:
-            if self._bell is not None:
-                os.eventfd_write(self._bell, 1)
+        self._bell.ring()
 
     def retry_now(self) -> None:
         """Something changed that may heal a fault."""
@@ -158,7 +162,7 @@ class DestinationSender:
             next_retry_seconds=(
                 None if retry_at is None else max(0.0, retry_at - self._tools.clock.monotonic())
             ),
-            connected_to=_address_text(self._address) if connected else "",
+            connected_to=address_text(self._address) if connected else "",
             tls=self._tls if connected else "",
         )
 
@@ -172,10 +176,7 @@ class DestinationSender:
             _log.exception("sender stopped", destination=self.destination.name)
         finally:
             self._drop()
-            with self._bell_lock:
-                if self._bell is not None:
-                    os.close(self._bell)
-                self._bell = None
+            self._bell.close()
 
     def _serve(self) -> None:
         forwarder = Forwarder(self._spool.cursors(), self._tools.random, self._tools.policy)
@@ -212,7 +213,6 @@ class DestinationSender:
     def _wait(self, forwarder: Forwarder) -> None:
         """Sleep until the socket, the bell or the clock has something."""
         poller = select.poll()
-        assert self._bell is not None  # noqa: S101 - only this thread closes it, at its end
         poller.register(self._bell, select.POLLIN)
         if self._pending is not None:
             poller.register(self._pending, select.POLLOUT)
@@ -220,8 +220,8 @@ class DestinationSender:
             events = select.POLLIN | (select.POLLOUT if self._link.unsent else 0)
             poller.register(self._link.socket, events)
         for descriptor, _ in poller.poll(self._sleep_seconds(forwarder) * 1000):
-            if descriptor == self._bell:
-                os.eventfd_read(self._bell)
+            if descriptor == self._bell.fileno():
+                self._bell.hush()
                 self._look_at = 0.0
 
     def _sleep_seconds(self, forwarder: Forwarder) -> float:
@@ -315,7 +315,7 @@ class DestinationSender:
 
     def _continue_connecting(self, forwarder: Forwarder) -> None:
         pending = self._pending
-        if pending is None or not _writable(pending):
+        if pending is None or not is_decided(pending):
             return
         self._pending = None
         try:
@@ -417,14 +417,3 @@ class DestinationSender:
         self._look_at = self._now() + (0.0 if more else _LOOK_FOR_RECORDS_S)
         for trail, records in found.items():
             self._do(forwarder.records(trail, records))
-
-
-def _writable(connection: socket.socket) -> bool:
-    poller = select.poll()
-    poller.register(connection, select.POLLOUT)
-    return bool(poller.poll(0))
-
-
-def _address_text(address: tuple[str, int]) -> str:
-    host, port = address[0], address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

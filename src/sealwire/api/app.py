@@ -27,13 +27,12 @@ def create_app(services: Services, *, version: str) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
     )
     app.state.services = services
     problems.install(app)
     app.add_middleware(AnnouncedBodyLimit)
     for module in (ca, appliance, sensor, audit):
-        app.include_router(module.router)
+        app.include_router(module.router, max_body_size=LARGEST_BODY)
 
     @app.get("/healthz", include_in_schema=False)
     def _alive() -> dict[str, str]:
@@ -44,16 +43,9 @@ def create_app(services: Services, *, version: str) -> FastAPI:
 
 def create_clear_app(services: Services) -> FastAPI:
     """What is served without TLS: public by nature, and signed in itself."""
-    app = FastAPI(
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
-    )
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     problems.install(app)
-    app.add_middleware(AnnouncedBodyLimit)
 
     @app.get("/ca.crt")
     def _issuing_certificate(request: Request) -> Response:

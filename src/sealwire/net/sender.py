@@ -30,23 +30,16 @@ from sealwire.appliance.forwarder import (
 from sealwire.appliance.notes import Connected, Failures
 from sealwire.appliance.transitions import State
 from sealwire.errors import SealwireError
+from sealwire.net.attempt import Attempt
 from sealwire.net.bell import Bell
 from sealwire.net.client_tls import client_context
-from sealwire.net.dial import (
-    address_text,
-    begin_connection,
-    is_decided,
-    require_connected,
-    resolve,
-    socket_fault,
-)
+from sealwire.net.dial import address_text, socket_fault
 from sealwire.net.link import Link
 from sealwire.net.peek import server_names
 from sealwire.net.spool import Spool
 from sealwire.net.tls_faults import NAME_MISMATCH, tls_fault
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
 
     from sealwire.appliance.forwarder import Action
@@ -97,9 +90,7 @@ class DestinationSender:
         self._tools = tools
         self._spool = Spool(destination, tools.store, tools.recorder)
         self._actions: deque[Action] = deque()
-        self._addresses: deque[tuple[int, tuple[str, int]]] = deque()
-        self._address: tuple[str, int] = ("", 0)
-        self._pending: socket.socket | None = None
+        self._attempt: Attempt | None = None
         self._context: ssl.SSLContext | None = None
         self._link: Link | None = None
         self._look_at = 0.0
@@ -214,8 +205,8 @@ class DestinationSender:
         """Sleep until the socket, the bell or the clock has something."""
         poller = select.poll()
         poller.register(self._bell, select.POLLIN)
-        if self._pending is not None:
-            poller.register(self._pending, select.POLLOUT)
+        if self._attempt is not None and self._attempt.pending is not None:
+            poller.register(self._attempt.pending, select.POLLOUT)
         if self._link is not None:
             events = select.POLLIN | (select.POLLOUT if self._link.unsent else 0)
             poller.register(self._link.socket, events)
@@ -281,32 +272,21 @@ class DestinationSender:
                 self._do(forwarder.failed(self._now(), fault))
                 return
             self._context = client_context(destination.trust_pem, identity)
-            self._addresses = deque(resolve(destination.host, destination.port))
+            self._attempt = Attempt(destination.host, destination.port)
+            self._attempt.begin()
         except SealwireError as error:
             fault = Fault(error.code, error.message, error.hint, refused=True)
             self._do(forwarder.failed(self._now(), fault))
-            return
         except OSError as error:
             self._do(forwarder.failed(self._now(), socket_fault(error)))
-            return
-        self._try_next_address(forwarder)
 
-    def _try_next_address(self, forwarder: Forwarder, last: OSError | None = None) -> None:
-        while self._addresses:
-            family, self._address = self._addresses.popleft()
-            try:
-                self._pending = begin_connection(family, self._address)
-            except OSError as error:
-                last = error
-            else:
-                return
-        fault = socket_fault(last or OSError("the host name has no address"))
-        self._do(forwarder.failed(self._now(), fault))
+    @property
+    def _address(self) -> tuple[str, int]:
+        return ("", 0) if self._attempt is None else self._attempt.address
 
     def _drop(self) -> None:
-        if self._pending is not None:
-            self._pending.close()
-            self._pending = None
+        if self._attempt is not None:
+            self._attempt.close()
         if self._link is not None:
             self._link.close()
             self._link = None
@@ -314,21 +294,18 @@ class DestinationSender:
     # What a state does when something happened
 
     def _continue_connecting(self, forwarder: Forwarder) -> None:
-        pending = self._pending
-        if pending is None or not is_decided(pending):
-            return
-        self._pending = None
+        attempt, context = self._attempt, self._context
+        assert attempt is not None  # noqa: S101 - made by Connect
+        assert context is not None  # noqa: S101 - made before the attempt
         try:
-            require_connected(pending)
+            connection = attempt.connected()
         except OSError as error:
-            pending.close()
-            self._try_next_address(forwarder, error)
+            self._do(forwarder.failed(self._now(), socket_fault(error)))
             return
-        context = self._context
-        assert context is not None  # noqa: S101 - made before the connection
-        self._link = Link(pending, context, self.destination.server_name)
-        self._do(forwarder.connected(self._now()))
-        self._link.handshake()
+        if connection is not None:
+            self._link = Link(connection, context, self.destination.server_name)
+            self._do(forwarder.connected(self._now()))
+            self._link.handshake()
 
     def _continue_handshake(self, forwarder: Forwarder) -> None:
         link = self._link

@@ -200,8 +200,13 @@ class ReceiverPool:
             self._changed.wait_for(self._all_reloaded, _RELOAD_SECONDS)
 
     def stop(self, seconds: float = 5.0) -> None:
-        """Stop accepting, let senders finish for ``seconds``, make everything durable, end."""
+        """Stop accepting, let senders finish for ``seconds``, make everything durable, end.
+
+        To be called once by one thread; another call does nothing.
+        """
         with self._changed:
+            if self._stop_seconds is not None:
+                return
             self._stop_seconds = seconds
             self._wake()
         for thread in self._threads:

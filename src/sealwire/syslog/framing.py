@@ -63,7 +63,6 @@ _COUNT: Final = re.compile(rb"([1-9][0-9]{0,6}) ")
 _COUNT_BEGUN: Final = re.compile(rb"[1-9][0-9]{0,6}\Z")
 _CERTAIN_COUNT: Final = re.compile(rb"([1-9][0-9]{0,6}) (?=<|\{|\xef\xbb\xbf)")
 _CERTAIN_COUNT_BEGUN: Final = re.compile(rb"[1-9][0-9]{0,6}(?: (?:\xef\xbb?)?)?\Z")
-_LINE: Final = re.compile(rb"[^\n\0]*[\n\0]")
 _DELIMITER: Final = re.compile(rb"[\n\0]")
 
 
@@ -138,14 +137,19 @@ class FrameDecoder:
         return [(Kind.UNTERMINATED, 0, len(data), 1)]
 
     def _first(self, data: bytes) -> tuple[int, list[Segment]]:
-        """Decide the mode; LF and NUL may come before the first frame."""
+        """Decide the mode; LF, CR and NUL may come before the first frame."""
         start = _after_separators(data, 0)
+        before: list[Segment] = [(Kind.OCTETS, 0, start, 0)] if start else []
         if start == len(data) or _CERTAIN_COUNT_BEGUN.match(data, start):
-            return start, [(Kind.LINES, 0, start, 0)] if start else []
+            return start, before
         count = _CERTAIN_COUNT.match(data, start)
         fits = count is not None and int(count[1]) <= self._max
         self._mode = Kind.OCTETS if fits else Kind.LINES
-        return self.decode(data)
+        used, segments = self.decode(data[start:])
+        return start + used, [
+            *before,
+            *((kind, start + a, start + b, frames) for kind, a, b, frames in segments),
+        ]
 
     def _octets(self, data: bytes) -> tuple[int, list[Segment]]:
         if self._skip or self._resyncing:
@@ -263,14 +267,14 @@ class FrameDecoder:
         segments: list[Segment] = []
         run = at = self._skip_line(data, segments) if self._skipping_line else 0
         frames = 0
-        for line in _LINE.finditer(data, at):
-            at = line.end()
-            if at - 1 - line.start() > self._max:
-                _append_run(segments, run, line.start(), frames)
-                self._cut_line(line.start(), at, segments)
-                run, frames = at, 0
+        for start, end in _line_ends(data, at):
+            at = end
+            if end - 1 - start > self._max:
+                _append_run(segments, run, start, frames)
+                self._cut_line(start, end, segments)
+                run, frames = end, 0
             else:
-                frames += not _is_blank(line[0])
+                frames += not _is_blank(data[start:end])
         _append_run(segments, run, at, frames)
         if len(data) - at > self._max:
             self._cut_line(at, len(data), segments)
@@ -316,9 +320,17 @@ def _messages_of_octets(data: bytes) -> Iterator[bytes]:
 
 
 def _messages_of_lines(data: bytes) -> Iterator[bytes]:
-    for line in _LINE.finditer(data):
-        if not _is_blank(line[0]):
-            yield line[0][:-1].removesuffix(b"\r")
+    for start, end in _line_ends(data, 0):
+        line = data[start:end]
+        if not _is_blank(line):
+            yield line[:-1].removesuffix(b"\r")
+
+
+def _line_ends(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Where each line from ``start`` on begins, and where it ends behind its delimiter."""
+    for delimiter in _DELIMITER.finditer(data, start):
+        yield start, delimiter.end()
+        start = delimiter.end()
 
 
 def _after_separators(data: bytes, at: int) -> int:
@@ -330,7 +342,7 @@ def _after_separators(data: bytes, at: int) -> int:
 def _count_lines(data: bytes, end: int) -> int:
     """Lines up to ``end`` that hold something; no NUL is among them."""
     if data[0] in _SEPARATORS or data.find(b"\n\n", 0, end) >= 0 or b"\n\r" in data:
-        return sum(not _is_blank(line[0]) for line in _LINE.finditer(data, 0, end))
+        return sum(not _is_blank(data[a:b]) for a, b in _line_ends(data[:end], 0))
     return data.count(b"\n", 0, end)
 
 

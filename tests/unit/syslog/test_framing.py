@@ -239,6 +239,15 @@ def test_an_endless_line_is_never_held() -> None:
     assert reading.faults == {"TRUNCATED": 1}
 
 
+def test_a_long_buffer_without_an_end_is_read_in_one_pass() -> None:
+    """Looking for the end again from every byte would take minutes."""
+    buffer = b"e" * 2_000_000
+    assert Reading().take([buffer, buffer + b"\0<1>x\n"]).messages[1:] == [b"<1>x"]
+    assert read(b"5 <1>ab" + buffer).messages == [b"<1>ab"]
+    assert read(b"5 <1>ab" + b"\n\0" * 500_000).messages == [b"<1>ab"]
+    assert read(b"\0" * 500_000 + b"<1>x\n").messages == [b"<1>x"]
+
+
 def test_a_gigabyte_between_counted_frames_is_a_bad_count() -> None:
     good = encode_octet_frame(b"<14>1 good")
     reading = Reading().take([good, b"1073741824 <14>1 ", b"x" * 5000, b"\n" + good])

@@ -31,8 +31,8 @@ def session(digest: str = "t1", user_name: str = "caadmin", minutes: int = 0) ->
     )
 
 
-def attempts(subject: str = "s1", minutes: int = 0) -> Attempts:
-    return Attempts(subject, 3, rows.NOW + minutes * MINUTE)
+def attempts(subject: str = "s1", user: str = "", minutes: int = 0) -> Attempts:
+    return Attempts(subject, user, 3, rows.NOW + minutes * MINUTE)
 
 
 def test_a_session_is_kept_and_replaced(store: AnyStore) -> None:
@@ -96,9 +96,17 @@ def test_attempts_are_counted_and_forgotten(store: AnyStore) -> None:
     assert store.read(lambda tx: tx.attempts("s1")) == after
     assert store.run(lambda tx: tx.remove_attempts_before(rows.NOW + MINUTE)) == 1
     assert store.read(lambda tx: tx.attempts("s1")) is None
-    store.run(lambda tx: tx.remove_attempts("s2"))
-    store.run(lambda tx: tx.remove_attempts("s2"))
-    assert store.read(lambda tx: tx.attempts("s2")) is None
+    assert store.read(lambda tx: tx.attempts("s2")) == attempts("s2", minutes=5)
+
+
+def test_one_users_attempts_are_counted_anew(store: AnyStore) -> None:
+    known = replace(attempts("s1", "alice"), succeeded=rows.NOW)
+    for row in (known, attempts("s2", "alice"), attempts("s3", "bob"), attempts("s4")):
+        store.run(lambda tx, row=row: tx.put_attempts(row))
+    assert store.run(lambda tx: tx.reset_attempts("alice")) == 2
+    counts = [store.read(lambda tx, s=s: tx.attempts(s)) for s in ("s1", "s2", "s3", "s4")]
+    assert [row.count for row in counts if row] == [0, 0, 3, 3]
+    assert store.read(lambda tx: tx.attempts("s1")) == replace(known, count=0)
 
 
 def test_reading_changes_nothing(store: AnyStore) -> None:

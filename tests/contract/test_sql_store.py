@@ -281,8 +281,9 @@ def test_a_closed_store_says_so(path: Path) -> None:
     store = SqlStore(f"sqlite:///{path}")
     store.close()
     store.close()
-    with pytest.raises(UnavailableError):
-        store.run(log_in)
+    for use in (store.run, store.read):
+        with pytest.raises(UnavailableError):
+            use(lambda tx: tx.users())
 
 
 def test_what_waits_is_done_before_closing(path: Path) -> None:

@@ -53,6 +53,7 @@ class SqlStore:
 
     def read(self, query: Callable[[SqlTransaction], ResultT]) -> ResultT:
         """Run ``query`` in the caller's thread on one committed state."""
+        self._writer.check_open()
         try:
             with self._reading.connect() as connection:
                 sql = TransactionConnection(connection, writable=False)

@@ -26,10 +26,15 @@ def _insert(dialect: str, table: Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+def _counting(statement: Insert) -> Insert:
+    # SQLAlchemy keeps an INSERT's row count only when asked to; not every driver's gives it away.
+    return statement.execution_options(preserve_rowcount=True)
+
+
 @cache
 def insert_or_skip(dialect: str, table: Table) -> Insert:
     """INSERT that leaves an existing row as it is (then no row is counted)."""
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return _counting(_insert(dialect, table).on_conflict_do_nothing())
 
 
 @cache
@@ -59,11 +64,12 @@ def count_up(dialect: str, table: Table) -> Executable:
 def move_forward(dialect: str, table: Table) -> Insert:
     """INSERT of a cursor, or its move; counts no row when it would go back."""
     statement = _insert(dialect, table)
-    return statement.on_conflict_do_update(
+    moved = statement.on_conflict_do_update(
         index_elements=["destination", "trail"],
         set_={"next_idx": statement.excluded.next_idx},
         where=table.c.next_idx <= statement.excluded.next_idx,
     )
+    return _counting(moved)
 
 
 def engine_error(error: DBAPIError) -> SealwireError:

@@ -60,11 +60,15 @@ class Writer:
             raise TransactionMisuseError("a use case does not run inside another one")
         job = _Job(use_case)
         with self._closing:
-            if self._closed:
-                raise unavailable("it was closed")
+            self.check_open()
             self._queue.put(job)
         result: ResultT = job.answer.result()
         return result
+
+    def check_open(self) -> None:
+        """Raise UnavailableError ``store.unavailable`` after ``close``."""
+        if self._closed:
+            raise unavailable("it was closed")
 
     def close(self) -> None:
         """Answer what waits, end the thread, close the connection."""

@@ -18,12 +18,14 @@ def upgrade() -> None:
     op.create_table(
         "attempts",
         sa.Column("subject", NAME, nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("succeeded", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("subject", name="pk_attempts"),
     )
     op.create_index("ix_attempts_last", "attempts", ["last"], unique=False)
+    op.create_index("ix_attempts_user", "attempts", ["user"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("token_sha256", NAME, nullable=False),

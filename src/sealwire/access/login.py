@@ -1,22 +1,43 @@
-"""Log-ins, with their audit record."""
+"""Log-ins, log-outs and the change of one's own password, each with its audit record."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sealwire.access.ports import UserTx
-from sealwire.access.users import authenticate_certificate, authenticate_password
-from sealwire.audit.events import auth_failure, auth_success
+from sealwire.access import sessions, throttle
+from sealwire.access.ports import AccessTx
+from sealwire.access.roles import AuthenticatedBy
+from sealwire.access.users import (
+    authenticate_certificate,
+    authenticate_password,
+    check_new_password,
+    hash_password,
+)
+from sealwire.audit.events import (
+    EventName,
+    Outcome,
+    access_session_terminated,
+    auth_failure,
+    auth_success,
+    authz,
+    config_change,
+)
 from sealwire.audit.ports import TrailTx
-from sealwire.errors import UnauthorizedError
+from sealwire.clock import SystemClock, SystemRandom
+from sealwire.errors import SealwireError, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealwire.access.ports import User
     from sealwire.access.roles import Principal
+    from sealwire.access.sessions import Stay
+    from sealwire.audit.events import Event
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
+    from sealwire.clock import Clock, RandomSource
 
 BY_CERTIFICATE: Final = "certUserDBAuthMgr"
 BY_USER_NAME: Final = "passwdUserDBAuthMgr"
@@ -25,17 +46,40 @@ BY_USER_NAME: Final = "passwdUserDBAuthMgr"
 _LONGEST_NAME: Final = 256
 
 
-class LogInTx(TrailTx, UserTx, Protocol):
+class LogInTx(TrailTx, AccessTx, Protocol):
     """What a log-in touches."""
 
 
-class LogIn:
-    """Recognises people and records who came and who was refused, in ``trail``."""
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A session that has just begun. ``token`` is the cookie, to be handed over and forgotten."""
 
-    def __init__(self, store: Store[LogInTx], recorder: Recorder, trail: str) -> None:
+    principal: Principal
+    token: str
+    must_change_password: bool
+
+
+class LogIn:
+    """Recognises people and records who came and who was refused, in ``trail``.
+
+    Safe to call from any thread.
+    """
+
+    def __init__(
+        self,
+        store: Store[LogInTx],
+        recorder: Recorder,
+        trail: str,
+        clock: Clock | None = None,
+        random: RandomSource | None = None,
+    ) -> None:
         self._store = store
         self._recorder = recorder
         self._trail = trail
+        self._clock = clock or SystemClock()
+        self._random = random or SystemRandom()
+
+    # Without a session: the API
 
     def by_certificate(self, der: bytes, *, address: str, announce: bool) -> Principal:
         """Whose certificate this is (DER, verified by TLS).
@@ -43,7 +87,7 @@ class LogIn:
         ``announce`` records the success too. Raises UnauthorizedError, after recording it.
         """
         sha256 = hashlib.sha256(der).hexdigest()
-        return self._log_in(
+        return self._recognised(
             BY_CERTIFICATE,
             f"certificate {sha256}",
             lambda tx: authenticate_certificate(tx, sha256),
@@ -52,16 +96,33 @@ class LogIn:
         )
 
     def by_password(self, name: str, password: str, *, address: str, announce: bool) -> Principal:
-        """Whose password this is. Raises UnauthorizedError, after recording the name as typed."""
-        return self._log_in(
+        """Whose password this is.
+
+        Raises UnauthorizedError, or ThrottledError after too many failures, after recording the
+        name as typed, the address and the reason.
+        """
+        typed = name[:_LONGEST_NAME]
+        self._count(typed, address)
+        principal = self._recognised(
             BY_USER_NAME,
-            name[:_LONGEST_NAME],
+            typed,
             lambda tx: authenticate_password(tx, name, password),
             address=address,
             announce=announce,
         )
+        now = self._clock.now()
+        self._store.run(lambda tx: throttle.attempt_succeeded(tx, typed, address, now))
+        return principal
 
-    def _log_in(
+    def _count(self, name: str, address: str) -> None:
+        now = self._clock.now()
+        try:
+            self._store.run(lambda tx: throttle.count_attempt(tx, name, address, now))
+        except throttle.ThrottledError as error:
+            self._refused(BY_USER_NAME, name, address, error)
+            raise
+
+    def _recognised(
         self,
         manager: str,
         attempted: str,
@@ -73,10 +134,115 @@ class LogIn:
         try:
             principal = self._store.read(recognise)
         except UnauthorizedError as error:
-            failure = auth_failure(attempted, manager, info=f"from {address}: {error.code}")
-            self._store.run(lambda tx: self._recorder.record(tx, self._trail, failure))
+            self._refused(manager, attempted, address, error)
             raise
         if announce:
-            success = auth_success(principal.name, manager)
-            self._store.run(lambda tx: self._recorder.record(tx, self._trail, success))
+            self._record(auth_success(principal.name, manager))
         return principal
+
+    def _refused(self, manager: str, attempted: str, address: str, error: SealwireError) -> None:
+        self._record(auth_failure(attempted, manager, info=f"from {address}: {error.code}"))
+
+    def _record(self, event: Event) -> None:
+        self._store.run(lambda tx: self._recorder.record(tx, self._trail, event))
+
+    def denied(self, principal: Principal, operation: str, resource: str) -> None:
+        """Record that somebody known asked for what they may not do."""
+        self._record(authz(principal.name, Outcome.FAILURE, resource, operation))
+
+    # With a session: the console
+
+    def begin_with_password(self, name: str, password: str, *, address: str) -> LoggedIn:
+        """A new session. Raises as ``by_password``."""
+        principal = self.by_password(name, password, address=address, announce=True)
+        return self._begun(principal, address)
+
+    def begin_with_certificate(self, der: bytes, *, address: str) -> LoggedIn:
+        """A new session, which holds on connections with this user's certificate only."""
+        principal = self.by_certificate(der, address=address, announce=True)
+        return self._begun(principal, address)
+
+    def _begun(self, principal: Principal, address: str) -> LoggedIn:
+        now, method = self._clock.now(), principal.authenticated_by
+
+        def use_case(tx: LogInTx) -> LoggedIn:
+            user = _still_there(tx, principal)
+            token = sessions.begin(tx, user, method, address=address, now=now, random=self._random)
+            must_change = user.must_change_password and method is AuthenticatedBy.PASSWORD
+            return LoggedIn(principal, token, must_change)
+
+        return self._store.run(use_case)
+
+    def resume(self, token: str, *, certificate: bytes | None) -> Stay | None:
+        """The session behind a cookie, or None. ``certificate`` is the connection's, DER."""
+        sha256 = None if certificate is None else hashlib.sha256(certificate).hexdigest()
+        now = self._clock.now()
+        stay = self._store.read(
+            lambda tx: sessions.resume(tx, token, certificate_sha256=sha256, now=now)
+        )
+        if stay is not None and stay.stale_note:
+            self._store.run(lambda tx: sessions.note_use(tx, stay.token_sha256, now))
+        return stay
+
+    def still_holds(self, token: str, *, certificate: bytes | None) -> Stay | None:
+        """As ``resume``, without counting as use: for what asks again by itself."""
+        sha256 = None if certificate is None else hashlib.sha256(certificate).hexdigest()
+        now = self._clock.now()
+        return self._store.read(
+            lambda tx: sessions.resume(tx, token, certificate_sha256=sha256, now=now)
+        )
+
+    def end(self, stay: Stay, *, address: str, server: str, everywhere: bool) -> None:
+        """Log out: this session, or every one of the user's."""
+        info = "log-out everywhere" if everywhere else "log-out"
+        name = stay.principal.name
+        event = access_session_terminated(address, server, name, info=info)
+
+        def use_case(tx: LogInTx) -> None:
+            tx.remove_session(stay.token_sha256)
+            if everywhere:
+                sessions.end_all(tx, name)
+            self._recorder.record(tx, self._trail, event)
+
+        self._store.run(use_case)
+
+    def change_password(self, stay: Stay, old: str, new: str, *, address: str) -> LoggedIn:
+        """Change one's own password; every session ends, and a new one begins.
+
+        Raises UnauthorizedError or ThrottledError as a log-in does when ``old`` is wrong,
+        RefusedError ``password.invalid`` with every fault of ``new``.
+        """
+        name = stay.principal.name
+        self.by_password(name, old, address=address, announce=False)
+        check_new_password(new, old=old, user_name=name)
+        password_hash = hash_password(new, self._random)
+        parameters = {"Scope": "users", "Operation": "OP_MODIFY", "Resource": name}
+        event = config_change(
+            EventName.CONFIG_ROLE, name, Outcome.SUCCESS, {**parameters, "change": "own password"}
+        )
+        now = self._clock.now()
+
+        def use_case(tx: LogInTx) -> LoggedIn:
+            user = _still_there(tx, stay.principal)
+            changed = replace(user, password_hash=password_hash, must_change_password=False)
+            tx.put_user(changed)
+            sessions.end_all(tx, name)
+            token = sessions.begin(
+                tx,
+                changed,
+                stay.principal.authenticated_by,
+                address=address,
+                now=now,
+                random=self._random,
+            )
+            self._recorder.record(tx, self._trail, event)
+            return LoggedIn(stay.principal, token, must_change_password=False)
+
+        return self._store.run(use_case)
+
+
+def _still_there(tx: LogInTx, principal: Principal) -> User:
+    user = tx.user(principal.name)
+    if user is None or not user.enabled:
+        raise UnauthorizedError("login.refused", "User name or password is wrong.")
+    return user

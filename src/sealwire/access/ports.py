@@ -71,11 +71,13 @@ class Session:
 class Attempts:
     """Log-in attempts that did not succeed (yet), counted for one subject.
 
-    ``subject`` is a digest that stands for a user, an address, or both together.
-    ``succeeded`` is when a log-in last succeeded, for a user and an address together.
+    ``subject`` is a digest that stands for a user, an address, or both together; ``user`` is the
+    digest of the user's name where there is one in it, else empty. ``succeeded`` is when a log-in
+    last succeeded, for a user and an address together.
     """
 
     subject: str
+    user: str
     count: int
     last: datetime
     succeeded: datetime | None = None
@@ -112,8 +114,8 @@ class SessionTx(Protocol):
         """Of one subject."""
         ...
 
-    def remove_attempts(self, subject: str) -> None:
-        """Forget one; no error when it is not there."""
+    def reset_attempts(self, user: str) -> int:
+        """Count anew from 0 wherever ``user`` is part of the subject; how many counts that were."""
         ...
 
     def remove_attempts_before(self, last: datetime) -> int:

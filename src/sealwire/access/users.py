@@ -15,7 +15,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from sealwire.access.ports import User
 from sealwire.access.roles import AuthenticatedBy, Principal, Role
-from sealwire.errors import RefusedError, UnauthorizedError
+from sealwire.errors import Finding, RefusedError, Severity, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 READABLE_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 """Digits and letters that cannot be taken for each other on paper (no 0 o 1 l i)."""
+
+SHORTEST_PASSWORD: Final = 12
+"""Of a password that somebody chose; no rule about kinds of characters (NIST SP 800-63B)."""
 
 _GROUPS: Final = 4
 _GROUP_LENGTH: Final = 5
@@ -57,6 +60,24 @@ def hash_password(password: str, random: RandomSource) -> str:
             "password.invalid", f"A password has 1 to {_LONGEST_PASSWORD} characters."
         )
     return _HASHER.hash(password, salt=random.token_bytes(_SALT_OCTETS))
+
+
+def check_new_password(new: str, *, old: str, user_name: str) -> None:
+    """Raises RefusedError ``password.invalid`` with every fault of a password somebody chose."""
+    faults = {
+        f"It needs at least {SHORTEST_PASSWORD} characters.": len(new) < SHORTEST_PASSWORD,
+        f"It may have {_LONGEST_PASSWORD} characters at most.": len(new) > _LONGEST_PASSWORD,
+        "It must not be the old one.": new == old,
+        "It must not be the user's name.": new.lower() == user_name.lower(),
+        "It must not be one character again and again.": len(set(new)) == 1,
+    }
+    findings = [
+        Finding("password.invalid", Severity.ERROR, text) for text, holds in faults.items() if holds
+    ]
+    if findings:
+        text = " ".join(finding.message for finding in findings)
+        message = f"This cannot be the new password. {text}"
+        raise RefusedError("password.invalid", message, findings=findings)
 
 
 # Compared with when there is no such user, so that the answer takes as long. Nobody's password:

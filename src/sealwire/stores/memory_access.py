@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sealwire.stores import promises
@@ -80,9 +81,12 @@ class MemoryAccess:
         """See SessionTx."""
         return self._read().attempts.get(subject)
 
-    def remove_attempts(self, subject: str) -> None:
+    def reset_attempts(self, user: str) -> int:
         """See SessionTx."""
-        self._write().attempts.pop(subject, None)
+        attempts = self._write().attempts
+        found = [row for row in attempts.values() if row.user == user]
+        attempts.update((row.subject, replace(row, count=0)) for row in found)
+        return len(found)
 
     def remove_attempts_before(self, last: datetime) -> int:
         """See SessionTx."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 
 from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
@@ -73,10 +73,10 @@ class SqlAccess:
         statement = rows.ATTEMPTS.select().where(schema.attempts.c.subject == subject)
         return self._sql.first(rows.ATTEMPTS, statement)
 
-    def remove_attempts(self, subject: str) -> None:
+    def reset_attempts(self, user: str) -> int:
         """See SessionTx."""
         table = schema.attempts
-        self._sql.change(delete(table).where(table.c.subject == subject))
+        return self._sql.change(update(table).where(table.c.user == user).values(count=0))
 
     def remove_attempts_before(self, last: datetime) -> int:
         """See SessionTx."""

@@ -151,6 +151,7 @@ attempts: Final = Table(
     "attempts",
     metadata,
     Column("subject", Name, primary_key=True),
+    Column("user", Text, nullable=False, index=True),
     _needed("count", BigInteger),
     Column("last", UtcTime, nullable=False, index=True),
     Column("succeeded", UtcTime),

@@ -1,0 +1,174 @@
+"""Who there is: users and their roles, managed by administrators, each change with its record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sealwire.access import sessions, throttle
+from sealwire.access.roles import Role
+from sealwire.access.users import hash_password, new_user, one_time_password
+from sealwire.audit.events import EventName, Outcome, config_change
+from sealwire.errors import ConflictError, Finding, NotFoundError, RefusedError, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sealwire.access.login import LogInTx
+    from sealwire.access.ports import User
+    from sealwire.audit.ports import Store
+    from sealwire.audit.recorder import Recorder
+    from sealwire.clock import RandomSource
+
+_LONGEST_FULL_NAME: Final = 128
+
+
+class People:
+    """The users of this installation. Whether ``actor`` may change them was decided before.
+
+    Safe to call from any thread. One administrator who can log in is always left.
+    """
+
+    def __init__(
+        self, store: Store[LogInTx], recorder: Recorder, trail: str, random: RandomSource
+    ) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._trail = trail
+        self._random = random
+
+    def users(self) -> Sequence[User]:
+        """All, by name."""
+        return self._store.read(lambda tx: tx.users())
+
+    def add(self, actor: str, name: str, roles: Iterable[str], *, full_name: str = "") -> str:
+        """A new user; the one-time password, which is told this once.
+
+        Raises RefusedError ``user.name``, ``user.full_name``, ``user.roles``; ConflictError
+        ``user.exists``.
+        """
+        _check_full_name(full_name)
+        password = one_time_password(self._random)
+        user = new_user(
+            name,
+            full_name=full_name,
+            roles=known_roles(roles),
+            password=password,
+            random=self._random,
+        )
+
+        def use_case(tx: LogInTx) -> None:
+            if tx.user(name) is not None:
+                raise ConflictError("user.exists", f"There is a user {name} already.")
+            tx.put_user(user)
+            self._changed(tx, actor, "OP_ADD", user, roles=",".join(sorted(user.roles)))
+
+        self._store.run(use_case)
+        return password
+
+    def set_roles(self, actor: str, name: str, roles: Iterable[str]) -> User:
+        """From now on these and no others, in sessions that stand as well.
+
+        Raises NotFoundError ``user.unknown``, RefusedError ``user.roles``, ConflictError
+        ``user.last_administrator``.
+        """
+        wanted = frozenset(str(role) for role in known_roles(roles))
+
+        def use_case(tx: LogInTx) -> User:
+            user = _known(tx, name)
+            changed = replace(user, roles=wanted)
+            tx.put_user(changed)
+            _leave_an_administrator(tx)
+            before, after = (",".join(sorted(each.roles)) for each in (user, changed))
+            self._changed(tx, actor, "OP_MODIFY", user, roles=after, before=before)
+            return changed
+
+        return self._store.run(use_case)
+
+    def reset_password(self, actor: str, name: str) -> str:
+        """A new one-time password; every session of the user ends. NotFoundError if unknown."""
+        password = one_time_password(self._random)
+        password_hash = hash_password(password, self._random)
+
+        def use_case(tx: LogInTx) -> None:
+            user = _known(tx, name)
+            tx.put_user(replace(user, password_hash=password_hash, must_change_password=True))
+            sessions.end_all(tx, name)
+            throttle.unlock(tx, name)
+            self._changed(tx, actor, "OP_MODIFY", user, change="one-time password")
+
+        self._store.run(use_case)
+        return password
+
+    def unlock(self, actor: str, name: str) -> None:
+        """End the wait after failed log-ins under this name. NotFoundError if unknown."""
+
+        def use_case(tx: LogInTx) -> None:
+            user = _known(tx, name)
+            throttle.unlock(tx, name)
+            self._changed(tx, actor, "OP_MODIFY", user, attempts="counted anew")
+
+        self._store.run(use_case)
+
+    def remove(self, actor: str, name: str) -> None:
+        """With sessions and log-in certificates.
+
+        Raises NotFoundError ``user.unknown``, ConflictError ``user.last_administrator``.
+        """
+
+        def use_case(tx: LogInTx) -> None:
+            user = _known(tx, name)
+            tx.remove_user(name)
+            _leave_an_administrator(tx)
+            self._changed(tx, actor, "OP_DELETE", user)
+
+        self._store.run(use_case)
+
+    def _changed(
+        self, tx: LogInTx, actor: str, operation: str, user: User, **parameters: str
+    ) -> None:
+        named = {"Scope": "users", "Operation": operation, "Resource": user.name, **parameters}
+        event = config_change(EventName.CONFIG_ROLE, actor, Outcome.SUCCESS, named)
+        self._recorder.record(tx, self._trail, event)
+
+
+def known_roles(words: Iterable[str]) -> frozenset[Role]:
+    """Roles by their words. Raises RefusedError ``user.roles`` with every word nobody knows."""
+    given = tuple(words)
+    unknown = [word for word in given if word not in set(Role)]
+    if unknown or not given:
+        findings = [
+            Finding("user.roles", Severity.ERROR, f"There is no role {word!r}.", word)
+            for word in unknown
+        ] or [Finding("user.roles", Severity.ERROR, "A user needs at least one role.")]
+        raise RefusedError(
+            "user.roles",
+            " ".join(finding.message for finding in findings),
+            hint=f"Roles are {', '.join(Role)}.",
+            findings=findings,
+        )
+    return frozenset(Role(word) for word in given)
+
+
+def _check_full_name(full_name: str) -> None:
+    if len(full_name) > _LONGEST_FULL_NAME or not full_name.isprintable():
+        raise RefusedError(
+            "user.full_name",
+            f"A full name has at most {_LONGEST_FULL_NAME} characters, none of them for control.",
+        )
+
+
+def _known(tx: LogInTx, name: str) -> User:
+    user = tx.user(name)
+    if user is None:
+        raise NotFoundError("user.unknown", f"There is no user {name!r}.")
+    return user
+
+
+def _leave_an_administrator(tx: LogInTx) -> None:
+    if not any(user.enabled and Role.ADMINISTRATOR in user.roles for user in tx.users()):
+        raise ConflictError(
+            "user.last_administrator",
+            "Nobody would be left to administer this installation.",
+            hint="Give somebody else the role administrator first.",
+        )

@@ -8,7 +8,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from sealwire.api import appliance, audit, ca, problems, sensor
+from sealwire.api import appliance, audit, ca, problems, sensor, users
 from sealwire.api.limits import AnnouncedBodyLimit
 from sealwire.api.services import present, services_of
 from sealwire.api.shapes import LARGEST_BODY
@@ -31,7 +31,7 @@ def create_app(services: Services, *, version: str) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(AnnouncedBodyLimit)
-    for module in (ca, appliance, sensor, audit):
+    for module in (ca, appliance, sensor, audit, users):
         app.include_router(module.router, max_body_size=LARGEST_BODY)
 
     @app.get("/healthz", include_in_schema=False)

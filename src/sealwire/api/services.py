@@ -10,6 +10,7 @@ from sealwire.errors import NotFoundError
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from sealwire.access.people import People
     from sealwire.api.security import LogIn
     from sealwire.appliance.service import Appliance
     from sealwire.audit.ports import Store, TrailTx
@@ -38,6 +39,7 @@ class Services:
     ca_setup: CaSetup | None
     appliance: Appliance | None
     sensor: Sensor | None
+    people: People | None
 
 
 def services_of(request: Request) -> Services:

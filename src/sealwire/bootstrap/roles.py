@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.access.login import LogIn
+from sealwire.access.people import People
 from sealwire.api.app import create_app
 from sealwire.api.services import Services
 from sealwire.appliance.service import Appliance
@@ -162,12 +163,13 @@ def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | No
     ca = _certificate_authority(base) if "ca" in base.config.roles else None
     home_trail = "ca" if ca else "appliance" if appliance else "sensor"
     return Services(
-        log_in=LogIn(base.store, base.recorder, home_trail),
+        log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random),
         trails=base.store,
         ca=ca,
         ca_setup=None if ca is None else CaSetup(base.home, ca),
         appliance=appliance,
         sensor=sensor,
+        people=People(base.store, base.recorder, home_trail, base.random),
     )
 
 

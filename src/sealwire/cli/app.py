@@ -23,6 +23,7 @@ from sealwire.cli.csr import csr_app
 from sealwire.cli.output import printable
 from sealwire.cli.pki import pki_app
 from sealwire.cli.sensor import sensor_app
+from sealwire.cli.user import user_app
 from sealwire.errors import SealwireError, Severity, UnavailableError, UsageError
 
 _STOPPED = 130  # as a shell reports SIGINT
@@ -45,6 +46,7 @@ app.add_typer(ca_app, name="ca")
 app.add_typer(appliance_app, name="appliance")
 app.add_typer(sensor_app, name="sensor")
 app.add_typer(audit_app, name="audit")
+app.add_typer(user_app, name="user")
 
 
 def _print_version(wanted: bool) -> None:

@@ -23,6 +23,7 @@ GOOD_VALUES: dict[str, Any] = {
     "host_name": "unit.example.com",
     "host": "sensor.example.com",
     "path": "/var/log/some.log",
+    "roles": ["agent"],
     "files": [{"name": "some.pem", "content": "AAAA"}],
 }
 

@@ -1,0 +1,144 @@
+"""A sensor on a store in memory, with receivers and a journal that exist only here."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sealwire.audit.formats import AuditFormat
+from sealwire.audit.recorder import Recorder
+from sealwire.clock import SystemRandom
+from sealwire.errors import NotFoundError
+from sealwire.sensor.journal import (
+    BlockSummary,
+    Connection,
+    Position,
+    ReceivedMessage,
+    Total,
+)
+from sealwire.sensor.receiving import ListenerState
+from sealwire.sensor.service import Installation, Reception, Sensor
+from sealwire.stores.memory import MemoryStore
+from sealwire.syslog.framing import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sealwire.sensor.receiving import TlsMaterial
+
+START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
+SENDER = Connection(1, "192.0.2.1", 40000, 6514, "TLSv1.3", "x", "ab" * 32, "CN=a")
+
+
+class HandClock:
+    """Moves only when told to."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def now_ns(self) -> int:
+        return int(self.time.timestamp()) * 1_000_000_000
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+class KeyShelf:
+    """Keys in a dictionary."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, bytes] = {}
+
+    def save_key(self, key_id: str, pkcs8_pem: bytes) -> None:
+        self.keys[key_id] = pkcs8_pem
+
+    def load_key(self, key_id: str) -> bytes:
+        try:
+            return self.keys[key_id]
+        except KeyError:
+            raise NotFoundError("key.unknown", "there is no such key") from None
+
+
+class PaperJournal:
+    """A journal of one slot in a list; each message is a block."""
+
+    def __init__(self) -> None:
+        self.messages_kept: list[bytes] = []
+        self.read = 0
+
+    def receive(self, *messages: bytes) -> None:
+        self.messages_kept += messages
+
+    def slots(self) -> Sequence[int]:
+        return [0]
+
+    def summaries(self, slot: int, start: Position, end: Position) -> Iterator[BlockSummary]:
+        assert slot == 0
+        for offset in range(start.offset, end.offset):
+            self.read += 1
+            total = Total(SENDER, 1, len(self.messages_kept[offset]), offset + 1)
+            yield BlockSummary(Position(1, offset + 1), [total], [])
+
+    def messages(self, slot: int, start: Position, end: Position) -> Iterator[ReceivedMessage]:
+        for offset in range(start.offset, end.offset):
+            yield ReceivedMessage(slot, offset + 1, SENDER, Kind.OCTETS, self.messages_kept[offset])
+
+    def newest(self, slot: int, end: Position, count: int) -> Sequence[ReceivedMessage]:
+        start = Position(1, max(0, end.offset - count))
+        return list(self.messages(slot, start, end))
+
+
+class IdleReceivers:
+    """Receivers that only remember what they were told."""
+
+    def __init__(self, journal: PaperJournal) -> None:
+        self._journal = journal
+        self.materials: list[TlsMaterial] = []
+
+    def listeners(self) -> Sequence[ListenerState]:
+        return [ListenerState(6514, open=True), ListenerState(6515, open=True)]
+
+    def positions(self) -> Mapping[int, Position]:
+        return {0: Position(1, len(self._journal.messages_kept))}
+
+    def reload(self, material: TlsMaterial) -> None:
+        self.materials.append(material)
+
+
+class SensorScene:
+    """A sensor and everything around it; ``restart`` makes a new one on the same store."""
+
+    def __init__(self, default_trust: str = "") -> None:
+        self.store = MemoryStore()
+        self.clock = HandClock()
+        self.keys = KeyShelf()
+        self.journal = PaperJournal()
+        self.receivers = IdleReceivers(self.journal)
+        self.default_trust = default_trust
+        self.sensor = self.restart()
+
+    def restart(self) -> Sensor:
+        self.sensor = Sensor(
+            self.store,
+            self.keys,
+            Recorder(self.clock, "sensor.example.test", AuditFormat.V10_4_5, "0"),
+            self.clock,
+            SystemRandom(),
+            installation=Installation(
+                "sensor-1", ("sensor.example.test", "127.0.0.1"), lambda: self.default_trust
+            ),
+            reception=Reception(self.receivers, self.journal, threading.RLock()),
+        )
+        return self.sensor
+
+    def audited(self) -> list[tuple[str, str]]:
+        """Event and text of every record in the trail ``sensor``."""
+        records = self.store.read(lambda tx: tx.trail_records("sensor", start=0, limit=1000))
+        return [(record.event, record.text) for record in records]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sealwire.cli import identity_files as files
+from sealwire.cli.files import read_input
 from sealwire.cli.output import (
     JsonOption,
     printable,
@@ -16,7 +17,7 @@ from sealwire.cli.output import (
     show_json_lines,
     show_table,
 )
-from sealwire.cli.session import HomeOption, api, read_file
+from sealwire.cli.session import HomeOption, api, must_be_new, segment
 from sealwire.errors import RefusedError, UsageError
 
 appliance_app = typer.Typer(no_args_is_help=True, help="The machine whose audit log is streamed.")
@@ -51,12 +52,10 @@ def csr(
     body = files.csr_body(
         common_name, names, country, state, locality, organization, unit, key_type
     )
+    must_be_new(out)
     with api(home) as client:
         answer = client.call("POST", f"{_API}/csr", json=body)
-    if json:
-        show_json(answer)
-    else:
-        files.show_csr(answer, out)
+    files.show_csr(answer, out, json=json)
 
 
 @appliance_app.command("import")
@@ -138,7 +137,7 @@ def destination_add(
         "name": name or host.strip("[]"),
         "host": host.strip("[]"),
         "port": int(port),
-        "trust": None if ca is None else read_file(ca).decode("utf-8", "replace"),
+        "trust": None if ca is None else read_input(ca).decode("utf-8", "replace"),
         "server_name": server_name,
         "mutual": mutual,
     }
@@ -169,7 +168,7 @@ def destination_test(
 ) -> None:
     """Try it for real: name, TCP, TLS, certificates both ways, one message."""
     with api(home) as client:
-        report = client.call("POST", f"{_API}/destinations/{name}/test")
+        report = client.call("POST", f"{_API}/destinations/{segment(name)}/test")
     if json:
         show_json(report)
     else:
@@ -187,7 +186,7 @@ def destination_test(
 def destination_remove(name: _Name, home: HomeOption = None) -> None:
     """Remove a destination; streaming to it ends."""
     with api(home) as client:
-        client.call("DELETE", f"{_API}/destinations/{name}")
+        client.call("DELETE", f"{_API}/destinations/{segment(name)}")
 
 
 @stream_app.command("start")
@@ -238,7 +237,7 @@ def input_list(home: HomeOption = None, json: JsonOption = False) -> None:
 def input_remove(name: str, home: HomeOption = None) -> None:
     """Stop following a file."""
     with api(home) as client:
-        client.call("DELETE", f"{_API}/inputs/{name}")
+        client.call("DELETE", f"{_API}/inputs/{segment(name)}")
 
 
 @audit_tail_app.command("tail")
@@ -267,7 +266,7 @@ def _each_destination(home: Path | None, name: str, verb: str, body: dict[str, A
                 hint="add one with `sealwire appliance destination add HOST:PORT`",
             )
         for each in names:
-            client.call("POST", f"{_API}/destinations/{each}/{verb}", json=body)
+            client.call("POST", f"{_API}/destinations/{segment(each)}/{verb}", json=body)
 
 
 def _show_destinations(listing: list[dict[str, Any]]) -> None:

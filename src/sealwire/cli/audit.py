@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sealwire.cli.output import JsonOption, printable, show_json_lines
-from sealwire.cli.session import HomeOption, api
+from sealwire.cli.session import HomeOption, api, segment
 
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trails.")
 _PAGE = 1000
@@ -34,7 +34,7 @@ def list_records(
             while left is None or left > 0:
                 page = client.call(
                     "GET",
-                    f"/api/v1/audit/{name}",
+                    f"/api/v1/audit/{segment(name)}",
                     params={"start": position, "limit": min(_PAGE, left or _PAGE)},
                 )
                 if json:

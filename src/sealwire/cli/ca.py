@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from sealwire.cli.files import write_output
 from sealwire.cli.output import JsonOption, show_fields, show_json, show_table
 from sealwire.cli.pki_output import parse_number
-from sealwire.cli.session import HomeOption, api, home_path
+from sealwire.cli.session import HomeOption, api, home_path, segment
+
+_PAGE = 1000
 
 ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
 profile_app = typer.Typer(no_args_is_help=True, help="What may be asked for and is issued.")
@@ -56,7 +59,7 @@ def chain(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="ascii")
+        write_output(out, text.encode("ascii"))
 
 
 @ca_app.command("certificate")
@@ -72,16 +75,22 @@ def certificate(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="ascii")
+        write_output(out, text.encode("ascii"))
 
 
 @ca_app.command("certificates")
 def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
     """List what was issued."""
+    entries: list[dict[str, Any]] = []
     with api(home) as client:
-        listing = client.call("GET", "/api/v1/ca/certificates")
+        more = True
+        while more:
+            where = {"start": len(entries), "size": _PAGE}
+            page = client.call("GET", "/api/v1/ca/certificates", params=where)["entries"]
+            entries += page
+            more = len(page) == _PAGE
     if json:
-        show_json(listing)
+        show_json({"entries": entries})
         return
     show_table(
         [
@@ -91,7 +100,7 @@ def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
             ("not_after", "NOT AFTER"),
             ("request_id", "REQUEST"),
         ],
-        listing["entries"],
+        entries,
     )
 
 
@@ -114,7 +123,7 @@ def profile_show(
 ) -> None:
     """Show one profile: what it accepts and what it issues."""
     with api(home) as client:
-        document = client.call("GET", f"/api/v1/ca/profiles/{profile}")
+        document = client.call("GET", f"/api/v1/ca/profiles/{segment(profile)}")
     if json:
         show_json(document)
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +47,8 @@ def write_output(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
     Raises UnavailableError ``file.unwritable``.
     """
+    import tempfile
+
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
         try:
@@ -67,10 +68,10 @@ def write_output(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         ) from fault
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, mode: int = 0o777) -> None:
     """Make it and its parents when missing. Raises UnavailableError ``file.unwritable``."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as fault:
         raise UnavailableError(
             "file.unwritable", f"Cannot make the folder {path}: {fault.strerror or fault}."

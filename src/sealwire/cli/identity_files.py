@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sealwire.cli.output import show_fields, show_findings
-from sealwire.cli.session import read_file, write_new_file
+from sealwire.cli.files import read_input, write_output
+from sealwire.cli.output import show_fields, show_findings, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,19 +64,22 @@ def import_body(files: Sequence[Path], key: Path | None, password: str) -> dict[
     """The API's body for an import: every file's bytes, whatever they are."""
     return {
         "files": [
-            {"name": path.name, "content": base64.b64encode(read_file(path)).decode("ascii")}
+            {"name": path.name, "content": base64.b64encode(read_input(path)).decode("ascii")}
             for path in files
         ],
-        "key": None if key is None else base64.b64encode(read_file(key)).decode("ascii"),
+        "key": None if key is None else base64.b64encode(read_input(key)).decode("ascii"),
         "password": password,
     }
 
 
-def show_csr(answer: Mapping[str, Any], out: Path | None) -> None:
-    """Print the CSR's PEM, whole, with its BEGIN and END lines."""
+def show_csr(answer: Mapping[str, Any], out: Path | None, *, json: bool) -> None:
+    """Print the CSR's PEM, whole, with its BEGIN and END lines; write it to ``out`` as well."""
     if out is not None:
-        write_new_file(out, answer["csr"].encode("ascii"))
-    typer.echo(answer["csr"], nl=False)
+        write_output(out, answer["csr"].encode("ascii"))
+    if json:
+        show_json(answer)
+    else:
+        typer.echo(answer["csr"], nl=False)
 
 
 def show_identity(identity: Mapping[str, Any] | None, pending: Sequence[Mapping[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealwire.cli import pki_output as out
-from sealwire.cli.session import HomeOption, home_path, read_file, write_new_file
-from sealwire.errors import UsageError
+from sealwire.cli.files import make_folder, read_input, write_output
+from sealwire.cli.session import HomeOption, home_path
+from sealwire.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sealwire.bootstrap.client import ApiClient
 
@@ -107,10 +109,9 @@ def client_cert_request(
     key = generate_key(_key_type(algorithm, length, curve))
     csr = build_csr(key, parse_dn(subject), ())
     connected: Connection = context.obj
-    with connected.api() as client:
+    with connected.api() as client, _kept_key(connected.folder, private_key_pem(key)) as keep:
         made = client.call("POST", _API, json={"profile": profile, "csr": csr.decode("ascii")})
-    connected.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_new_file(connected.folder / f"request-{made['id']}.key", private_key_pem(key), mode=0o600)
+        keep(made["id"])
     typer.echo(out.submitted([_info(made)], made["audit_format"]), nl=False)
 
 
@@ -126,7 +127,7 @@ def ca_cert_request_submit(
     _only_pkcs10(request_type)
     body = {
         "profile": profile,
-        "csr": read_file(csr_file).decode("latin-1"),
+        "csr": read_input(csr_file).decode("latin-1"),
         "requestor_name": requestor,
     }
     with context.obj.api() as client:
@@ -203,6 +204,39 @@ def _review(review: Mapping[str, Any]) -> out.ReviewInfo:
             for block in review["inputs"]
         ],
     )
+
+
+@contextmanager
+def _kept_key(folder: Path, pem: bytes) -> Iterator[Callable[[int], None]]:
+    """Write the key before the request is made, and name it after the request once it is.
+
+    Without a request there is no key file either. Raises ConflictError ``file.exists`` when
+    another request's key has that name; then this one stays under the name that is told.
+    """
+    make_folder(folder, mode=0o700)
+    draft = folder / f"request-{hashlib.sha256(pem).hexdigest()[:16]}.key"
+    write_output(draft, pem, mode=0o600)
+    submitted = False
+
+    def keep(number: int) -> None:
+        nonlocal submitted
+        submitted = True
+        final = folder / f"request-{number}.key"
+        try:
+            final.hardlink_to(draft)
+        except FileExistsError:
+            raise ConflictError(
+                "file.exists",
+                f"request {number} was submitted, but {final} exists already",
+                hint=f"the key of this request is {draft}",
+            ) from None
+        draft.unlink()
+
+    try:
+        yield keep
+    finally:
+        if not submitted:
+            draft.unlink()
 
 
 def _only_pkcs10(request_type: str) -> None:

@@ -7,7 +7,7 @@ in the audit formats up to 10.4.5 and ``0x`` hexadecimal in 11.4; both forms are
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotations
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 

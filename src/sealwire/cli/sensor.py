@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealwire.cli import identity_files as files
+from sealwire.cli.files import read_input
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
-from sealwire.cli.session import HomeOption, api, read_file
+from sealwire.cli.session import HomeOption, api, must_be_new, segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,12 +56,10 @@ def identity_csr(
     body = files.csr_body(
         common_name, names, country, state, locality, organization, unit, key_type
     )
+    must_be_new(out)
     with api(home) as client:
         answer = client.call("POST", f"{_API}/identity/csr", json=body)
-    if json:
-        show_json(answer)
-    else:
-        files.show_csr(answer, out)
+    files.show_csr(answer, out, json=json)
 
 
 @identity_app.command("import")
@@ -143,7 +142,7 @@ def trust_add(
     """Accept senders' certificates that these CAs signed."""
     with api(home) as client:
         client.call(
-            "POST", f"{_API}/trust", json={"pem": read_file(path).decode("utf-8", "replace")}
+            "POST", f"{_API}/trust", json={"pem": read_input(path).decode("utf-8", "replace")}
         )
 
 
@@ -153,7 +152,7 @@ def trust_remove(
 ) -> None:
     """No longer accept what this CA signed."""
     with api(home) as client:
-        client.call("DELETE", f"{_API}/trust/{sha256}")
+        client.call("DELETE", f"{_API}/trust/{segment(sha256)}")
 
 
 @sensor_app.command("stats")

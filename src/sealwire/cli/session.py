@@ -1,14 +1,15 @@
-"""What commands share to reach a node: the home option and file reading with plain errors."""
+"""What commands share to reach a node: the home option, and names in URLs."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
-from sealwire.errors import UsageError
+from sealwire.errors import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,22 +38,14 @@ def api(home: Path | None) -> Iterator[ApiClient]:
         yield client
 
 
-def read_file(path: Path) -> bytes:
-    """A file's bytes; UsageError ``file.unreadable`` says why not."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError("file.unreadable", f"cannot read {path}: {error.strerror}") from error
+def segment(name: str) -> str:
+    """A name as one part of a URL's path, whatever characters it has."""
+    return quote(name, safe="")
 
 
-def write_new_file(path: Path, content: bytes, *, force: bool = False, mode: int = 0o644) -> None:
-    """Write a file whole; an existing one only with ``force``."""
-    if path.exists() and not force:
-        raise UsageError("file.exists", f"{path} exists already", hint="--force writes over it")
-    draft = path.with_name(path.name + ".new")
-    try:
-        draft.touch(mode=mode)
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError("file.unwritable", f"cannot write {path}: {error.strerror}") from error
+def must_be_new(path: Path | None) -> None:
+    """Raise ConflictError ``file.exists`` when there is something under that name."""
+    if path is not None and (path.exists() or path.is_symlink()):
+        raise ConflictError(
+            "file.exists", f"{path} exists already", hint="choose another name, or remove it first"
+        )

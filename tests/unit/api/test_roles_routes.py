@@ -36,7 +36,6 @@ READS_AND_CHANGES: Final = {
     APPLIANCE: (Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE),
     "/api/v1/users": (Action.MANAGE_USERS, Action.MANAGE_USERS),
     "/api/v1/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
-    "/api/v1/users": (Action.MANAGE_USERS, Action.MANAGE_USERS),
 }
 """Below these, GET reads and everything else changes, unless ACTIONS says otherwise."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sealwire.bootstrap.client import ApiClient
+    from sealwire.x509.keys import PrivateKey
 
 pki_app = typer.Typer(no_args_is_help=True, help="Dogtag PKI's own command words.")
 _API = "/api/v1/ca/requests"
@@ -102,14 +102,14 @@ def client_cert_request(
 ) -> None:
     """Make a key and request a certificate for it; the key is left in NICK's folder."""
     from sealwire.x509.csr import build_csr
-    from sealwire.x509.keys import generate_key, private_key_pem
+    from sealwire.x509.keys import generate_key
     from sealwire.x509.subject import parse_dn
 
     _only_pkcs10(request_type)
     key = generate_key(_key_type(algorithm, length, curve))
     csr = build_csr(key, parse_dn(subject), ())
     connected: Connection = context.obj
-    with connected.api() as client, _kept_key(connected.folder, private_key_pem(key)) as keep:
+    with connected.api() as client, _kept_key(connected.folder, key) as keep:
         made = client.call("POST", _API, json={"profile": profile, "csr": csr.decode("ascii")})
         keep(made["id"])
     typer.echo(out.submitted([_info(made)], made["audit_format"]), nl=False)
@@ -207,15 +207,17 @@ def _review(review: Mapping[str, Any]) -> out.ReviewInfo:
 
 
 @contextmanager
-def _kept_key(folder: Path, pem: bytes) -> Iterator[Callable[[int], None]]:
+def _kept_key(folder: Path, key: PrivateKey) -> Iterator[Callable[[int], None]]:
     """Write the key before the request is made, and name it after the request once it is.
 
     Without a request there is no key file either. Raises ConflictError ``file.exists`` when
     another request's key has that name; then this one stays under the name that is told.
     """
+    from sealwire.x509.keys import key_id, private_key_pem
+
     make_folder(folder, mode=0o700)
-    draft = folder / f"request-{hashlib.sha256(pem).hexdigest()[:16]}.key"
-    write_output(draft, pem, mode=0o600)
+    draft = folder / f"request-{key_id(key.public_key())[:16]}.key"
+    write_output(draft, private_key_pem(key), mode=0o600)
     submitted = False
 
     def keep(number: int) -> None:

@@ -51,7 +51,13 @@ class Receivers:
     """A pool of real worker processes with one port, and what it reports."""
 
     def __init__(
-        self, folder: Path, tls: TlsMaterial, *, workers: int = 1, **limits: float
+        self,
+        folder: Path,
+        tls: TlsMaterial,
+        *,
+        host: str = LOOPBACK,
+        workers: int = 1,
+        **limits: float,
     ) -> None:
         self.folder = folder
         self.recoveries: list[Recovery] = []
@@ -62,7 +68,7 @@ class Receivers:
             folder,
             "sensor-under-test",
             ports=(0,),
-            host=LOOPBACK,
+            host=host,
             workers=workers,
             limits=replace(ReceiverLimits(), **limits),
         )
@@ -152,6 +158,7 @@ class Sender:
         port: int,
         authority: PeerAuthority,
         *,
+        host: str = LOOPBACK,
         client: TlsFiles | None = None,
         version: ssl.TLSVersion | None = None,
     ) -> None:
@@ -160,7 +167,7 @@ class Sender:
             context.load_cert_chain(client.certificate, client.key)
         if version is not None:
             context.minimum_version = context.maximum_version = version
-        raw = socket.create_connection((LOOPBACK, port), PATIENCE)
+        raw = socket.create_connection((host, port), PATIENCE)
         try:
             self.socket = context.wrap_socket(raw, server_hostname="localhost")
         except BaseException:

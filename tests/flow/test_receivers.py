@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.errors import RefusedError, UnavailableError
-from sealwire.net.workers import listening_socket
+from sealwire.net.listening import listening_socket
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 from sealwire.syslog.framing import encode_octet_frame
 from tests.flow.authority import LOOPBACK, PeerAuthority
@@ -347,3 +347,15 @@ def test_a_full_disk_stops_reading_and_nothing_is_lost(
             sender.end()
         assert receivers.expect(1001)
         eventually(lambda: receivers.troubles[-1][1] is None, "the alarm stays")
+
+
+def test_ipv6_and_ipv4_reach_one_socket(
+    tmp_path: Path, server: TlsFiles, peer_authority: PeerAuthority
+) -> None:
+    with Receivers(tmp_path / "journal", material(server), host="") as receivers:
+        for host in ("::1", LOOPBACK):
+            with Sender(receivers.port, peer_authority, host=host) as sender:
+                sender.send(FRAME).end()
+        receivers.expect(2)
+        addresses = {one.connection.address for one in receivers.received()}
+    assert addresses == {"::1", LOOPBACK}

@@ -6,7 +6,6 @@ senders that come meanwhile wait in the kernel's queue for the next accept.
 
 from __future__ import annotations
 
-import errno
 import os
 import selectors
 import socket
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sealwire.errors import ConflictError, UnavailableError
 from sealwire.net.control import LineChannel, material_document
+from sealwire.net.listening import listening_socket
 from sealwire.net.receiver import ReceiverLimits
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import Position
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from sealwire.sensor.receiving import ReceiverObserver, TlsMaterial
 
 _MOST_WORKERS: Final = 4
-_BACKLOG: Final = 1024
 _START_SECONDS: Final = 20.0
 _RELOAD_SECONDS: Final = 2.0
 _LOCK_SECONDS: Final = 15.0
@@ -44,7 +43,6 @@ _LONGEST_DELAY: Final = 5.0
 _KILL_AFTER: Final = 3.0
 _TICK: Final = 0.5
 _MOMENT: Final = 1.0
-_NO_IPV6: Final = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
 class Recoverer(Protocol):
@@ -89,29 +87,6 @@ class _Worker:
     delay: float = _FIRST_DELAY
     ready: bool = False
     generation: int = 0
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Bind and listen; an empty ``host`` is every address, IPv6 and IPv4 where both exist.
-
-    Raises UnavailableError ``listen.failed``.
-    """
-    try:
-        if host:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return _listen(family, host, port)
-        try:
-            return _listen(socket.AF_INET6, "::", port)
-        except OSError as error:
-            if error.errno in _NO_IPV6:
-                return _listen(socket.AF_INET, "0.0.0.0", port)  # noqa: S104 - all addresses
-            raise
-    except OSError as error:
-        raise UnavailableError(
-            "listen.failed",
-            f"cannot listen on port {port}: {error.strerror}",
-            hint="another program may have this port; choose others with --tls-ports",
-        ) from error
 
 
 class ReceiverPool:
@@ -388,23 +363,6 @@ class ReceiverPool:
         for worker in workers:
             if worker.process is not None:
                 worker.process.kill()
-
-
-def _listen(family: int, host: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit it: a sender that vanished is noticed some day.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if family == socket.AF_INET6 and host == "::":
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind((host, port))
-        sock.listen(_BACKLOG)
-        sock.settimeout(0)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

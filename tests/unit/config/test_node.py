@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sealwire.audit.formats import AuditFormat
+from sealwire.config.node import NodeConfig, checked_config, default_home, own_host_name
+from sealwire.errors import RefusedError
+from sealwire.x509.hostnames import is_host
+
+
+def faults(**values: object) -> dict[str | None, str]:
+    with pytest.raises(RefusedError) as caught:
+        checked_config(**values)
+    assert caught.value.code == "config.invalid"
+    return {finding.subject: finding.message for finding in caught.value.findings}
+
+
+def test_defaults() -> None:
+    config = checked_config(home="/srv/node")
+    assert config.roles == {"ca", "appliance", "sensor"}
+    assert (config.console_port, config.http_port, config.tls_ports) == (8443, 8080, (6514, 6515))
+    assert config.audit_format is AuditFormat.V10_4_5
+    assert config.database_url == "sqlite:////srv/node/sealwire.db"
+    assert checked_config(database="postgresql://u@h/d").database_url == "postgresql://u@h/d"
+
+
+def test_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEALWIRE_HOME", "/srv/elsewhere")
+    assert default_home() == Path("/srv/elsewhere")
+    monkeypatch.setenv("SEALWIRE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert default_home() == Path("/home/ada/.local/share/sealwire")
+    assert checked_config(home="~/node").home == Path("/home/ada/node")
+    assert checked_config(home="node").home == Path.cwd() / "node"
+
+
+def test_every_fault_is_found_at_once() -> None:
+    found = faults(
+        console_port=70_000,
+        tls_ports=(6514, 6514),
+        roles=["ca", "king"],
+        unit="Unit 1",
+        audit_format="12",
+        surprise=1,
+    )
+    assert set(found) == {
+        "console_port",
+        "tls_ports",
+        "roles.1",
+        "unit",
+        "audit_format",
+        "surprise",
+    }
+    assert found["tls_ports"] == "tls_ports: the same port stands there twice"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("Node.Example.COM", "node.example.com"),
+        ("B\u00fccher.example", "xn--bcher-kva.example"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_host_name_has_one_spelling(given: str, kept: str) -> None:
+    assert checked_config(host_name=given).host_name == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "a b", "my_node", "a..b", "*.example.com", "a.example.com\n", "x\0", "1.2.3", "a" * 254],
+)
+def test_what_is_no_host_name_is_refused_here_already(given: str) -> None:
+    assert set(faults(host_name=given)) == {"host_name"}
+
+
+def test_the_machines_own_name_is_always_one() -> None:
+    assert is_host(own_host_name())
+    assert NodeConfig().host_name == own_host_name()
+
+
+def test_port_0_may_stand_there_twice() -> None:
+    assert checked_config(tls_ports=(0, 0)).tls_ports == (0, 0)
+    assert set(faults(tls_ports=())) == {"tls_ports"}

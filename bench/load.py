@@ -37,8 +37,11 @@ class Row:
 
     @property
     def messages(self) -> int:
-        """How many to send when nobody says: a few seconds' worth for the slowest receiver."""
-        return 400_000 if self.packing is Packing.BATCH else 150_000
+        """How many to send when nobody says: a few seconds' worth for the slowest receiver.
+
+        More with more connections, so that handshakes do not outweigh messages.
+        """
+        return (400_000 if self.packing is Packing.BATCH else 150_000) + 1_000 * self.connections
 
 
 LETTERS: Final = {

@@ -7,7 +7,7 @@
 #   make lint    ruff, mypy, import contracts
 #   make bench   measure side by side with rsyslog and syslog-ng
 #
-#   make peers   unpack rsyslog and syslog-ng into .peers (test and bench do it themselves)
+#   make peers   unpack rsyslog, syslog-ng and PostgreSQL into .peers (test and bench do it)
 #   make format  put the sources into shape
 #   make lock    pin the dependencies anew (needs uv)
 
@@ -53,7 +53,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.package
 debian:
 	@bash tools/debian/install.sh tools/debian/test.list
 
-.peers/.ready: tools/debian/unpack-peers.sh tools/debian/rsyslog.list tools/debian/syslog-ng.list
+.peers/.ready: tools/debian/unpack-peers.sh $(addprefix tools/debian/,rsyslog.list syslog-ng.list postgresql.list)
 	@bash tools/debian/unpack-peers.sh .peers
 	@touch $@
 
@@ -83,7 +83,7 @@ test: lint .peers/.ready bench/out/tlsload | debian
 	$(BIN)/pytest $(ARGS)
 
 soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
-	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest -m soak --soak-report bench/RESULTS.md $(ARGS)
+	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest tests -m soak --soak-report=bench/RESULTS.md $(ARGS)
 
 bench: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
 	$(BIN)/python -m bench.ingest $(ARGS)

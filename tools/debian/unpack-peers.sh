@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Unpack real syslog peers into a folder of the work tree: unpack-peers.sh DIR
+# Unpack real peers into a folder of the work tree: unpack-peers.sh DIR [PEER...]
 #
-# rsyslog and syslog-ng exclude each other as installed packages, and neither may become a service
-# of this machine: the packages are downloaded, unpacked and run from there in the foreground.
+# rsyslog and syslog-ng exclude each other as installed packages, and neither they nor PostgreSQL
+# may become a service of this machine: the packages are downloaded, unpacked and run from there
+# in the foreground.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")" && pwd)
-target=${1:?usage: unpack-peers.sh DIR}
+target=${1:?usage: unpack-peers.sh DIR [PEER...]}
+shift
+peers=${*:-rsyslog syslog-ng postgresql}
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     echo "sealwire: unpacking the peers needs Debian's apt-get and dpkg" >&2
@@ -30,7 +33,7 @@ download() {
 check_libraries() {
     local dir=$1 folders absent
     folders=$(find "$dir/lib" "$dir/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
-    absent=$(find "$dir" -type f \( -path '*/sbin/*' -o -name '*.so*' \) -print0 |
+    absent=$(find "$dir" -type f \( -path '*/sbin/*' -o -path '*/bin/*' -o -name '*.so*' \) -print0 |
         { LD_LIBRARY_PATH=$folders xargs -0 -n 1 ldd 2>/dev/null || true; } |
         sed -n 's/^[[:space:]]*\(.*\) => not found$/\1/p' | sort -u | paste -sd' ')
     if [ -n "$absent" ]; then
@@ -42,7 +45,7 @@ check_libraries() {
 
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
-for peer in rsyslog syslog-ng; do
+for peer in $peers; do
     names=$(sed -e 's/#.*//' "$root/$peer.list" | tr -s '[:space:]' '\n' | sed '/^$/d' | sort -u)
     new=$target/.$peer.new
     rm -rf "$new" && mkdir -p "$new/packages"
@@ -51,6 +54,8 @@ for peer in rsyslog syslog-ng; do
     for package in "$new"/packages/*.deb; do
         dpkg -x "$package" "$new"
     done
+    # Compiling queries would take a compiler's libraries along, for queries that we do not have.
+    rm -rf "$new"/usr/lib/postgresql/*/lib/{bitcode,llvmjit*}
     rm -rf "$new/packages" "${target:?}/$peer"
     mv "$new" "$target/$peer"
     check_libraries "$target/$peer"

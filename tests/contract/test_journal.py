@@ -318,6 +318,7 @@ for number in itertools.count():
 """
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("attempt", range(SOAK))
 def test_killed_while_writing_what_was_durable_is_there(tmp_path: Path, attempt: int) -> None:
     with subprocess.Popen(

@@ -169,6 +169,7 @@ def test_the_forwarder_goes_on_where_its_predecessor_stopped(
         assert receiver.messages() == unit.recorded()
 
 
+@pytest.mark.soak
 def test_one_message_after_the_server_closed_an_idle_connection_arrives(
     unit: StreamingUnit, server: TlsFiles, soak_rounds: int
 ) -> None:

@@ -120,6 +120,7 @@ def recount(journal: Path) -> tuple[int, list[Recovery]]:
     return int(statistics.document()["packets_received"]), recoveries
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("attempt", range(SOAK))
 def test_killed_under_load_nothing_counted_is_missing(tmp_path: Path, attempt: int) -> None:
     sensor = SensorProcess(tmp_path)

@@ -48,7 +48,7 @@ class SoakReport:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[str] = []
+        self.seen: dict[str, list[pytest.TestReport]] = {}
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
@@ -59,11 +59,21 @@ class SoakReport:
         marked = item.get_closest_marker("soak") is not None
         # A fault in set-up is an outcome too; a set-up or clean-up that went well is not a row.
         if marked and (report.when == "call" or report.failed):
-            name = report.nodeid if report.when == "call" else f"{report.nodeid} ({report.when})"
-            self.rows.append(f"| `{name}` | {report.outcome} | {report.duration:.1f} |")
+            self.seen.setdefault(report.nodeid.partition("[")[0], []).append(report)
+
+    def rows(self) -> list[str]:
+        """One line a test, its cases added up; failed ones are named."""
+        rows = []
+        for name, reports in self.seen.items():
+            failed = [report for report in reports if report.failed]
+            outcome = f"{len(reports) - len(failed)} passed, {len(failed)} failed"
+            cases = " ".join(report.nodeid.removeprefix(name) or report.when for report in failed)
+            seconds = sum(report.duration for report in reports)
+            rows.append(f"| `{name}` | {outcome} {cases}".rstrip() + f" | {seconds:.1f} |")
+        return rows
 
     def pytest_sessionfinish(self) -> None:
-        if not self.rows:
+        if not self.seen:
             return
         git = ("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12")
         commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
@@ -74,7 +84,7 @@ class SoakReport:
             "",
             "| test | outcome | seconds |",
             "|---|---|--:|",
-            *self.rows,
+            *self.rows(),
         ]
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

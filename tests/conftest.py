@@ -11,9 +11,10 @@ import hypothesis
 import pytest
 
 from sealwire.clock import SystemClock
+from tests.postgresql import PostgresqlServer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_ROUNDS = 5
@@ -32,6 +33,22 @@ def soak_rounds_asked() -> int:
 @pytest.fixture(scope="session")
 def soak_rounds() -> int:
     return soak_rounds_asked()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One real server for the whole session; every test makes itself a database there."""
+    with PostgresqlServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shared.db'}"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.fresh_url()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""The stores that one contract is tested on. A further engine is one more entry of ``ENGINES``."""
+"""The stores that one contract is tested on: in memory, SQLite, PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from sealwire.stores.sql import SqlStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.postgresql import PostgresqlServer
 
 AnyStore = MemoryStore | SqlStore
 
@@ -59,13 +61,28 @@ class SqliteOpener:
         return SqlStore(self._url)
 
 
-Opener = MemoryOpener | SqliteOpener
-ENGINES: dict[str, type[Opener]] = {"memory": MemoryOpener, "sqlite": SqliteOpener}
+class PostgresqlOpener:
+    durable = True
+
+    def __init__(self, server: PostgresqlServer) -> None:
+        self._url = server.migrated_url()
+
+    def __call__(self) -> AnyStore:
+        return SqlStore(self._url)
 
 
-@pytest.fixture(params=sorted(ENGINES))
+Opener = MemoryOpener | SqliteOpener | PostgresqlOpener
+ENGINES = ("memory", "sqlite", "postgresql")
+
+
+@pytest.fixture(params=ENGINES)
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    return ENGINES[request.param](tmp_path)
+    if request.param == "memory":
+        return MemoryOpener(tmp_path)
+    if request.param == "sqlite":
+        return SqliteOpener(tmp_path)
+    # Asked for only here: the other engines need no server.
+    return PostgresqlOpener(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture

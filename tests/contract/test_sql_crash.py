@@ -15,8 +15,8 @@ WRITER = Path(__file__).with_name("crashing_writer.py")
 
 
 @pytest.mark.soak
-def test_what_was_answered_outlives_kill(tmp_path: Path, soak_rounds: int) -> None:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
+def test_what_was_answered_outlives_kill(database_url: str, soak_rounds: int) -> None:
+    url = database_url
     size = 0
     for kill_round in range(soak_rounds):
         answered = kill_while_writing(url, lines=50 + 37 * (kill_round % 5))

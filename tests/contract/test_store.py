@@ -12,7 +12,6 @@ from sealwire.ca.ports import RequestStatus
 from sealwire.errors import ConflictError, RefusedError
 from sealwire.stores.promises import TransactionMisuseError
 from tests.contract import rows
-from tests.contract.conftest import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from tests.contract.conftest import AnyStore, AnyTx, Opener
 
 
-DURABLE = [name for name in sorted(ENGINES) if ENGINES[name].durable]
+DURABLE = ["postgresql", "sqlite"]
 
 
 class OwnError(Exception):

@@ -2,8 +2,9 @@
 
 One writer thread runs the waiting use cases, each in a savepoint, and commits them together: one
 fsync for all of them (group commit). Readers have connections of their own and see what is
-committed. On SQLite: WAL, ``synchronous=FULL``, foreign keys on, writes begin with BEGIN IMMEDIATE,
-so that another process may share the file.
+committed. On SQLite: WAL, ``synchronous=FULL``, foreign keys on, writes begin with BEGIN IMMEDIATE;
+on PostgreSQL they begin with an advisory lock. So several processes may share the database, and
+still one writes at a time.
 """
 
 from __future__ import annotations

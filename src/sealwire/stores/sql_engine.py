@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 _OWNER_ONLY = 0o600
+_WRITERS_LOCK: Final = int.from_bytes(b"sealwire", "big")
 
 
 def open_writer(url: str, busy_timeout: float) -> Engine:
-    """An engine with one connection, whose transactions have the write lock from the start."""
+    """An engine with one connection, whose transactions have the write lock from the start.
+
+    There is one writer at a time, in whatever process: what a use case reads stays true until it
+    commits, and writers that wait for each other in a circle there are none.
+    """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         _make_file(Path(parsed.database or ""))
@@ -29,7 +34,16 @@ def open_writer(url: str, busy_timeout: float) -> Engine:
         durable = {"journal_mode": "WAL", "synchronous": "FULL"}
         _tune_sqlite(engine, "BEGIN IMMEDIATE", busy_timeout, **durable)
         return engine
-    return create_engine(parsed, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    engine = create_engine(
+        parsed,
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args=_postgresql_arguments(parsed, busy_timeout),
+    )
+    _lock_at_begin(engine, f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+    return engine
 
 
 def open_reader(url: str, busy_timeout: float) -> Engine:
@@ -45,6 +59,7 @@ def open_reader(url: str, busy_timeout: float) -> Engine:
         max_overflow=-1,
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ",
+        connect_args=_postgresql_arguments(parsed, busy_timeout),
     )
 
 
@@ -79,11 +94,36 @@ def _make_file(path: Path) -> None:
 def _tune_sqlite(engine: Engine, begin: str, busy_timeout: float, **pragmas: str) -> None:
     settings = {"busy_timeout": str(int(busy_timeout * 1000)), "foreign_keys": "ON", **pragmas}
     event.listen(engine, "connect", _set_pragmas(settings))
+    _lock_at_begin(engine, begin)
 
+
+def _lock_at_begin(engine: Engine, statement: str) -> None:
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql(statement)
 
     event.listen(engine, "begin", on_begin)
+
+
+def _postgresql_arguments(url: URL, busy_timeout: float) -> dict[str, Any]:
+    """How long anything is waited for; ``options`` of the URL are kept.
+
+    A node that freezes in a transaction, or whose machine is gone, must not keep the others from
+    writing: the server ends its session after half the time that they wait.
+    """
+    milliseconds = int(busy_timeout * 1000)
+    limits = {
+        "lock_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds // 2,
+        "tcp_user_timeout": milliseconds,
+    }
+    given = url.query.get("options", "")
+    words = [given] if isinstance(given, str) else list(given)
+    words += [f"-c {name}={value}" for name, value in limits.items()]
+    return {
+        "options": " ".join(words).strip(),
+        "connect_timeout": max(2, int(busy_timeout)),
+        "tcp_user_timeout": milliseconds,
+    }
 
 
 def _set_pragmas(settings: dict[str, str]) -> Callable[[Any, object], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import inspect, text
 
 from sealwire.errors import RefusedError
 
@@ -14,16 +14,13 @@ if TYPE_CHECKING:
 REVISIONS: Final = ("0001", "0002")
 """Every revision this release knows, oldest first."""
 
-_LOCK: Final = int.from_bytes(b"sealwire", "big")
-
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Run the missing migrations in one transaction, alone.
+    """Run the missing migrations in one transaction, alone: ``engine`` is a writer's.
 
     Raises RefusedError ``store.schema_newer`` when the database was made by a newer release.
     """
     with engine.begin() as connection:
-        _keep_others_out(connection)
         current = _current(connection)
         if current == REVISIONS[-1]:
             return
@@ -34,12 +31,6 @@ def bring_up_to_date(engine: Engine) -> None:
                 hint="Start the newer release, or restore a backup made by this one.",
             )
         _upgrade(connection)
-
-
-def _keep_others_out(connection: Connection) -> None:
-    # SQLite has done so already: its transactions begin with the write lock.
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _current(connection: Connection) -> str | None:

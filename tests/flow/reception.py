@@ -64,6 +64,7 @@ class Receivers:
         self.lost: list[tuple[int, str]] = []
         self.failures: list[TlsFailure] = []
         self.troubles: list[tuple[int, str | None]] = []
+        self.alarms: list[tuple[int, str, str]] = []
         settings = PoolSettings(
             folder,
             "sensor-under-test",
@@ -105,6 +106,9 @@ class Receivers:
 
     def journal_trouble(self, slot: int, trouble: str | None) -> None:
         self.troubles.append((slot, trouble))
+
+    def receiver_alarm(self, slot: int, code: str, text: str) -> None:
+        self.alarms.append((slot, code, text))
 
     def moment_passed(self) -> None:
         """Nothing is kept here."""

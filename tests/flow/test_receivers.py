@@ -359,3 +359,52 @@ def test_ipv6_and_ipv4_reach_one_socket(
         receivers.expect(2)
         addresses = {one.connection.address for one in receivers.received()}
     assert addresses == {"::1", LOOPBACK}
+
+
+def test_a_sender_that_distrusts_the_certificate_is_named(
+    receivers: Receivers, tmp_path: Path
+) -> None:
+    stranger = PeerAuthority(tmp_path)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        Sender(receivers.port, stranger)
+    assert receivers.expect_failure("sender_distrusts_us").address == LOOPBACK
+
+
+def test_renegotiation_is_refused_and_costs_no_record(
+    receivers: Receivers, peer_authority: PeerAuthority
+) -> None:
+    """``R`` at the beginning of a line makes s_client ask for a renegotiation."""
+    with subprocess.Popen(
+        [
+            *("openssl", "s_client", "-tls1_2", "-CAfile", str(peer_authority.ca)),
+            *("-connect", f"{LOOPBACK}:{receivers.port}"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as client:
+        assert client.stdin is not None
+        client.stdin.write(b"<1>before\n")
+        client.stdin.flush()
+        receivers.expect(1)
+        with suppress(BrokenPipeError):
+            client.stdin.write(b"R\n")
+            client.stdin.close()
+        client.wait(10)
+    with Sender(receivers.port, peer_authority) as sender:
+        sender.send(FRAME).end()
+    assert receivers.expect(2)[-1] == MESSAGE
+
+
+def test_when_connections_are_taken_others_wait_and_it_is_said(
+    tmp_path: Path, server: TlsFiles, peer_authority: PeerAuthority
+) -> None:
+    with Receivers(tmp_path / "journal", material(server), connections=3) as receivers:
+        senders = [Sender(receivers.port, peer_authority) for _ in range(3)]
+        waiting = _in_thread(lambda: Sender(receivers.port, peer_authority).send(FRAME).end())
+        eventually(lambda: bool(receivers.alarms), "no alarm")
+        assert receivers.alarms[0][1] == "accepting_paused"
+        for sender in senders:
+            sender.send(FRAME).end()
+        waiting()
+        receivers.expect(4)

@@ -52,6 +52,11 @@ class SensorProcess:
         os.killpg(self._process.pid, signal.SIGKILL)
         return self._last_number()
 
+    def kill_main(self) -> None:
+        """Kill only the main process; its workers are left to notice."""
+        self._process.kill()
+        self._last_number()
+
     def end(self) -> int:
         """Let it stop in good order; returns the last count."""
         assert self._process.stdin is not None
@@ -135,3 +140,16 @@ def test_killed_under_load_nothing_counted_is_missing(tmp_path: Path, attempt: i
     again = SensorProcess(tmp_path)
     assert again.next_number() == journalled
     assert again.end() == journalled
+
+
+def test_workers_whose_main_is_gone_make_all_durable_and_end(tmp_path: Path) -> None:
+    sensor = SensorProcess(tmp_path)
+    flood = Flood(sensor.port)
+    sensor.next_number()
+    sensor.kill_main()
+    again = SensorProcess(tmp_path)
+    flood.join()
+    counted = again.end()
+    journalled, recoveries = recount(tmp_path / "journal")
+    assert counted == journalled
+    assert not any(one.damages for one in recoveries)

@@ -243,7 +243,7 @@ class Peer:
         self._release()
 
     def drop(self, reason: str, detail: str) -> None:
-        """Close a connection that has not completed its handshake."""
+        """Close a connection without a word, and report why."""
         self._owner.refused(self.address, reason, detail)
         self._release()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import time
+import traceback
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -54,7 +55,7 @@ class ReceiverLimits:
     undurable_bytes: int = 32 * 1024 * 1024
     block_bytes: int = 1024 * 1024
     commit_seconds: float = 0.015
-    nap: float = 0.002
+    nap: float = 0.004
 
 
 class Receiver:
@@ -140,7 +141,10 @@ class Receiver:
             if handler is None:
                 others.append(fd)
                 continue
-            received += handler(now_ns)
+            try:
+                received += handler(now_ns)
+            except Exception as fault:  # noqa: BLE001 - one connection's fault ends only that one
+                self._contain(fd, fault)
             if received - sealed >= self._limits.block_bytes:
                 sealed = received
                 self.journal.seal()
@@ -159,8 +163,18 @@ class Receiver:
                 handler()
             elif handshakes < _HANDSHAKES_AT_ONCE and fd in self._peers:
                 handshakes += 1
-                self._go_on_with_handshake(self._peers[fd], now_ns)
+                try:
+                    self._go_on_with_handshake(self._peers[fd], now_ns)
+                except Exception as fault:  # noqa: BLE001 - as above
+                    self._contain(fd, fault)
         return handshakes
+
+    def _contain(self, fd: int, fault: Exception) -> None:
+        """A fault of our own with one connection: show it, close that one, serve the others."""
+        traceback.print_exception(fault)
+        peer = self._peers.get(fd)
+        if peer is not None:
+            peer.drop("internal_fault", f"the sensor failed: {type(fault).__name__}")
 
     def _after_receiving(self, received: int, connections: int, handshakes: int) -> None:
         now = self._clock.monotonic()

@@ -86,6 +86,7 @@ class _Worker:
     start_at: float = 0.0
     delay: float = _FIRST_DELAY
     ready: bool = False
+    unrecovered: bool = False
     generation: int = 0
 
 
@@ -234,8 +235,20 @@ class ReceiverPool:
 
     def _start_due(self, now: float) -> None:
         for worker in self._workers:
-            if worker.process is None and now >= worker.start_at:
+            if worker.process is None and now >= worker.start_at and self._is_recovered(worker):
                 self._spawn(worker, now)
+
+    def _is_recovered(self, worker: _Worker) -> bool:
+        """Recover the slot of a worker that died; a disk that fails is tried again later."""
+        if worker.unrecovered:
+            try:
+                self._recover(worker.slot)
+            except (ConflictError, OSError) as error:
+                worker.start_at = self._clock.monotonic() + _LONGEST_DELAY
+                self._hearer.journal_trouble(worker.slot, str(error))
+                return False
+            worker.unrecovered = False
+        return True
 
     def _spawn(self, worker: _Worker, now: float) -> None:
         ours, theirs = socket.socketpair()
@@ -318,6 +331,8 @@ class ReceiverPool:
             )
         if report["failures"]:
             self._hearer.connections_refused([TlsFailure(*row) for row in report["failures"]])
+        for code, text in report["alarms"]:
+            self._hearer.receiver_alarm(slot, code, text)
         if report["trouble"] != self._troubles.get(slot):
             self._troubles[slot] = report["trouble"]
             self._hearer.journal_trouble(slot, report["trouble"])
@@ -339,8 +354,8 @@ class ReceiverPool:
                 _FIRST_DELAY if lived > _STEADY else min(worker.delay * 2, _LONGEST_DELAY)
             )
             worker.start_at = self._clock.monotonic() + worker.delay
+            worker.unrecovered = True
             self._hearer.worker_lost(worker.slot, _status_text(status))
-            self._recover(worker.slot)
 
     def _recover(self, slot: int) -> None:
         """Recover a slot; one that a worker of an earlier start still holds is waited for."""

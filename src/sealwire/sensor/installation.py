@@ -60,13 +60,15 @@ class Reception:
 class Happenings:
     """What has happened and is not in the store yet. Touched only with the guard held.
 
-    ``troubles``: by slot, why its journal cannot be written.
+    ``troubles``: by slot, why its journal cannot be written. ``alarms``: by code, text and when
+    (nanoseconds since 1970).
     """
 
     statistics: Statistics | None = None
     unsaved: bool = False
     saved_at: float | None = None
     troubles: dict[int, str] = field(default_factory=dict)
+    alarms: dict[str, tuple[str, int]] = field(default_factory=dict)
     unrecorded: list[Event] = field(default_factory=list)
 
 

@@ -81,6 +81,10 @@ class ReceiverObserver(Protocol):
         """The journal cannot be written, receiving pauses; None: it goes on."""
         ...
 
+    def receiver_alarm(self, slot: int, code: str, text: str) -> None:
+        """Something a person should know, such as that no more connections are accepted."""
+        ...
+
     def moment_passed(self) -> None:
         """Called about every second, from a thread of its own, for work that may wait."""
         ...

@@ -9,7 +9,7 @@ from sealwire.audit.node_events import journal_recovered, worker_restarted
 from sealwire.errors import UnavailableError
 from sealwire.sensor.installation import TRAIL, SensorCases
 from sealwire.sensor.journal import Position
-from sealwire.sensor.statistics import restored
+from sealwire.sensor.statistics import restored, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,11 +31,19 @@ class ReceptionCases(SensorCases):
     def stats(self) -> dict[str, Any]:
         """Packets Received, bytes, sources, faults, TLS failures; as of now.
 
-        ``journal_trouble``: why nothing is received at the moment, one text for each worker.
+        ``journal_trouble``: why nothing is received at the moment. ``alarms``: what receivers
+        raised since the start, each with the time of its last occurrence.
         """
         with self._guard:
-            document = self._counted().document()
-            return {**document, "journal_trouble": sorted(set(self._happenings.troubles.values()))}
+            happenings = self._happenings
+            return {
+                **self._counted().document(),
+                "journal_trouble": sorted(set(happenings.troubles.values())),
+                "alarms": [
+                    {"code": code, "text": text, "last_seen": time_text(when)}
+                    for code, (text, when) in sorted(happenings.alarms.items())
+                ],
+            }
 
     def sources(self) -> list[dict[str, Any]]:
         """One entry for each address and certificate."""
@@ -79,7 +87,14 @@ class ReceptionCases(SensorCases):
     # What the receivers tell.
 
     def slot_recovered(self, recovery: Recovery) -> None:
-        """Record what was cut from the journal or found damaged in it."""
+        """Record what was cut from the journal, found damaged in it, or is missing from it."""
+        with self._guard:
+            positions = self._restored().positions
+            counted = positions.get(recovery.slot, Position())
+            if recovery.end < counted:
+                # Counted records are gone: somebody took files away, or the disk lost them.
+                positions[recovery.slot] = recovery.end
+                self._happenings.unrecorded.append(_missing(recovery, counted))
         for damage in recovery.damages:
             what = "torn tail cut" if damage.torn else "damaged bytes left in place"
             event = journal_recovered(
@@ -106,6 +121,11 @@ class ReceptionCases(SensorCases):
                 self._happenings.troubles.pop(slot, None)
             else:
                 self._happenings.troubles[slot] = trouble
+
+    def receiver_alarm(self, slot: int, code: str, text: str) -> None:
+        """Remember it for ``stats``."""
+        with self._guard:
+            self._happenings.alarms[code] = (f"receiver {slot}: {text}", self._clock.now_ns())
 
     def moment_passed(self) -> None:
         """Count, record what waits, and now and then keep the counters."""
@@ -165,6 +185,11 @@ class ReceptionCases(SensorCases):
     def _ends(self) -> Positions:
         """Where each slot's durable part ends; without receivers, as far as was counted."""
         return {**self._restored().positions, **self._receivers.positions()}
+
+
+def _missing(recovery: Recovery, counted: Position) -> Event:
+    info = f"counted to {counted.offset} of file {counted.file}, the journal ends before"
+    return journal_recovered(f"{recovery.slot}/{recovery.end.file:012d}", cut_bytes=0, info=info)
 
 
 def _received(message: ReceivedMessage) -> int:

@@ -236,3 +236,28 @@ def test_tls_failures_and_trouble_are_shown(scene: SensorScene) -> None:
     assert stats["journal_trouble"] == ["No space left on device"]
     scene.sensor.journal_trouble(0, None)
     assert scene.sensor.stats()["journal_trouble"] == []
+
+
+def test_alarms_are_shown_with_their_time(scene: SensorScene) -> None:
+    scene.sensor.receiver_alarm(1, "accepting_paused", "Too many open files")
+    (alarm,) = scene.sensor.stats()["alarms"]
+    assert alarm == {
+        "code": "accepting_paused",
+        "text": "receiver 1: Too many open files",
+        "last_seen": "2026-11-22T10:00:00.000000Z",
+    }
+
+
+def test_a_journal_that_ends_before_what_was_counted_is_no_silent_reset(
+    scene: SensorScene,
+) -> None:
+    scene.journal.receive(b"<1>a", b"<2>b", b"<3>c")
+    scene.sensor.save_statistics()
+    scene.journal.messages_kept.clear()
+    scene.restart().slot_recovered(Recovery(0, Position(0, 0)))
+    scene.journal.receive(b"<4>d")
+    scene.sensor.moment_passed()
+    assert scene.sensor.stats()["packets_received"] == 4
+    ((event, text),) = scene.audited()
+    assert event == "JOURNAL_RECOVERED"
+    assert "ends before" in text

@@ -62,7 +62,7 @@ class TlsReceiver:
         self._context.verify_mode = ssl.CERT_REQUIRED
         if version is not None:
             self._context.minimum_version = self._context.maximum_version = version
-        self._stop_after = stop_after
+        self.stop_after = stop_after
         self._reads = reads
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
@@ -147,12 +147,20 @@ class TlsReceiver:
             threading.Event().wait(0.05)
         while data := tls.recv(16384):
             connection.stream += data
-            if self._stop_after is not None and len(connection.messages()) >= self._stop_after:
-                tls.unwrap()
+            if self.stop_after is not None and len(connection.messages()) >= self.stop_after:
+                _leave(tls)
                 return
         connection.said_goodbye = True
         with suppress(OSError):
             tls.unwrap()
+
+
+def _leave(tls: ssl.SSLSocket) -> None:
+    """Say goodbye, and close a moment later: what has come meanwhile is never read."""
+    tls.settimeout(0)
+    with suppress(OSError):
+        tls.unwrap()
+    threading.Event().wait(0.1)
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = WAIT_S) -> None:

@@ -190,8 +190,13 @@ class Forwarder:
         return self._drain(now)
 
     def peer_closed(self, now: float, fault: Fault, *, in_good_order: bool) -> list[Action]:
-        """The peer ended the connection: with a close_notify (``in_good_order``) or without."""
-        return self._disconnected(now, fault, in_good_order=in_good_order)
+        """The peer ended the connection: with a close_notify (``in_good_order``) or without.
+
+        A goodbye shows that the peer has read everything only when it answers ours: one that
+        leaves by its own wish may throw away what its TCP had taken.
+        """
+        answered = in_good_order and self.state is State.CLOSING
+        return self._disconnected(now, fault, in_good_order=answered)
 
     def failed(self, now: float, fault: Fault) -> list[Action]:
         """The attempt or the connection failed."""
@@ -272,7 +277,7 @@ class Forwarder:
             fault = _CLOSED_WHILE_PROVING
         self._move(Signal.REFUSAL if fault.refused else Signal.FAILED, now)
         self.fault = fault
-        self._ledger.ended(in_good_order=in_good_order)
+        self._ledger.ended(in_good_order=False)
         progress = self._ledger.confirmed != self._confirmed_at_start
         self._attempts = 1 if was_settled or progress else self._attempts + 1
         self._confirmed_at_start = self._ledger.confirmed

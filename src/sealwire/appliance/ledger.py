@@ -6,7 +6,7 @@ evidence is TCP's: ciphertext offsets are noted as records are sealed, and a rec
 program has read them, so an acknowledged record is *confirmed* (the cursor may pass it) only when
 
 * the connection has lived ``confirm_after`` seconds longer, or
-* it ended in good order (close_notify), or
+* it ended in good order (the peer's close_notify answered ours), or
 * the record had been acknowledged on an earlier connection too: a peer that dies young again and
   again still makes progress.
 

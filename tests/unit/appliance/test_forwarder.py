@@ -111,13 +111,27 @@ def test_after_a_cut_everything_unconfirmed_is_sent_again_under_the_same_index()
     assert scene.connections[1] == [record("ca", 2).message, record("ca", 3).message]
 
 
-def test_a_goodbye_from_the_peer_confirms_what_its_tcp_has() -> None:
+def test_a_goodbye_by_the_peers_own_wish_does_not_tell_that_it_read_everything() -> None:
     scene = Scene({"ca": 0})
     scene.start()
     scene.feed("ca", 2)
     scene.take_all()
     scene.cut(in_good_order=True)
-    assert scene.stored == {"ca": 2}
+    assert scene.stored == {"ca": 0}
+    scene.bring_up()
+    assert scene.forwarder.position("ca") == 0
+
+
+def test_a_goodbye_while_we_still_wait_for_acknowledgements_is_no_answer_to_ours() -> None:
+    scene = Scene({"ca": 0})
+    scene.start()
+    scene.feed("ca", 2)
+    scene.deliver(scene.made)
+    scene.do(scene.forwarder.stop(scene.now))
+    assert scene.forwarder.state is State.DRAINING
+    scene.cut(in_good_order=True)
+    assert scene.forwarder.state is State.STOPPED
+    assert scene.stored == {"ca": 0}
 
 
 def test_a_peer_that_dies_young_every_time_still_makes_progress() -> None:

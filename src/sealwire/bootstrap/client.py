@@ -42,6 +42,9 @@ _BY_STATUS: dict[int, type[SealwireError]] = {
     413: RefusedError,
     422: RefusedError,
 }
+_NOT_RUNNING = "is the node running? start it with `sealwire up`"
+# A server that refuses a client certificate in TLS 1.3 may close before its alert gets through.
+_CLOSED = "was the client certificate issued by this node's CA, and is it still valid?"
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 
@@ -176,12 +179,36 @@ def _checked_url(text: str) -> httpx.URL:
     return url
 
 
-def _unreachable(client: httpx.Client, error: httpx.HTTPError) -> UnavailableError:
+def _unreachable(client: httpx.Client, error: httpx.HTTPError) -> SealwireError:
+    """Nobody there, or somebody whom TLS does not let us talk to: only the first may pass."""
+    fault = _tls_fault(error)
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return RefusedError(
+            "tls.untrusted",
+            f"the certificate of {client.base_url} is not trusted: {fault.verify_message}",
+            hint="the folder that -d names must hold the CA's roots in ca-roots.pem",
+        )
+    if fault is not None:
+        return RefusedError(
+            "tls.refused",
+            f"{client.base_url} refused the connection: {fault.reason or fault}",
+            hint=_CLOSED,
+        )
     return UnavailableError(
         "node.unreachable",
         f"no answer from {client.base_url}: {error}",
-        hint="is the node running? start it with `sealwire up`",
+        hint=_CLOSED if isinstance(error, httpx.RemoteProtocolError) else _NOT_RUNNING,
     )
+
+
+def _tls_fault(error: BaseException) -> ssl.SSLError | None:
+    """The TLS alert or check behind ``error``, if that is what it was."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _answers(home: Home) -> bool:

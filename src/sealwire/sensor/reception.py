@@ -150,16 +150,19 @@ class ReceptionCases(SensorCases):
 
     def _record_waiting(self) -> None:
         with self._guard:
-            waiting = list(self._happenings.unrecorded)
+            waiting, self._happenings.unrecorded = self._happenings.unrecorded, []
 
         def use_case(tx: SensorTx) -> None:
             for event in waiting:
                 self._recorder.record(tx, TRAIL, event)
 
-        if waiting:
-            self._store.run(use_case)
+        try:
+            if waiting:
+                self._store.run(use_case)
+        except UnavailableError:
             with self._guard:
-                del self._happenings.unrecorded[: len(waiting)]
+                self._happenings.unrecorded[:0] = waiting
+            raise
 
     # With the guard held.
 

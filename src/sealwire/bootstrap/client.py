@@ -6,7 +6,6 @@ process, under the home's lock, so that a command does the same either way.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import ssl
@@ -258,6 +257,8 @@ class _AppTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer ``request`` from the app; the whole body is there when this returns."""
+        import asyncio  # noqa: PLC0415 - only needed without a running node
+
         return asyncio.run(self._ask(request))
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:

@@ -24,7 +24,7 @@ HomeOption = Annotated[
 
 def home_path(home: Path | None) -> Path:
     """The home folder that the option, the environment or the default names."""
-    from sealwire.config.node import default_home
+    from sealwire.config.home import default_home
 
     return (home or default_home()).expanduser().absolute()
 

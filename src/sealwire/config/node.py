@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tomllib
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads it when the class is built
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sealwire.audit.formats import AuditFormat
+from sealwire.config.home import default_home
 from sealwire.errors import Finding, RefusedError, Severity, UsageError
 from sealwire.x509.hostnames import general_name, is_host
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-def default_home() -> Path:
-    """``SEALWIRE_HOME``, else ``~/.local/share/sealwire``."""
-    from_environment = os.environ.get("SEALWIRE_HOME")
-    return (
-        Path(from_environment) if from_environment else Path("~/.local/share/sealwire").expanduser()
-    )
 
 
 def own_host_name() -> str:
@@ -43,10 +35,11 @@ class NodeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=default_home)
-    roles: frozenset[Literal["ca", "appliance", "sensor"]] = frozenset(
-        {"ca", "appliance", "sensor"}
+    roles: Annotated[frozenset[Literal["ca", "appliance", "sensor"]], Field(min_length=1)] = (
+        frozenset({"ca", "appliance", "sensor"})
     )
-    database: str = ""
+    # It may hold a password: neither shown nor written anywhere but into the owner's own file.
+    database: str = Field(default="", repr=False)
     listen: str = ""
     console_port: Port = 8443
     http_port: Port = 8080

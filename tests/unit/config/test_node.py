@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sealwire.audit.formats import AuditFormat
-from sealwire.config.node import NodeConfig, checked_config, default_home, own_host_name
+from sealwire.config.home import default_home
+from sealwire.config.node import NodeConfig, checked_config, own_host_name
 from sealwire.errors import RefusedError
 from sealwire.x509.hostnames import is_host
 

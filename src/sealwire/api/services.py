@@ -10,8 +10,8 @@ from sealwire.errors import NotFoundError
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from sealwire.access.login import LogIn
     from sealwire.access.people import People
-    from sealwire.api.security import LogIn
     from sealwire.appliance.service import Appliance
     from sealwire.audit.ports import Store, TrailTx
     from sealwire.ca.service import CertificateAuthority
@@ -39,7 +39,7 @@ class Services:
     ca_setup: CaSetup | None
     appliance: Appliance | None
     sensor: Sensor | None
-    people: People | None
+    people: People
 
 
 def services_of(request: Request) -> Services:

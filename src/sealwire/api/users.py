@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
 from sealwire.api.security import guard
-from sealwire.api.services import present, services_of
+from sealwire.api.services import services_of
 from sealwire.api.shapes import Body
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def remove(request: Request, who: Manages, name: str) -> Response:
 
 
 def _people(request: Request) -> People:
-    return present(services_of(request).people, "users")
+    return services_of(request).people
 
 
 def _user(user: User) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sealwire.api.app import create_app, create_clear_app
 from sealwire.audit.events import audit_log_shutdown, audit_log_startup
 from sealwire.bootstrap import compose
 from sealwire.bootstrap.console_identity import console_identity
+from sealwire.bootstrap.front import Front, front_of
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.network_names import local_host, url_host
 from sealwire.bootstrap.roles import running_roles
@@ -68,8 +69,10 @@ async def _serve(roles: Roles) -> None:
         listeners = _open_listeners(roles)
         password = await asyncio.to_thread(_first_run, roles)
         _record(roles, audit_log_startup())
-        serving = await _start_http(roles, listeners)
+        front = front_of(roles, create_app(roles.services, version=compose.VERSION))
+        serving = await _start_http(roles, listeners, front)
         stack.push_async_callback(_stop_http, serving)
+        stack.callback(front.close)
         await asyncio.to_thread(roles.start)
         stack.push_async_callback(asyncio.to_thread, roles.stop)
         _announce(roles, listeners, password)
@@ -117,16 +120,15 @@ def _open_listeners(roles: Roles) -> _Listeners:
 
 
 async def _start_http(
-    roles: Roles, listeners: _Listeners
+    roles: Roles, listeners: _Listeners, front: Front
 ) -> Sequence[tuple[http.HttpServer, asyncio.Task[None]]]:
     chain, key = await asyncio.to_thread(console_identity, roles.base, roles.ca)
     context = http.server_context(
         chain, key, compose.agents_anchor(roles.base), roles.base.home.run
     )
-    app = create_app(roles.services, version=compose.VERSION)
     plan: list[tuple[Any, Any, socket.socket]] = [
-        (app, context, listeners.console),
-        (app, None, listeners.owner),
+        (front, context, listeners.console),
+        (front.api, None, listeners.owner),
         (create_clear_app(roles.services), None, listeners.clear),
     ]
     serving = []

@@ -1,0 +1,52 @@
+"""What answers on the TLS listener: the console at its own addresses, the API at all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealwire.bootstrap.compose import VERSION
+from sealwire.console.app import Console
+from sealwire.console.services import ConsoleServices
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from sealwire.bootstrap.roles import Roles
+
+
+class Front:
+    """Passes each request to the one whose address it is."""
+
+    def __init__(self, console: Console, api: ASGIApp) -> None:
+        self._console = console
+        self.api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve."""
+        ours = scope["type"] == "http" and self._console.owns(scope["path"])
+        await (self._console if ours else self.api)(scope, receive, send)
+
+    def close(self) -> None:
+        """Let live pages end, so that the listener can close."""
+        self._console.close()
+
+
+def front_of(roles: Roles, api: ASGIApp) -> Front:
+    """The console over the same use cases that ``api`` has."""
+    base, services = roles.base, roles.services
+    console = Console(
+        ConsoleServices(
+            log_in=services.log_in,
+            people=services.people,
+            trails=services.trails,
+            ca=services.ca,
+            appliance=services.appliance,
+            sensor=services.sensor,
+            sensor_name=base.config.unit,
+            host_name=base.config.host_name,
+            version=VERSION,
+            clock=base.clock,
+            random=base.random,
+        )
+    )
+    return Front(console, api)

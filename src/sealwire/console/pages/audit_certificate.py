@@ -1,0 +1,139 @@
+"""*System > Configuration > Audit Log Certificate*: Generate New CSR, import, view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sealwire.access.roles import Action
+from sealwire.console import certificates as shown
+from sealwire.console.routing import get, post
+from sealwire.console.services import present
+from sealwire.console.visit import download
+from sealwire.errors import NotFoundError
+from sealwire.x509.keys import KeyType
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from sealwire.appliance.service import Appliance
+    from sealwire.console.certificates import CsrFacts
+    from sealwire.console.visit import Visit
+
+_PAGE: Final = "/system/audit-log-certificate"
+
+
+def view(visit: Visit) -> Response:
+    """The installed audit log client certificate, and the CSRs that wait for theirs."""
+    unit = _unit(visit)
+    found = unit.show()
+    return visit.page(
+        "audit_certificate.html",
+        chain=shown.chain_facts(found.installed, visit.now),
+        installed=found.installed,
+        waiting=shown.waiting(found.pending),
+        history=len(found.history),
+        unit_name=unit.host_name,
+        changes=visit.may(Action.CONFIGURE_APPLIANCE),
+    )
+
+
+def csr_form(visit: Visit) -> Response:
+    """*Generate New CSR*, the fields in the guide's order."""
+    return visit.page(
+        "csr_form.html",
+        title="Generate New CSR",
+        within="System > Configuration > Audit Log Certificate",
+        action=f"{_PAGE}/csr",
+        close=_PAGE,
+        form=visit.form,
+        own_name=_unit(visit).host_name,
+        key_types=list(KeyType),
+        key_type=visit.text("key_type") or KeyType.P256,
+    )
+
+
+def generate(visit: Visit) -> Response:
+    """*Generate*: the key is made here and stays here."""
+    made = _unit(visit).csr(
+        visit.actor,
+        shown.asked_subject(visit),
+        shown.asked_names(visit),
+        shown.asked_key_type(visit),
+    )
+    return visit.see(f"{_PAGE}/csr/{made.key_id}")
+
+
+def csr(visit: Visit) -> Response:
+    """The CSR to be copied or downloaded, *Close*."""
+    return visit.page(
+        "csr.html",
+        title="Certificate Signing Request",
+        within="System > Configuration > Audit Log Certificate",
+        csr=_csr(visit),
+        download=f"{_PAGE}/csr/{visit.path('key_id')}/file",
+        close=_PAGE,
+        profile="caAuditClientCert",
+        can_submit=visit.services.ca is not None,
+    )
+
+
+def csr_file(visit: Visit) -> Response:
+    """``NAME.csr``."""
+    found = _csr(visit)
+    return download(found.pem, found.file, "application/pkcs10")
+
+
+def import_form(visit: Visit) -> Response:
+    """*Import Audit Client Certificate*: three boxes, or files."""
+    return visit.page(
+        "import_form.html",
+        title="Import Audit Client Certificate",
+        within="System > Configuration > Audit Log Certificate",
+        leaf_label="Client Certificate",
+        action=f"{_PAGE}/import",
+        close=_PAGE,
+        form=visit.form,
+        waiting=shown.waiting(_unit(visit).show().pending),
+    )
+
+
+def import_certificate(visit: Visit) -> Response:
+    """*Save*: all faults at once, and then nothing is changed; else the swap."""
+    files = shown.given_files(visit)
+    shown.require_files(files)
+    _unit(visit).import_certificate(
+        visit.actor, files, shown.given_key(visit), shown.given_password(visit)
+    )
+    return visit.see(_PAGE, "imported")
+
+
+def rollback(visit: Visit) -> Response:
+    """The certificate before this one again."""
+    _unit(visit).rollback(visit.actor)
+    return visit.see(_PAGE, "rolled-back")
+
+
+def _csr(visit: Visit) -> CsrFacts:
+    wanted = visit.path("key_id")
+    for pending in _unit(visit).show().pending:
+        if pending.key_id == wanted:
+            return shown.csr_facts(pending)
+    raise NotFoundError(
+        "csr.unknown", "There is no such CSR.", hint="Its certificate may be installed by now."
+    )
+
+
+def _unit(visit: Visit) -> Appliance:
+    return present(visit.services.appliance, "appliance")
+
+
+ROUTES: Final = (
+    get(_PAGE, Action.READ_APPLIANCE, view),
+    get(f"{_PAGE}/csr", Action.CONFIGURE_APPLIANCE, csr_form),
+    post(f"{_PAGE}/csr", Action.CONFIGURE_APPLIANCE, generate, again=csr_form),
+    get(f"{_PAGE}/csr/{{key_id}}", Action.READ_APPLIANCE, csr),
+    get(f"{_PAGE}/csr/{{key_id}}/file", Action.READ_APPLIANCE, csr_file),
+    get(f"{_PAGE}/import", Action.CONFIGURE_APPLIANCE, import_form),
+    post(f"{_PAGE}/import", Action.CONFIGURE_APPLIANCE, import_certificate, again=import_form),
+    post(f"{_PAGE}/rollback", Action.CONFIGURE_APPLIANCE, rollback, again=view),
+)

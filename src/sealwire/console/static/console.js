@@ -1,0 +1,50 @@
+// Everything works without this. It counts while one looks, and copies at a click.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const source = document.getElementById(button.dataset.copy);
+  if (!source || !navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+    button.textContent = "Copied";
+  });
+}
+
+const spaced = (value) =>
+  typeof value === "number" ? String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f") : value;
+
+// As on the server: what cannot be seen is spelled out. Text only, never markup.
+const visible = (value) =>
+  String(value ?? "none shown").replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (c) =>
+    `\u27e8U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`);
+
+function showRows(body, rows) {
+  const columns = body.dataset.columns.split(" ");
+  if (rows.length === 0) return;
+  body.replaceChildren(...rows.map((row) => {
+    const line = document.createElement("tr");
+    line.append(...columns.map((column) => {
+      const cell = document.createElement("td");
+      const value = row[column];
+      cell.textContent = typeof value === "number" ? spaced(value) : visible(value);
+      return cell;
+    }));
+    return line;
+  }));
+}
+
+function show(document_, counts) {
+  for (const place of document_.querySelectorAll("[data-live]")) {
+    const value = counts[place.dataset.live];
+    if (value !== undefined) place.textContent = spaced(value);
+  }
+  for (const body of document_.querySelectorAll("[data-live-rows]")) {
+    showRows(body, counts[body.dataset.liveRows] ?? []);
+  }
+}
+
+const live = document.querySelector("[data-live-from]");
+if (live) {
+  const stream = new EventSource(live.dataset.liveFrom);
+  stream.addEventListener("message", (event) => show(document, JSON.parse(event.data)));
+}

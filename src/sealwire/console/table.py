@@ -1,0 +1,30 @@
+"""Every route of the console."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sealwire.console.pages import (
+    account,
+    audit_certificate,
+    audit_log,
+    authority,
+    home,
+    requests,
+    sensors,
+    syslog_server,
+    users,
+)
+
+# Fixed words before names: the first row that matches answers.
+ROUTES: Final = (
+    *account.ROUTES,
+    *home.ROUTES,
+    *requests.ROUTES,
+    *authority.ROUTES,
+    *audit_log.ROUTES,
+    *audit_certificate.ROUTES,
+    *syslog_server.ROUTES,
+    *sensors.ROUTES,
+    *users.ROUTES,
+)

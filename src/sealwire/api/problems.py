@@ -11,7 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from sealwire.errors import Finding, RefusedError, SealwireError, Severity
+from sealwire.access.throttle import ThrottledError
+from sealwire.errors import Finding, RefusedError, SealwireError, Severity, UnauthorizedError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -36,7 +37,11 @@ class ProblemResponse(JSONResponse):
 
 def problem(error: SealwireError) -> ProblemResponse:
     """The answer for one error of the tree."""
-    headers = {"WWW-Authenticate": 'Basic realm="Sealwire"'} if error.http_status == 401 else None  # noqa: PLR2004 - the status itself
+    headers = {}
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = 'Basic realm="Sealwire"'
+    if isinstance(error, ThrottledError):
+        headers["Retry-After"] = str(error.wait_seconds)
     return _document(
         error.http_status,
         error.code,

@@ -36,7 +36,11 @@ class LogIn(Protocol):
         ...
 
     def by_password(self, name: str, password: str, *, address: str, announce: bool) -> Principal:
-        """Whose password this is. Raises UnauthorizedError."""
+        """Whose password this is. Raises UnauthorizedError, ThrottledError."""
+        ...
+
+    def denied(self, principal: Principal, operation: str, resource: str) -> None:
+        """Record that somebody known asked for what they may not do."""
         ...
 
 
@@ -71,12 +75,20 @@ def principal_of(request: Request) -> Principal:
 
 
 def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
-    """A route's dependency: the principal, once the roles table has let it pass."""
+    """A route's dependency: the principal, once the roles table has let it pass.
+
+    What somebody known is denied is recorded; a stranger is only asked to log in.
+    """
 
     def _checked(request: Request) -> Principal:
         _refuse_foreign_page(request)
         principal = principal_of(request)
-        require(principal, action)
+        try:
+            require(principal, action)
+        except ForbiddenError:
+            log_in: LogIn = request.app.state.services.log_in
+            log_in.denied(principal, action.value, request.scope["route"].path)
+            raise
         return principal
 
     return Depends(_checked)

@@ -122,7 +122,7 @@ class ApiScene:
             default_trust=self.base.ca.roots_pem,
         )
         self.services = Services(
-            log_in=LogIn(self.base.store, recorder, "ca"),
+            log_in=LogIn(self.base.store, recorder, "ca", self.base.clock, self.base.random),
             trails=self.base.store,
             ca=self.base.ca if with_roles else None,
             ca_setup=RememberedSetup() if with_roles else None,

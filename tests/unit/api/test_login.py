@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -152,6 +153,35 @@ def test_every_refusal_is_recorded_even_on_one_connection(scene: ApiScene) -> No
     for _ in range(3):
         scene.ask("GET", "/api/v1/audit", connection, auth=("nobody", "x"))
     assert len(authentications(scene)) == 3
+
+
+def test_too_many_attempts_have_to_wait(scene: ApiScene) -> None:
+    answers = [scene.ask("GET", "/api/v1/audit", auth=("nobody", "x")) for _ in range(6)]
+    last = answers[-1]
+    assert answers[0].status_code == 401
+    problem(last, 429, "login.throttled")
+    assert int(last.headers["Retry-After"]) >= 1
+    assert "login.throttled" in authentications(scene)[-1]
+    # The right certificate is no attempt at a password.
+    assert scene.ask("GET", REQUESTS, caller_of(Role.AGENT)).status_code == 200
+    scene.base.clock.advance(timedelta(minutes=15))
+    problem(scene.ask("GET", "/api/v1/audit", auth=("nobody", "x")), 401, "login.refused")
+
+
+def test_what_somebody_known_is_denied_is_recorded(scene: ApiScene) -> None:
+    problem(
+        scene.ask("POST", f"{REQUESTS}/7/reject", caller_of(Role.OPERATOR), json={}),
+        403,
+        "access.denied",
+    )
+    assert scene.texts()[-1] == (
+        "[AuditEvent=AUTHZ][SubjectID=operator][Outcome=Failure]"
+        "[aclResource=/api/v1/ca/requests/{request_id}/{action}][Op=decide_request]"
+        " authorization failure"
+    )
+    before = scene.texts()
+    problem(scene.ask("POST", f"{REQUESTS}/7/reject", json={}), 401, "access.login_required")
+    assert scene.texts() == before
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ ACTIONS: Final = {
     f"GET {CA}/chain": Action.READ_CERTIFICATE,
     f"GET {CA}/profiles": Action.READ_PROFILE,
     f"GET {CA}/profiles/{{profile_id}}": Action.READ_PROFILE,
+    f"GET {CA}/reconciliation": Action.READ_AUDIT,
     f"GET {APPLIANCE}/audit": Action.READ_AUDIT,
     "GET /api/v1/audit": Action.READ_AUDIT,
     "GET /api/v1/audit/{trail}": Action.READ_AUDIT,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
 from sealwire.api.identities import key_type
+from sealwire.api.problems import finding_json
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body, Number, rfc3339
@@ -164,6 +165,19 @@ def certificate(request: Request, serial: Serial) -> dict[str, Any]:
 def certificate_file(request: Request, serial: Serial) -> PlainTextResponse:
     """One certificate as a PEM file."""
     return PlainTextResponse(_pem(_ca(request).certificate(serial)))
+
+
+@router.get("/reconciliation", dependencies=[guard(Action.READ_AUDIT)])
+def reconciliation(request: Request) -> dict[str, Any]:
+    """Whether certificates, requests and audit records tell the same story."""
+    found = _ca(request).reconcile()
+    return {
+        "ok": found.holds,
+        "certificates": found.certificates,
+        "complete_requests": found.complete_requests,
+        "approvals": found.approvals,
+        "findings": [finding_json(each) for each in found.findings],
+    }
 
 
 @router.get("/chain", dependencies=[guard(Action.READ_CERTIFICATE)])

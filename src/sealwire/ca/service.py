@@ -37,6 +37,7 @@ from sealwire.ca.issuance import (
     with_bytes,
 )
 from sealwire.ca.ports import Request, RequestStatus
+from sealwire.ca.reconciliation import Reconciliation, reconcile
 from sealwire.ca.register import (
     Register,
     certificate_row,
@@ -233,6 +234,10 @@ class CertificateAuthority(Register):
         if self.request(request_id).status is RequestStatus.PENDING:
             self._store.run(lambda tx: self._fix_anew(tx, request_id))
         return self._store.read(lambda tx: self._review(tx, request_id))
+
+    def reconcile(self) -> Reconciliation:
+        """Whether certificates, requests and audit records tell the same story."""
+        return self._store.read(lambda tx: reconcile(tx, TRAIL))
 
     # Inside one transaction
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from sealwire.cli.files import write_output
-from sealwire.cli.output import JsonOption, show_fields, show_json, show_table
+from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json, show_table
 from sealwire.cli.pki_output import parse_number
 from sealwire.cli.session import HomeOption, api, home_path, segment
+from sealwire.errors import RefusedError
 
 _PAGE = 1000
 
@@ -102,6 +103,28 @@ def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
         ],
         entries,
     )
+
+
+@ca_app.command("reconcile")
+def reconcile(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Check that certificates, requests and audit records tell the same story."""
+    with api(home) as client:
+        found = client.call("GET", "/api/v1/ca/reconciliation")
+    if json:
+        show_json(found)
+    else:
+        show_fields(
+            {
+                "Certificates": found["certificates"],
+                "Complete requests": found["complete_requests"],
+                "Approvals recorded": found["approvals"],
+            }
+        )
+        show_findings(found["findings"])
+    if not found["ok"]:
+        raise RefusedError(
+            "ca.not_reconciled", "certificates, requests and audit records do not fit together"
+        )
 
 
 @profile_app.command("list")

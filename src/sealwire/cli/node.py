@@ -10,6 +10,14 @@ import typer
 from sealwire.cli.session import HomeOption, home_path
 from sealwire.errors import UsageError
 
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        envvar="SEALWIRE_DATABASE",
+        help="SQL URL, e.g. postgresql://user@host/name (default: a file in the home).",
+    ),
+]
+
 
 def up(
     home: HomeOption = None,
@@ -18,10 +26,14 @@ def up(
     tls_ports: Annotated[str, typer.Option(help="Syslog over TLS, comma separated.")] = "6514,6515",
     host_name: Annotated[str, typer.Option(help="This machine's own full name.")] = "",
     listen: Annotated[str, typer.Option(help="Listen on this address only.")] = "",
-    database: Annotated[str, typer.Option(help="SQL URL (default: a file in the home).")] = "",
+    database: DatabaseOption = "",
+    roles: Annotated[
+        str, typer.Option(help="What this node runs, comma separated.")
+    ] = "ca,appliance,sensor",
+    unit: Annotated[str, typer.Option(help="The appliance unit's name.")] = "unit-1",
     audit_format: Annotated[str, typer.Option(help="10.4.4, 10.4.5 or 11.4.")] = "10.4.5",
 ) -> int:
-    """Run the CA, an appliance and a sensor on embedded defaults, in the foreground."""
+    """Run the CA, an appliance and a sensor in the foreground; unnamed settings have defaults."""
     from sealwire.bootstrap.node import run_node
     from sealwire.config.node import checked_config
 
@@ -32,6 +44,8 @@ def up(
         "tls_ports": _ports(tls_ports),
         "listen": listen,
         "database": database,
+        "roles": frozenset(roles.split(",")),
+        "unit": unit,
         "audit_format": audit_format,
     }
     if host_name:
@@ -51,11 +65,12 @@ def demo(
     home: Annotated[
         Path | None, typer.Option("--home", help="Keep everything here (default: a new folder).")
     ] = None,
+    database: DatabaseOption = "",
 ) -> int:
     """Walk through the whole story and check every step; exit 0 only if all of it holds."""
     from sealwire.bootstrap.demo import run_demo
 
-    return run_demo(home)
+    return run_demo(home, database)
 
 
 def _ports(text: str) -> tuple[int, ...]:

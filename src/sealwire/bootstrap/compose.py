@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +11,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from sealwire.audit.recorder import Recorder
 from sealwire.bootstrap.home import Home
 from sealwire.clock import SystemClock, SystemRandom
-from sealwire.config.node import NodeConfig, checked_config
+from sealwire.config.node import NodeConfig, checked_config, remembered_settings
 from sealwire.stores.keyfiles import KeyFiles
 from sealwire.stores.public_roots import public_roots
 from sealwire.stores.sql import SqlStore
@@ -107,11 +106,7 @@ def remember(home: Home, config: NodeConfig) -> None:
 
 def remembered(home: Home) -> NodeConfig:
     """The configuration of the last run, or the defaults. Raises RefusedError when it is wrong."""
-    try:
-        document = json.loads(home.config_file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        document = {}
-    return checked_config(**{**document, "home": home.root})
+    return checked_config(**{**remembered_settings(home.config_file), "home": home.root})
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import tomllib
 from pathlib import Path  # noqa: TC003 - pydantic reads it when the class is built
@@ -101,6 +102,26 @@ def checked_config(**values: object) -> NodeConfig:
             hint="every key is described in the manual; unknown keys are refused",
             findings=findings,
         ) from error
+
+
+def remembered_settings(path: Path) -> dict[str, object]:
+    """What a node wrote down at its last start, unchecked; nothing when it never ran.
+
+    Raises RefusedError ``config.damaged``.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise RefusedError(
+            "config.damaged",
+            f"{path} is damaged",
+            hint="`sealwire up` and `sealwire serve` write it anew",
+        )
+    return document
 
 
 def read_config(path: Path) -> NodeConfig:

@@ -63,15 +63,17 @@ class Home:
     def state(self) -> dict[str, object]:
         """What the node wrote when it opened its listeners; empty when it never ran."""
         try:
-            document: dict[str, object] = json.loads(self.state_file.read_text(encoding="utf-8"))
+            document = json.loads(self.state_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return document
+        return document if isinstance(document, dict) else {}
 
     def write_private(self, path: Path, content: bytes) -> None:
         """Put a file in place whole or not at all, readable by its owner only."""
         draft = path.with_name(path.name + ".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A draft of before the last crash would keep its mode, and its readers.
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()

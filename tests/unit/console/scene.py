@@ -1,0 +1,136 @@
+"""The console in this process, and browsers of everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import httpx
+
+from sealwire.access.roles import Role
+from sealwire.clock import SystemRandom
+from sealwire.console.app import Console
+from sealwire.console.guards import SESSION_COOKIE, STRANGER_COOKIE, TOKEN_FIELD
+from sealwire.console.services import ConsoleServices
+from tests.unit.access.scene import somebody
+from tests.unit.api.scene import ADDRESS, ApiScene, Caller, certificate_of, person
+from tests.unit.ca.scene import csr_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+HERE = "https://node.test"
+OURS = {"Origin": HERE, "Sec-Fetch-Site": "same-origin"}
+SAFE_CSR = csr_for("CN=www.example.com,O=Example").decode()
+
+
+@dataclass
+class Browser:
+    """Keeps cookies; sends ``Origin`` along with forms, as browsers do."""
+
+    console: Console
+    certificate: bytes | None = None
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str) -> httpx.Response:
+        return self.send("GET", path)
+
+    def post(
+        self, path: str, fields: Mapping[str, str] | None = None, *, page: str | None = None
+    ) -> httpx.Response:
+        """Send a form, with the token of ``page`` (default: home, or the log-in)."""
+        token = self.token(page or "/password" if SESSION_COOKIE in self.cookies else "/login")
+        return self.form(path, {TOKEN_FIELD: token, **(fields or {})})
+
+    def form(
+        self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Send exactly these fields, with exactly these headers (default: a browser's)."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        sent = {**kind, **(OURS if headers is None else headers)}
+        return self.send("POST", path, content=urlencode(fields), headers=sent)
+
+    def token(self, page: str) -> str:
+        found = re.search(rf'name="{TOKEN_FIELD}" value="([^"]*)"', self.get(page).text)
+        return unescape(found[1]) if found else ""
+
+    def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
+        response = asyncio.run(self._send(method, path, **arguments))
+        for header in response.headers.get_list("set-cookie"):
+            name, _, value = header.partition(";")[0].partition("=")
+            self.cookies[name] = value.strip('"')
+            if not self.cookies[name]:
+                del self.cookies[name]
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: str | bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        async def as_listener(scope: Scope, receive: Receive, send: Send) -> None:
+            peer = Caller(certificate=self.certificate)
+            await self.console({**scope, "extensions": {"sealwire.peer": peer}}, receive, send)
+
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        transport = httpx.ASGITransport(as_listener, client=(ADDRESS, 40_000))
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+            return await client.request(
+                method, path, content=content, headers={"Cookie": cookie, **(headers or {})}
+            )
+
+
+class ConsoleScene:
+    """A node with CA and appliance, and somebody of each role."""
+
+    def __init__(self) -> None:
+        self.node = ApiScene()
+        services = self.node.services
+        self.services = ConsoleServices(
+            log_in=services.log_in,
+            people=services.people,
+            trails=services.trails,
+            ca=services.ca,
+            appliance=services.appliance,
+            sensor=None,
+            sensor_name="unit-1",
+            host_name="unit.example.com",
+            version="0.1.0",
+            clock=self.node.base.clock,
+            random=SystemRandom(),
+        )
+        self.console = Console(self.services)
+        self._people = count()
+
+    def stranger(self) -> Browser:
+        return Browser(self.console)
+
+    def browser(self, *roles: Role) -> Browser:
+        """Logged in by certificate as somebody who has these roles and no other."""
+        name = f"{'-'.join(roles) or 'nobody'}.{next(self._people)}"
+        self.node.put(person(name, *roles))
+        certificate = certificate_of(name)
+        begun = self.services.log_in.begin_with_certificate(certificate, address=ADDRESS)
+        return Browser(self.console, certificate, {SESSION_COOKIE: begun.token})
+
+    def newcomer(self) -> Browser:
+        """Logged in with a one-time password."""
+        self.node.put(somebody("newcomer", *Role, must_change=True))
+        browser = self.stranger()
+        browser.post("/login", {"user": "newcomer", "password": "correct horse battery"})
+        return browser
+
+    def commits(self) -> int:
+        return int(self.node.base.store.commits)
+
+
+__all__ = ["SESSION_COOKIE", "STRANGER_COOKIE", "TOKEN_FIELD", "Browser", "ConsoleScene"]

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from sealwire.cli.app import outcome
 from tests.flow.node import SEALWIRE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Done = subprocess.CompletedProcess[str]
 
 
-def run(home: Path, *words: str, text: str = "", **environment: str) -> Done:
-    """One command on ``home``; its exit code, output and complaints."""
+def process(home: Path, *words: str, **environment: str) -> Done:
+    """One command on ``home``, in a process of its own."""
     return subprocess.run(
         [*SEALWIRE, *words],
-        input=text,
         env={**os.environ, "SEALWIRE_HOME": str(home), **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def run(home: Path, *words: str, text: str = "", **environment: str) -> Done:
+    """The same within this process, which is quick and would see a socket left open.
+
+    ``text`` is typed in.
+    """
+    out, complaints = io.StringIO(), io.StringIO()
+    with (
+        _surroundings(text, {"SEALWIRE_HOME": str(home), **environment}),
+        redirect_stdout(out),
+        redirect_stderr(complaints),
+    ):
+        code = outcome(list(words))
+    return Done(words, code, out.getvalue(), complaints.getvalue())
+
+
+@contextmanager
+def _surroundings(text: str, environment: dict[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO(text))
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
 
 
 def good(done: Done) -> str:

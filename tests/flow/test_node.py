@@ -16,7 +16,7 @@ from cryptography import x509
 
 from sealwire.clock import SystemClock
 from tests.flow.authority import LOOPBACK
-from tests.flow.commands import good, refused, run, state
+from tests.flow.commands import good, process, refused, run, state
 from tests.flow.node import SEALWIRE, Node
 from tests.flow.peers import wait_until
 
@@ -49,7 +49,7 @@ def test_it_says_where_it_is_and_that_it_is_ready(node: Node) -> None:
 
 def test_a_second_node_on_the_same_home_is_refused(node: Node) -> None:
     ephemeral = ["--console-port", "0", "--http-port", "0", "--tls-ports", "0"]
-    second = run(node.home, "up", "--listen", LOOPBACK, *ephemeral)
+    second = process(node.home, "up", "--listen", LOOPBACK, *ephemeral)
     refused(second, 3, "another node already uses", "hint: ")
     assert state(node.home)["pid"] == node.pid
     good(run(node.home, "audit", "list"))
@@ -120,7 +120,9 @@ def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
     with closing(socket.create_server((LOOPBACK, 0))) as taken:
         port = taken.getsockname()[1]
         words = ["--console-port", "0", "--http-port", str(port), "--tls-ports", "0"]
-        refused(run(home, "up", "--listen", LOOPBACK, *words), 3, f"cannot listen on port {port}")
+        refused(
+            process(home, "up", "--listen", LOOPBACK, *words), 3, f"cannot listen on port {port}"
+        )
     # Nobody saw a one-time password, so there may be no agent yet either.
     refused(run(home, "ca", "chain"), 2, "There is no CA yet.")
 
@@ -167,7 +169,7 @@ def test_a_wrong_configuration(tmp_path: Path, text: str, says: str) -> None:
     config = tmp_path / "node.toml"
     config.write_text(text)
     code = 1 if "TOML" in says else 2
-    refused(run(tmp_path / "home", "serve", "--config", str(config)), code, says)
+    refused(process(tmp_path / "home", "serve", "--config", str(config)), code, says)
     assert not (tmp_path / "home").exists()
 
 

@@ -11,9 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sealwire.cli.app import outcome
 from tests.flow.authority import LOOPBACK
-from tests.flow.commands import good, refused, run
+from tests.flow.commands import good, process, refused, run
 from tests.flow.node import Node
 from tests.flow.peers import free_port
 
@@ -246,19 +245,26 @@ def test_no_key_is_lost_over_a_name_that_is_taken(node: Node) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_exit_codes(
-    node: Node,
-    words: tuple[str, ...],
-    code: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    # In this process, to be quick: the node is another one, and that is what counts here.
-    monkeypatch.setenv("SEALWIRE_HOME", str(node.home))
-    assert outcome(list(words)) == code
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("error: ")
+def test_exit_codes(node: Node, words: tuple[str, ...], code: int) -> None:
+    refused(run(node.home, *words), code)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("audit", "list"), 0),
+        (("ca", "nonsense"), 1),
+        (("ca", "profile", "show", "nosuch"), 2),
+        (("pki", "-U", "https://localhost:1", "ca-cert-request-show", "1"), 3),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_exit_codes_of_a_process(node: Node, words: tuple[str, ...], code: int) -> None:
+    done = process(node.home, *words)
+    if code:
+        refused(done, code)
+    else:
+        good(done)
 
 
 def test_a_home_that_cannot_be(tmp_path: Path) -> None:

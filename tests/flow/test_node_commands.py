@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.flow.authority import LOOPBACK
-from tests.flow.commands import good, process, refused, run
+from tests.flow.commands import good, process, refused, run, state
 from tests.flow.node import Node
 from tests.flow.peers import free_port
 
@@ -186,6 +188,33 @@ def test_wrong_credentials(node: Node, tmp_path: Path) -> None:
     refused(run(node.home, "pki", "-d", str(tmp_path), find), 2, "is not trusted")
     (tmp_path / "ca-roots.pem").write_text("no certificate")
     refused(run(node.home, "pki", "-d", str(tmp_path), find), 1, "ca-roots.pem cannot be used")
+
+
+def test_who_lost_a_role_has_lost_it_on_an_open_connection(node: Node) -> None:
+    credentials = node.home / "credentials"
+    context = ssl.create_default_context(cafile=str(credentials / "ca-roots.pem"))
+    context.load_cert_chain(credentials / "caadmin.pem")
+    connections = set()
+
+    def note(response: httpx.Response) -> None:
+        stream = response.extensions["network_stream"]
+        connections.add(stream.get_extra_info("client_addr"))
+
+    with httpx.Client(
+        base_url=state(node.home)["console_url"],
+        verify=context,
+        trust_env=False,
+        event_hooks={"response": [note]},
+    ) as agent:
+        listed = "/api/v1/ca/requests"
+        assert agent.get(listed).status_code == 200
+        good(run(node.home, "user", "role", "caadmin", "administrator"))
+        try:
+            assert agent.get(listed).status_code == 403
+        finally:
+            good(run(node.home, "user", "role", "caadmin", "administrator", "agent"))
+        assert agent.get(listed).status_code == 200
+    assert len(connections) == 1
 
 
 def test_a_certificate_of_another_ca_does_not_get_in(node: Node, tmp_path: Path) -> None:

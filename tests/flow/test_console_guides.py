@@ -1,0 +1,260 @@
+"""The guides, followed by clicking and typing only, with and without JavaScript."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.flow.browser import Person, chromium
+from tests.flow.node import Node
+from tests.flow.peers import RsyslogSender, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.flow.authority import TlsFiles
+    from tests.flow.conftest import Start
+
+PASSWORD = "a password of my own"
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL)
+SUBJECT = {
+    "Country Name (two-letter code)": "US",
+    "State or Province": "TX",
+    "Locality or City": "Austin",
+    "Organization": "Example",
+    "Organizational Unit (Department) Name": "Audit",
+    "Common Name": "localhost",
+}
+WITH_AND_WITHOUT = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    with Node(tmp_path / "home") as running:
+        yield running
+
+
+@pytest.fixture
+def person(node: Node, browser: Browser, scripts: bool) -> Iterator[Person]:
+    """The agent, at the first log-in: a password of their own, and the auditor's role as well."""
+    state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
+    one_time = re.search(r"one-time password (\S+)", node.said())
+    assert one_time
+    somebody = Person(
+        browser, state["console_url"].replace("127.0.0.1", "localhost"), scripts=scripts
+    )
+    somebody.log_in("caadmin", one_time[1])
+    somebody.expect_heading("Change password")
+    somebody.fill("Present password", one_time[1])
+    somebody.fill("New password", PASSWORD)
+    somebody.fill("New password again", PASSWORD)
+    somebody.press("Change password")
+    somebody.expect_heading("Home")
+    somebody.choose("System > Configuration", "Users")
+    somebody.page.get_by_label("auditor").first.check()
+    somebody.press("Save roles")
+    somebody.expect("Changed.")
+    yield somebody
+    assert somebody.complaints == []
+    somebody.close()
+
+
+def asked_for(person: Person) -> None:
+    """The fields of *Generate New CSR*, in the guide's order."""
+    labels = person.page.locator("form.panel > .field > label").all_inner_texts()
+    assert labels == list(SUBJECT)
+    for label, value in SUBJECT.items():
+        person.fill(label, value)
+    person.press("Generate")
+    person.expect_heading("Certificate Signing Request")
+
+
+def sent_to_the_ca(person: Person) -> str:
+    """Submit the CSR on the page, approve it, and download what the CA hands out."""
+    person.unfold("Send it to this node's own CA")
+    person.press("Submit request")
+    person.expect("The request is in the queue.")
+    assert "Subject: CN=localhost,OU=Audit,O=Example" in person.text()
+    person.press("Approve")
+    person.expect("The request is approved and the certificate is issued.")
+    person.page.locator("dd a.code").click()
+    return person.download("Download with chain")[1]
+
+
+def pasted(person: Person, leaf_label: str, bag: str) -> None:
+    """Paste leaf and chain, the chain the wrong way round."""
+    leaf, *chain = CERTIFICATE.findall(bag)
+    person.fill(leaf_label, leaf)
+    person.fill("Certificate Chain", "".join(reversed(chain)))
+    person.press("Save")
+    person.expect("The certificate is installed.")
+
+
+@WITH_AND_WITHOUT
+def test_obtain_a_signed_audit_log_client_certificate(person: Person, node: Node) -> None:
+    person.choose("System > Configuration", "Audit Log Certificate")
+    assert "must come from a CA that the audit log server trusts" in person.text()
+    person.follow("Generate New CSR")
+    asked_for(person)
+    shown = person.page.locator("#csr-pem").input_value()
+    assert shown.startswith("-----BEGIN CERTIFICATE REQUEST-----\n")
+    assert shown.rstrip().endswith("-----END CERTIFICATE REQUEST-----")
+    assert person.download("Download localhost.csr") == ("localhost.csr", shown)
+    bag = sent_to_the_ca(person)
+    person.choose("System > Configuration", "Audit Log Certificate")
+    person.follow("Import Audit Client Certificate")
+    person.press("Save")
+    person.expect("No certificate was given.")
+    pasted(person, "Client Certificate", bag)
+    assert "sha-256:" in person.text()
+
+    person.choose("System > Configuration", "Audit Log")
+    person.fill("Name", "sensor")
+    person.fill("Host", "localhost")
+    person.fill("Port", str(node.target.port))
+    person.press("Save")
+    person.expect("Added.")
+    person.press("Test Syslog Server")
+    # The sensor still shows its self-signed certificate: the test says so, not "reachable".
+    person.expect("Test of sensor: failed")
+    secured(person)
+    person.choose("System > Configuration", "Audit Log")
+    person.press("Test Syslog Server")
+    person.expect("every step held")
+    person.press("Turn streaming on")
+    person.expect("Streaming is on.")
+    wait_until(lambda: node.packets_received() > 1, "packets from the appliance")
+    person.choose("Data Sources", "Sources")
+    person.expect("CN=localhost,OU=Audit,O=Example")
+    person.choose("System > Configuration", "Audit Log")
+    person.press("Turn streaming off")
+    person.expect("Streaming is off.")
+
+
+def secured(person: Person) -> None:
+    """Give the sensor a certificate of the CA, the better way: its key is made there."""
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.follow("Make a CSR")
+    asked_for(person)
+    bag = sent_to_the_ca(person)
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    assert person.page.get_by_label("Sensor", exact=True).is_visible()
+    pasted(person, "Certificate", bag)
+
+
+@WITH_AND_WITHOUT
+def test_how_to_secure_syslog(
+    person: Person, node: Node, tmp_path: Path, start_peer: Start, scripts: bool
+) -> None:
+    client = node.client_files("firewall.example.test", tmp_path)
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.expect("It is self-signed.")
+    # A sender that checks the name is refused at first, and that is seen with its reason.
+    sender = start_peer(sender_to(node, client, tmp_path / "early"))
+    wait_until(lambda: bool(node.json("sensor", "stats")["tls_failures"]), "a TLS failure")
+    sender.stop()
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.expect("Failed at TLS")
+    secured(person)
+
+    person.choose("Data Sources", "Sensors")
+    person.page.locator("td a").first.click()
+    person.expect_heading("Syslog Configuration")
+    before = person.packets_received()
+    start_peer(sender_to(node, client, tmp_path / "good"))
+    wait_until(lambda: node.packets_received() >= before + 100, "100 packets")
+    if scripts:
+        wait_until(lambda: person.packets_received() == before + 100, "the counter on the page", 5)
+    else:
+        assert person.packets_received() == before
+        person.follow("Read again")
+        assert person.packets_received() == before + 100
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.expect("The last packet came from 127.0.0.1")
+    person.expect("CN=firewall.example.test")
+
+
+def sender_to(node: Node, client: TlsFiles, folder: Path) -> RsyslogSender:
+    lines = [b"<134>1 2026-01-02T03:04:05Z firewall app - - - line %d" % n for n in range(100)]
+    return RsyslogSender(folder, node.target, client, lines, server_name="localhost")
+
+
+@WITH_AND_WITHOUT
+def test_requests_and_their_audit_events(person: Person, node: Node) -> None:
+    refused = node.run("appliance", "csr", "--cn", "host.example.com", "--key-type", "p256")
+    submit(person, refused)
+    person.expect("Key Type RSA Not Matched")
+    decisions = {
+        "Reject": ("not ours", "The request is rejected."),
+        "Cancel request": ("asked by mistake", "The request is canceled."),
+        "Approve": ("", "The request is approved and the certificate is issued."),
+    }
+    for button, (reason, answer) in decisions.items():
+        name = f"{button[:3].lower()}.example.com"
+        submit(person, node.run("appliance", "csr", "--cn", name, "--key-type", "rsa2048"))
+        person.expect("To be signed")
+        if reason:
+            person.fill("Reason", reason)
+        person.press(button)
+        person.expect(answer)
+    person.choose("Certificate Authority", "Audit Log")
+    lines = person.page.locator(".trail .line").all_inner_texts()
+    decided = [line for line in lines if "CERT_REQUEST_PROCESSED" in line][:4]
+    assert re.fullmatch(
+        r"\[AuditEvent=CERT_REQUEST_PROCESSED\]\[SubjectID=caadmin\]\[Outcome=Success\]"
+        r"\[ReqID=6\]\[CertSerialNum=\d+\] certificate request succeeded",
+        decided[0],
+    )
+    assert decided[3] == (
+        "[AuditEvent=CERT_REQUEST_PROCESSED][SubjectID=caadmin][Outcome=Failure][ReqID=3]"
+        "[InfoName=rejectReason][InfoValue=Request 3 Rejected - Key Type RSA Not Matched]"
+        " certificate request processed"
+    )
+    for line, number, name, reason in (
+        (decided[1], 5, "cancelReason", "asked by mistake"),
+        (decided[2], 4, "rejectReason", "not ours"),
+    ):
+        assert line == (
+            "[AuditEvent=CERT_REQUEST_PROCESSED][SubjectID=caadmin][Outcome=Failure]"
+            f"[ReqID={number}][InfoName={name}][InfoValue={reason}] certificate request processed"
+        )
+
+
+def submit(person: Person, csr: str) -> None:
+    """Certificate Authority > Requests > New request."""
+    person.choose("Certificate Authority", "Requests")
+    person.follow("New request")
+    person.page.get_by_label("Certificate profile").select_option("caServerCert")
+    person.fill("Certificate request", csr)
+    person.press("Submit")
+
+
+@pytest.mark.parametrize("scripts", [True])
+def test_no_page_is_wider_than_its_window(person: Person, scripts: bool) -> None:
+    paths = sorted({link for link in links(person) if link.startswith("/")})
+    assert len(paths) >= 12
+    for path in paths:
+        person.open(path)
+        for width in (1280, 390):
+            person.page.set_viewport_size({"width": width, "height": 900})
+            assert person.overflow() <= 0, (path, width)
+
+
+def links(person: Person) -> list[str]:
+    person.open("/")
+    found = person.page.locator("nav a").evaluate_all(
+        "links => links.map(link => link.getAttribute('href'))"
+    )
+    return [str(link) for link in found]

@@ -1,9 +1,9 @@
-"""The sensor of one node: its use cases, its receiver workers, and the beat that counts."""
+"""The sensor of one node: its use cases, its receiver workers."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.bootstrap.compose import known_roots, own_roots
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import Position
     from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
 
-_BEAT_S = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Receiving:
@@ -29,8 +27,6 @@ class Receiving:
 
     sensor: Sensor
     pool: ReceiverPool
-    stopping: threading.Event = field(default_factory=threading.Event)
-    beats: list[threading.Thread] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Make the first certificate, take the ports. Raises UnavailableError ``listen.failed``."""
@@ -40,22 +36,12 @@ class Receiving:
     def start(self) -> None:
         """Recover the journal, start the workers, begin to count."""
         self.pool.start(self.sensor.tls_material(), self.sensor)
-        beat = threading.Thread(target=self._beat, name="sensor beat", daemon=True)
-        self.beats.append(beat)
-        beat.start()
 
     def stop(self) -> None:
         """Let senders finish, make everything durable, keep the counters."""
         self.pool.stop()
-        self.stopping.set()
-        for beat in self.beats:
-            beat.join()
         self.sensor.moment_passed()
         self.sensor.save_statistics()
-
-    def _beat(self) -> None:
-        while not self.stopping.wait(_BEAT_S):
-            self.sensor.moment_passed()
 
 
 class StoppedReceivers:

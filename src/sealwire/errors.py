@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Severity(StrEnum):
@@ -33,19 +33,29 @@ class Finding:
 
 
 class SealwireError(Exception):
-    """Root of the tree. ``exit_code`` is the command's, ``http_status`` the API's."""
+    """Root of the tree. ``exit_code`` is the command's, ``http_status`` the API's.
+
+    ``members`` are what a program may want to know besides, by name (RFC 9457 section 3.2).
+    """
 
     exit_code: ClassVar[int] = 2
     http_status: ClassVar[int] = 400
 
     def __init__(
-        self, code: str, message: str, *, hint: str = "", findings: Sequence[Finding] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        findings: Sequence[Finding] = (),
+        members: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
         self.findings = tuple(findings)
+        self.members = dict(members or {})
 
 
 class UsageError(SealwireError):

@@ -23,6 +23,7 @@ from sealwire.api.shapes import Body, CsrBody, ImportBody, trail_record
 
 if TYPE_CHECKING:
     from sealwire.appliance.delivery import ProbeReport
+    from sealwire.appliance.lease import HaStatus
     from sealwire.appliance.ports import Input
     from sealwire.appliance.service import Appliance, DestinationView
 
@@ -73,7 +74,26 @@ def status(request: Request, _who: Reads) -> dict[str, Any]:
         "pending": pending_json(view.certificate.pending),
         "destinations": [_destination(each) for each in view.destinations],
         "inputs": [_input(each) for each in view.inputs],
+        "ha": _ha(view.ha),
     }
+
+
+@router.get("/ha")
+def ha_status(request: Request, _who: Reads) -> dict[str, Any]:
+    """This unit's role, and which unit is active."""
+    return _ha(_appliance(request).ha())
+
+
+@router.post("/ha/promote")
+def promote(request: Request, who: Changes) -> dict[str, Any]:
+    """Make this unit the active one."""
+    return _ha(_appliance(request).promote(who.name))
+
+
+@router.post("/ha/demote")
+def demote(request: Request, who: Changes) -> dict[str, Any]:
+    """Make this unit standby."""
+    return _ha(_appliance(request).demote(who.name))
 
 
 @router.post("/csr", status_code=201)
@@ -217,6 +237,19 @@ def _destination(view: DestinationView) -> dict[str, Any]:
         "next_retry_seconds": status.next_retry_seconds,
         "connected_to": status.connected_to,
         "tls": status.tls,
+    }
+
+
+def _ha(status: HaStatus) -> dict[str, Any]:
+    return {
+        "role": status.role.value,
+        "unit": status.unit,
+        "active_unit": status.active_unit,
+        "active_url": status.active_url,
+        "units": [
+            {"name": row.name, "host_name": row.host_name, "console_url": row.console_url}
+            for row in status.units
+        ],
     }
 
 

@@ -48,6 +48,7 @@ def problem(error: SealwireError) -> ProblemResponse:
         error.message,
         hint=error.hint,
         findings=error.findings,
+        members=error.members,
         headers=headers,
     )
 
@@ -67,10 +68,12 @@ def _document(
     *,
     hint: str = "",
     findings: Sequence[Finding] = (),
+    members: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
     return ProblemResponse(
         {
+            **(members or {}),
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
             "status": status,

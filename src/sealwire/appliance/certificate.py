@@ -33,12 +33,16 @@ class CertificateView:
 
 
 class CertificateCases(UnitCases):
-    """The pages *Audit Log Certificate*."""
+    """The pages *Audit Log Certificate*.
+
+    All of it is the active unit's: a standby unit raises ConflictError ``ha.standby``.
+    """
 
     def csr(
         self, actor: str, subject: SubjectFields, names: Sequence[str], key_type: KeyType
     ) -> PendingCsr:
         """Generate New CSR: the key is made here and never leaves. RefusedError with all faults."""
+        self._store.read(self._require_active)
         # The key is made before the transaction: a large one takes seconds.
         pending = enrollment.prepare_enrollment(
             self._keys,
@@ -60,7 +64,7 @@ class CertificateCases(UnitCases):
             self._recorder.record(tx, TRAIL, event)
             return pending
 
-        return self._store.run(use_case)
+        return self._change(use_case)
 
     def check_certificate(
         self,
@@ -69,7 +73,12 @@ class CertificateCases(UnitCases):
         password: bytes | None = None,
     ) -> CheckedIdentity:
         """Dry run of ``import_certificate``. Raises RefusedError with all findings."""
-        return self._store.read(lambda tx: self._checked(tx, blobs, key_pem, password))
+
+        def query(tx: ApplianceTx) -> CheckedIdentity:
+            self._require_active(tx)
+            return self._checked(tx, blobs, key_pem, password)
+
+        return self._store.read(query)
 
     def import_certificate(
         self,
@@ -100,7 +109,7 @@ class CertificateCases(UnitCases):
             return identity, checked
 
         try:
-            result = self._store.run(use_case)
+            result = self._change(use_case)
         except RefusedError as refusal:
             self._record_refused_import(actor, refusal)
             raise
@@ -108,8 +117,13 @@ class CertificateCases(UnitCases):
         return result
 
     def show(self) -> CertificateView:
-        """The certificate page."""
-        return self._store.read(self._certificate)
+        """The certificate page. Raises ConflictError ``ha.standby``: a standby unit has none."""
+
+        def query(tx: ApplianceTx) -> CertificateView:
+            self._require_active(tx)
+            return self._certificate(tx)
+
+        return self._store.read(query)
 
     def rollback(self, actor: str) -> InstalledIdentity:
         """Use the identity before the present one again, as a new generation."""
@@ -127,7 +141,7 @@ class CertificateCases(UnitCases):
             self._recorder.record(tx, TRAIL, event)
             return identity
 
-        identity = self._store.run(use_case)
+        identity = self._change(use_case)
         self._forwarder.poke()
         return identity
 

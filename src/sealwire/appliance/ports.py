@@ -41,7 +41,52 @@ class Input:
     offset: int
 
 
-class ApplianceTx(TrailTx, IdentityTx, Protocol):
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A unit of the appliance that uses this database.
+
+    ``console_url`` is where its console was at its last start. ``beats`` rises while its node runs
+    and is active beside other units.
+    """
+
+    name: str
+    host_name: str
+    console_url: str
+    beats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Which unit is active: ``holder`` is its name, empty when it stepped down.
+
+    ``term`` is 1 at first and one more with every change.
+    """
+
+    holder: str
+    term: int
+
+
+class UnitTx(Protocol):
+    """Units inside one transaction; one writes at a time, so what is read here stays true."""
+
+    def put_unit(self, unit: UnitRow) -> None:
+        """Insert or replace by name."""
+        ...
+
+    def units(self) -> Sequence[UnitRow]:
+        """By name, ascending."""
+        ...
+
+    def lease(self) -> Lease | None:
+        """None as long as no unit was ever active."""
+        ...
+
+    def put_lease(self, lease: Lease) -> None:
+        """Replace it. ConflictError ``lease.changed`` unless ``term`` is the stored one plus 1."""
+        ...
+
+
+class ApplianceTx(TrailTx, IdentityTx, UnitTx, Protocol):
     """All that one use case of the appliance may touch, in one transaction."""
 
     def setting(self, name: str) -> str | None:

@@ -10,8 +10,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sealwire.appliance.availability import AvailabilityCases
 from sealwire.appliance.certificate import CertificateCases, CertificateView
 from sealwire.appliance.destinations import new_input
+from sealwire.appliance.lease import HaStatus, ha_status
 from sealwire.appliance.streaming import DestinationView, StreamingCases, destination_views
 from sealwire.appliance.unit import TRAIL, Unit
 from sealwire.audit.events import EventName
@@ -36,9 +38,10 @@ class ApplianceStatus:
     certificate: CertificateView
     destinations: Sequence[DestinationView]
     inputs: Sequence[Input]
+    ha: HaStatus
 
 
-class Appliance(CertificateCases, StreamingCases):
+class Appliance(CertificateCases, StreamingCases, AvailabilityCases):
     """One unit. Safe to call from any thread: its state is in the store."""
 
     def add_input(self, actor: str, name: str, path: str) -> Input:
@@ -53,7 +56,7 @@ class Appliance(CertificateCases, StreamingCases):
             self._changed(tx, EventName.INPUT_CHANGE, actor, "add", details)
             return source
 
-        return self._store.run(use_case)
+        return self._change(use_case)
 
     def inputs(self) -> Sequence[Input]:
         """By name."""
@@ -66,7 +69,7 @@ class Appliance(CertificateCases, StreamingCases):
             tx.remove_input(name)
             self._changed(tx, EventName.INPUT_CHANGE, actor, "remove", {"name": name})
 
-        self._store.run(use_case)
+        self._change(use_case)
 
     @property
     def host_name(self) -> str:
@@ -101,6 +104,7 @@ class Appliance(CertificateCases, StreamingCases):
                 self._certificate(tx),
                 destination_views(tx, running),
                 tx.inputs(),
+                ha_status(tx, self._unit.name),
             )
         )
 

@@ -28,7 +28,7 @@ class DestinationView:
 
 
 class StreamingCases(UnitCases):
-    """The page *Audit Log*."""
+    """The page *Audit Log*. On a standby unit, changes raise ConflictError ``ha.standby``."""
 
     def add_destination(
         self,
@@ -66,7 +66,7 @@ class StreamingCases(UnitCases):
             self._changed(tx, EventName.DESTINATION_CHANGE, actor, "add", _described(destination))
             return destination
 
-        return self._store.run(use_case)
+        return self._change(use_case)
 
     def destinations(self) -> Sequence[DestinationView]:
         """By name, each with its state."""
@@ -81,7 +81,7 @@ class StreamingCases(UnitCases):
             tx.remove_destination(name)
             self._changed(tx, EventName.DESTINATION_CHANGE, actor, "remove", _described(known))
 
-        self._store.run(use_case)
+        self._change(use_case)
         self._forwarder.poke()
 
     def test_destination(self, name: str) -> ProbeReport:
@@ -113,7 +113,7 @@ class StreamingCases(UnitCases):
             return self._switch(tx, actor, destination, enabled=True, details=details)
 
         try:
-            started = self._store.run(use_case)
+            started = self._change(use_case)
         except (RefusedError, ConflictError) as refusal:
             self._record_refused_start(actor, name, refusal.message)
             raise
@@ -126,7 +126,7 @@ class StreamingCases(UnitCases):
         def use_case(tx: ApplianceTx) -> Destination:
             return self._switch(tx, actor, _known(tx, name), enabled=False, details={})
 
-        stopped = self._store.run(use_case)
+        stopped = self._change(use_case)
         self._forwarder.poke()
         return stopped
 

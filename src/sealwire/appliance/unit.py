@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cryptography import x509
 
+from sealwire.appliance.lease import hand_over, require_active
 from sealwire.audit.events import EventName, Outcome, config_change
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sealwire.clock import Clock
     from sealwire.identity.ports import InstalledIdentity, KeyStore
 
+ResultT = TypeVar("ResultT")
 TRAIL: Final = "appliance"
 
 
@@ -62,6 +64,23 @@ class UnitCases:
         self._forwarder = forwarder
         self._default_trust = default_trust
         self._known_roots = unit.known_roots
+
+    def _change(self, use_case: Callable[[ApplianceTx], ResultT]) -> ResultT:
+        """Run what only the active unit may do. Raises ConflictError ``ha.standby``.
+
+        The first unit that changes anything is the active one from then on.
+        """
+
+        def by_the_active_unit(tx: ApplianceTx) -> ResultT:
+            self._require_active(tx)
+            if tx.lease() is None:
+                hand_over(tx, self._unit.name)
+            return use_case(tx)
+
+        return self._store.run(by_the_active_unit)
+
+    def _require_active(self, tx: ApplianceTx) -> None:
+        require_active(tx, self._unit.name)
 
     @property
     def identity(self) -> str:

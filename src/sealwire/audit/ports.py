@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -15,10 +15,15 @@ StoreTxT_co = TypeVar("StoreTxT_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class TrailHead:
-    """A trail's size and compact range: the peaks of its RFC 6962 tree, largest first."""
+    """A trail's size and compact range: the peaks of its RFC 6962 tree, largest first.
+
+    ``log`` is the name under which the trail is known outside; empty until it has a record. It is
+    the trail's, whoever writes to it, and no part of what the tree proves.
+    """
 
     size: int
     frontier: tuple[bytes, ...]
+    log: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ on it is only copied: the row, the wire, the sensor's journal and an export hold
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -36,7 +37,9 @@ _INPUT_ID: Final = "input@32473"
 class Recorder:
     """Records events of one node.
 
-    ``host_name`` becomes HOSTNAME and the first half of every log's name; ``process_id`` PROCID.
+    ``host_name`` becomes HOSTNAME and the first half of the name of every log that begins here;
+    a trail that has a name keeps it, so that several nodes may write to it. ``process_id`` is
+    PROCID.
     Holds no state of its own: safe to share between threads.
     """
 
@@ -63,7 +66,7 @@ class Recorder:
         return self._format
 
     def log_name(self, trail: str) -> str:
-        """The name under which the trail is known outside: ``HOST/TRAIL``."""
+        """The name that a trail gets if its first record is made here: ``HOST/TRAIL``."""
         return f"{self._host_name}/{trail}"
 
     def record(self, tx: TrailTx, trail: str, event: Event) -> TrailRecord:
@@ -126,6 +129,7 @@ class Recorder:
         extra: tuple[StructuredElement, ...] = (),
     ) -> TrailRecord:
         head = tx.lock_trail(trail)
+        head = replace(head, log=head.log or self.log_name(trail))
         time = self._clock.now().astimezone(UTC)
         message = build_message(
             SyslogMessage(
@@ -136,7 +140,7 @@ class Recorder:
                 app_name=f"{SOFTWARE}-{trail}",
                 process_id=self._process_id,
                 message_id=name.value,
-                structured_data=(*self._elements(trail, head), *extra),
+                structured_data=(*self._elements(head), *extra),
                 message=data,
             )
         )
@@ -152,11 +156,11 @@ class Recorder:
         tx.append_record(record, append_leaf(head, leaf))
         return record
 
-    def _elements(self, trail: str, head: TrailHead) -> tuple[StructuredElement, ...]:
+    def _elements(self, head: TrailHead) -> tuple[StructuredElement, ...]:
         # sequenceId runs from 1 to 2147483647 and then again from 1 (RFC 5424 section 7.3.1).
         sequence = head.size % MAX_SEQUENCE_ID + 1
         return (
             StructuredElement("meta", (("sequenceId", str(sequence)),)),
             self._origin,
-            StructuredElement(_TLOG_ID, (("log", self.log_name(trail)), ("idx", str(head.size)))),
+            StructuredElement(_TLOG_ID, (("log", head.log), ("idx", str(head.size)))),
         )

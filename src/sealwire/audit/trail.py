@@ -38,7 +38,7 @@ def append_leaf(head: TrailHead, leaf: bytes) -> TrailHead:
     while size & 1:
         node = node_hash(peaks.pop(), node)
         size >>= 1
-    return TrailHead(head.size + 1, (*peaks, node))
+    return TrailHead(head.size + 1, (*peaks, node), head.log)
 
 
 def root(head: TrailHead) -> bytes:

@@ -69,6 +69,7 @@ async def _serve(roles: Roles) -> None:
         listeners = _open_listeners(roles)
         password = await asyncio.to_thread(_first_run, roles)
         _record(roles, audit_log_startup())
+        await asyncio.to_thread(roles.join, _console_url(roles, listeners))
         front = front_of(roles, create_app(roles.services, version=compose.VERSION))
         serving = await _start_http(roles, listeners, front)
         stack.push_async_callback(_stop_http, serving)
@@ -156,11 +157,14 @@ def _record(roles: Roles, event: Event) -> None:
     roles.base.store.run(use_case)
 
 
+def _console_url(roles: Roles, listeners: _Listeners) -> str:
+    return f"https://{url_host(roles.base.config.host_name)}:{listeners.ports()[0]}"
+
+
 def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
     """Write the addresses down, tell them, and say READY on a line of its own."""
     config = roles.base.config
     console, clear = listeners.ports()
-    named = url_host(config.host_name)
     state = {
         "pid": os.getpid(),
         "console_url": f"https://{url_host(local_host(config.listen))}:{console}",
@@ -171,7 +175,8 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
     home = roles.base.home
     home.write_private(home.state_file, json.dumps(state, indent=2).encode("ascii"))
     typer.echo(f"Sealwire {compose.VERSION}, home {home.root}")
-    typer.echo(f"  API and console  https://{named}:{console}")
+    named = url_host(config.host_name)
+    typer.echo(f"  API and console  {_console_url(roles, listeners)}")
     typer.echo(f"  clear HTTP       http://{named}:{clear}/ca.crt")
     for port in roles.tls_ports():
         typer.echo(f"  syslog over TLS  {named}:{port}")

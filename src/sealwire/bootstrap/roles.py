@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sealwire.access.login import LogIn
 from sealwire.access.people import People
 from sealwire.api.app import create_app
 from sealwire.api.services import Services
+from sealwire.appliance.lease import is_active
 from sealwire.appliance.service import Appliance
 from sealwire.appliance.unit import Unit, identity_name
 from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
+from sealwire.bootstrap.unit_watch import UnitWatch
 from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.service import CertificateAuthority
 from sealwire.net.dispatcher import Dispatcher, IdentitySource
@@ -45,20 +48,23 @@ class NoForwarder:
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """What runs for the appliance: the forwarder and the reader of local files."""
+    """What runs for the appliance: the forwarder, the reader of local files, the units' watch."""
 
     base: Foundation
     dispatcher: Dispatcher
     tail: FileTail
+    watch: UnitWatch
 
     def start(self) -> None:
-        """Begin to stream and to read."""
+        """Begin to stream and to read, as far as this unit is the active one."""
         self.base.store.after_commit = self.dispatcher.wake
         self.dispatcher.start()
         self.tail.start()
+        self.watch.start()
 
     def stop(self) -> None:
         """Read what is there, deliver what is acknowledged in time, end in good order."""
+        self.watch.stop()
         self.tail.stop()
         self.base.store.after_commit = lambda: None
         self.dispatcher.stop()
@@ -99,6 +105,11 @@ class Roles:
         if self.receiving is not None:
             self.receiving.prepare()
 
+    def join(self, console_url: str) -> None:
+        """Make this unit of the appliance known to the others, if it runs here."""
+        if self.services.appliance is not None:
+            self.services.appliance.join(console_url)
+
     def start(self) -> None:
         """Begin to receive, then to forward: the sensor may be the destination."""
         if self.receiving is not None:
@@ -125,17 +136,17 @@ def running_roles(base: Foundation) -> Roles:
     """The roles that the configuration names, ready to start."""
     wanted = base.config.roles
     identity = _appliance_identity(base)
-    forwarding = None
+    appliance, forwarding = None, None
     if "appliance" in wanted:
-        dispatcher = Dispatcher(base.sql, base.recorder, base.clock, base.random, identity)
-        tail = FileTail(base.store, base.recorder, base.clock)
-        forwarding = Forwarding(base, dispatcher, tail)
+        active = partial(is_active, unit=base.config.unit)
+        dispatcher = Dispatcher(
+            base.sql, base.recorder, base.clock, base.random, identity, active=active
+        )
+        tail = FileTail(base.store, base.recorder, base.clock, active=active)
+        appliance = _appliance(base, dispatcher, identity)
+        forwarding = Forwarding(base, dispatcher, tail, UnitWatch(appliance))
     received = receiving(base) if "sensor" in wanted else None
-    services = _services(
-        base,
-        _appliance(base, forwarding.dispatcher, identity) if forwarding else None,
-        received.sensor if received else None,
-    )
+    services = _services(base, appliance, received.sensor if received else None)
     return Roles(base, services, forwarding, received)
 
 

@@ -24,10 +24,12 @@ appliance_app = typer.Typer(no_args_is_help=True, help="The machine whose audit 
 destination_app = typer.Typer(no_args_is_help=True, help="Where the audit log is streamed to.")
 stream_app = typer.Typer(no_args_is_help=True, help="Streaming on and off.")
 input_app = typer.Typer(no_args_is_help=True, help="Local files whose lines are streamed too.")
+ha_app = typer.Typer(no_args_is_help=True, help="Active and standby units.")
 audit_tail_app = typer.Typer(no_args_is_help=True, help="The appliance's own audit records.")
 appliance_app.add_typer(destination_app, name="destination")
 appliance_app.add_typer(stream_app, name="stream")
 appliance_app.add_typer(input_app, name="input")
+appliance_app.add_typer(ha_app, name="ha")
 appliance_app.add_typer(audit_tail_app, name="audit")
 
 _API = "/api/v1/appliance"
@@ -96,7 +98,13 @@ def show(home: HomeOption = None, json: JsonOption = False) -> None:
     if json:
         show_json(status)
         return
-    show_fields({"Unit": status["unit"], "Host name": status["host_name"]})
+    show_fields(
+        {
+            "Unit": status["unit"],
+            "Role": status["ha"]["role"],
+            "Host name": status["host_name"],
+        }
+    )
     files.show_identity(status["identity"], status["pending"])
     _show_destinations(status["destinations"])
 
@@ -254,6 +262,41 @@ def audit_tail(
     else:
         for record in records:
             typer.echo(f"{record['idx']} {record['time']} {printable(record['message'])}")
+
+
+@ha_app.command("status")
+def ha_status(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show this unit's role, and which unit is active."""
+    with api(home) as client:
+        _show_ha(client.call("GET", f"{_API}/ha"), json=json)
+
+
+@ha_app.command("promote")
+def ha_promote(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Make this unit the active one; the other becomes standby."""
+    with api(home) as client:
+        _show_ha(client.call("POST", f"{_API}/ha/promote"), json=json)
+
+
+@ha_app.command("demote")
+def ha_demote(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Make this unit standby; nothing is streamed until a unit is promoted."""
+    with api(home) as client:
+        _show_ha(client.call("POST", f"{_API}/ha/demote"), json=json)
+
+
+def _show_ha(status: dict[str, Any], *, json: bool) -> None:
+    if json:
+        show_json(status)
+        return
+    active = status["active_unit"]
+    show_fields(
+        {
+            "Unit": status["unit"],
+            "Role": status["role"],
+            "Active unit": f"{active} {status['active_url']}".strip() or "none",
+        }
+    )
 
 
 def _each_destination(home: Path | None, name: str, verb: str, body: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from sealwire.net.client_tls import ClientIdentity
 from sealwire.net.sender import DestinationSender, SenderTools
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sealwire.appliance.delivery import DestinationStatus
     from sealwire.appliance.ports import ApplianceTx, Destination
@@ -47,8 +47,9 @@ class Dispatcher:
     """The running forwarder of one unit: fills ``appliance.delivery.ForwarderControl``.
 
     ``start`` once, ``stop`` once. A sender whose destination changed ends in good order before
-    its successor begins, so that no record is overtaken. All methods may be called from any
-    thread.
+    its successor begins, so that no record is overtaken. ``active`` says whether this unit may
+    stream; when it no longer may, its senders end in good order within a second. All methods may
+    be called from any thread.
     """
 
     def __init__(
@@ -59,8 +60,11 @@ class Dispatcher:
         random: RandomSource,
         identity: IdentitySource,
         policy: Policy | None = None,
+        *,
+        active: Callable[[ApplianceTx], bool] = lambda _: True,
     ) -> None:
         self._store = store
+        self._active = active
         self._tools = SenderTools(store, recorder, clock, random, identity, policy or Policy())
         self._lock = threading.Lock()
         self._senders: dict[str, DestinationSender] = {}
@@ -119,7 +123,7 @@ class Dispatcher:
             self._poked.clear()
 
     def _reconcile(self) -> None:
-        wanted = self._store.read(_enabled)
+        wanted = self._store.read(lambda tx: _enabled(tx) if self._active(tx) else {})
         with self._lock:
             for name, sender in list(self._senders.items()):
                 if not sender.alive or wanted.get(name) != sender.destination:

@@ -23,7 +23,7 @@ from sealwire.audit.recorder import MAX_LINE_BYTES
 from sealwire.errors import SealwireError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sealwire.appliance.ports import ApplianceTx, Input
     from sealwire.audit.ports import Store
@@ -160,9 +160,20 @@ class _Follower:
 
 
 class FileTail:
-    """Follows every ``Input`` of the store in one thread. ``start`` once, ``stop`` once."""
+    """Follows every ``Input`` of the store in one thread. ``start`` once, ``stop`` once.
 
-    def __init__(self, store: Store[ApplianceTx], recorder: Recorder, clock: Clock) -> None:
+    ``active`` says whether this unit does so: of several that share a store, only one may.
+    """
+
+    def __init__(
+        self,
+        store: Store[ApplianceTx],
+        recorder: Recorder,
+        clock: Clock,
+        *,
+        active: Callable[[ApplianceTx], bool] = lambda _: True,
+    ) -> None:
+        self._active = active
         self._store = store
         self._recorder = recorder
         self._clock = clock
@@ -190,7 +201,7 @@ class FileTail:
 
     def poll(self) -> int:
         """One round over all inputs; how many lines were recorded. For the thread, and tests."""
-        inputs = self._store.read(lambda tx: tx.inputs())
+        inputs = self._store.read(lambda tx: tx.inputs() if self._active(tx) else ())
         self._forget(inputs)
         return sum(self._follow(source) for source in inputs)
 
@@ -235,7 +246,7 @@ class FileTail:
         """Lines and position in one transaction; False when the input was changed meanwhile."""
 
         def use_case(tx: ApplianceTx) -> bool:
-            if before not in tx.inputs():
+            if not self._active(tx) or before not in tx.inputs():
                 return False
             for line in cut.lines:
                 self._recorder.record_line(tx, TRAIL, line, before.name)

@@ -10,12 +10,13 @@ from sealwire.audit.events import check_event_name
 from sealwire.audit.ports import TrailHead, TrailRecord
 from sealwire.stores import promises
 from sealwire.stores.memory_access import MemoryAccess
+from sealwire.stores.memory_units import MemoryUnits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealwire.access.ports import AccessTx, Attempts, Session, User
-    from sealwire.appliance.ports import ApplianceTx, Destination, Input
+    from sealwire.appliance.ports import ApplianceTx, Destination, Input, Lease, UnitRow
     from sealwire.ca.ports import CaCertificates, CaTx, IssuedCertificate, Request, RequestStatus
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
     from sealwire.sensor.ports import SensorTx
@@ -49,6 +50,8 @@ class Tables:
     destinations: dict[str, Destination] = field(default_factory=dict)
     cursors: dict[tuple[str, str], int] = field(default_factory=dict)
     inputs: dict[str, Input] = field(default_factory=dict)
+    units: dict[str, UnitRow] = field(default_factory=dict)
+    lease: Lease | None = None
 
     def copy(self) -> Tables:
         """A state of its own that begins equal to this one."""
@@ -66,10 +69,11 @@ class Tables:
             destinations=dict(self.destinations),
             cursors=dict(self.cursors),
             inputs=dict(self.inputs),
+            units=dict(self.units),
         )
 
 
-class MemoryTransaction(MemoryAccess):
+class MemoryTransaction(MemoryAccess, MemoryUnits):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, tables: Tables, *, writable: bool) -> None:

@@ -115,6 +115,15 @@ def cursor_backwards(destination: str) -> ConflictError:
     )
 
 
+def lease_changed() -> ConflictError:
+    """The term is not the stored one plus one."""
+    return ConflictError(
+        "lease.changed",
+        "Which unit is active was changed by somebody else meanwhile.",
+        hint="Look at the units again.",
+    )
+
+
 def destination_unknown(name: str) -> NotFoundError:
     """No such destination."""
     return NotFoundError("destination.unknown", f"There is no destination {name!r}.")

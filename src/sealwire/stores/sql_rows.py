@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from sqlalchemy import Select, Table, select
 
 from sealwire.access.ports import Attempts, Session
-from sealwire.appliance.ports import Destination, Input
+from sealwire.appliance.ports import Destination, Input, Lease, UnitRow
 from sealwire.audit.ports import TrailHead, TrailRecord
 from sealwire.ca.ports import CaCertificates, IssuedCertificate, Request
 from sealwire.identity.ports import InstalledIdentity, PendingCsr
@@ -52,4 +52,6 @@ IDENTITIES: Final = _kind(schema.identities, InstalledIdentity)
 DESTINATIONS: Final = _kind(schema.destinations, Destination)
 SESSIONS: Final = _kind(schema.sessions, Session)
 ATTEMPTS: Final = _kind(schema.attempts, Attempts)
+UNITS: Final = _kind(schema.units, UnitRow)
+LEASES: Final = _kind(schema.lease, Lease)
 INPUTS: Final = _kind(schema.inputs, Input)

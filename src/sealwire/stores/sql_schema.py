@@ -220,6 +220,7 @@ trails: Final = Table(
     Column("name", Name, primary_key=True),
     _needed("size", BigInteger),
     _needed("frontier", Frontier),
+    Column("log", Text, nullable=False, server_default=""),
 )
 
 trail_records: Final = Table(
@@ -261,6 +262,24 @@ settings: Final = Table(
     metadata,
     Column("name", Name, primary_key=True),
     _needed("document", Text),
+)
+
+units: Final = Table(
+    "units",
+    metadata,
+    Column("name", Name, primary_key=True),
+    _needed("host_name", Text),
+    _needed("console_url", Text),
+    _needed("beats", BigInteger),
+)
+
+lease: Final = Table(
+    "lease",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    _needed("holder", Text),
+    _needed("term", BigInteger),
+    CheckConstraint("row = 1", name="one_row"),
 )
 
 destinations: Final = Table(

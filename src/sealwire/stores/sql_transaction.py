@@ -14,6 +14,7 @@ from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
 from sealwire.stores.sql_access import SqlAccess
+from sealwire.stores.sql_units import SqlUnits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,13 @@ _INSERT_RECORD: Final = schema.trail_records.insert()
 _MOVE_HEAD: Final = (
     update(schema.trails)
     .where(schema.trails.c.name == bindparam("trail"), schema.trails.c.size == bindparam("idx"))
-    .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
+    .values(
+        size=bindparam("new_size"), frontier=bindparam("new_frontier"), log=bindparam("new_log")
+    )
 )
 
 
-class SqlTransaction(SqlAccess):
+class SqlTransaction(SqlAccess, SqlUnits):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, connection: TransactionConnection) -> None:
@@ -55,7 +58,9 @@ class SqlTransaction(SqlAccess):
         promises.check_text(trail)
         head = self._sql.first(rows.HEADS, _LOCK_HEAD, {"trail": trail})
         if head is None:
-            self._sql.insert_new(schema.trails, {"name": trail, "size": 0, "frontier": ()})
+            self._sql.insert_new(
+                schema.trails, {"name": trail, "size": 0, "frontier": (), "log": ""}
+            )
             head = self._sql.first(rows.HEADS, _LOCK_HEAD, {"trail": trail})
         self._locked_trails.add(trail)
         return head or _EMPTY
@@ -72,6 +77,7 @@ class SqlTransaction(SqlAccess):
             "idx": record.idx,
             "new_size": head.size,
             "new_frontier": head.frontier,
+            "new_log": head.log,
         }
         if head.size != record.idx + 1 or self._sql.change(_MOVE_HEAD, values) != 1:
             raise promises.trail_index(record.trail)

@@ -34,8 +34,10 @@ class Receiving:
         self.pool.bind()
 
     def start(self) -> None:
-        """Recover the journal, start the workers, begin to count."""
+        """Recover the journal, say what was found, start the workers, begin to count."""
         self.pool.start(self.sensor.tls_material(), self.sensor)
+        # Told at once: a tear is cut once, and who crashes before it is told never tells it.
+        self.sensor.moment_passed()
 
     def stop(self) -> None:
         """Let senders finish, make everything durable, keep the counters."""
@@ -45,7 +47,10 @@ class Receiving:
 
 
 class StoppedReceivers:
-    """The receivers of a node that is not running: the journal stands still, whole files count."""
+    """The receivers of a node that is not running: good blocks count, a torn tail stays.
+
+    Cutting it, and recording that, is for the next start.
+    """
 
     def __init__(self, recovery: JournalRecovery) -> None:
         self._recovery = recovery
@@ -56,10 +61,10 @@ class StoppedReceivers:
         return ()
 
     def positions(self) -> Mapping[int, Position]:
-        """Where each slot ends, once a torn tail is cut."""
+        """Where each slot's good blocks end."""
         if self._ends is None:
             slots = self._recovery.slots()
-            self._ends = {slot: self._recovery.recover(slot).end for slot in slots}
+            self._ends = {slot: self._recovery.durable_end(slot) for slot in slots}
         return self._ends
 
     def reload(self, material: TlsMaterial) -> None:

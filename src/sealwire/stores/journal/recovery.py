@@ -38,6 +38,19 @@ def recover_slot(journal: Path, slot: int) -> Recovery:
         return _recover_file(folder, numbers[-1])
 
 
+def durable_end(journal: Path, slot: int) -> Position:
+    """Where a slot's good blocks end, for a look while no writer lives; nothing is changed."""
+    folder = SlotFolder(journal, slot)
+    numbers = folder.numbers()
+    if not numbers:
+        return Position()
+    path = folder.file(numbers[-1])
+    size = path.stat().st_size
+    with mapped_file(path) as file:
+        gaps = _gaps(file) if file is not None else []
+    return Position(numbers[-1], _end_before_tear(gaps, size))
+
+
 def _recover_file(folder: SlotFolder, number: int) -> Recovery:
     path = folder.file(number)
     size = path.stat().st_size
@@ -48,12 +61,15 @@ def _recover_file(folder: SlotFolder, number: int) -> Recovery:
             damage = _keep(folder, number, file, (start, end), torn=end == size)
             if damage is not None:
                 damages.append(damage)
-    durable = size
-    if gaps and gaps[-1][1] == size:
-        durable = gaps[-1][0]
+    durable = _end_before_tear(gaps, size)
+    if durable < size:
         os.truncate(path, durable)
     _sync(path)
     return Recovery(folder.slot, Position(number, durable), tuple(damages))
+
+
+def _end_before_tear(gaps: Sequence[tuple[int, int]], size: int) -> int:
+    return gaps[-1][0] if gaps and gaps[-1][1] == size else size
 
 
 def _gaps(file: JournalFile) -> list[tuple[int, int]]:
@@ -118,3 +134,7 @@ class JournalRecovery:
     def recover(self, slot: int) -> Recovery:
         """Verify and repair one: see ``recover_slot``."""
         return recover_slot(self._journal, slot)
+
+    def durable_end(self, slot: int) -> Position:
+        """Where one ends, without repairing it."""
+        return durable_end(self._journal, slot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,15 +122,21 @@ class Person:
         self.fill("Password", password)
         self.press("Log in")
 
+    def log_in_quietly(self, user: str) -> None:
+        """Try to log in with a wrong password, whatever comes of it."""
+        self.log_in(user, "wrong")
+        self.page.get_by_role("alert").wait_for()
+
     def packets_received(self) -> int:
         """What stands under *Packets Received* now."""
         shown = self.page.locator("dd[data-live=packets_received]").first.inner_text()
         return int(re.sub(r"\D", "", shown))
 
-    def overflow(self) -> int:
-        """By how many pixels the page is wider than the window."""
-        return int(
-            self.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-        )
+    def overflow(self, width: int) -> int:
+        """By how many pixels the page is wider than a window of that width, once laid out."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.wait_for_load_state()
+        measure = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        with suppress(BrowserTimeoutError):
+            self.page.wait_for_function(f"{measure} <= 0", timeout=2000)
+        return int(self.page.evaluate(measure))

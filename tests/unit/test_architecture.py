@@ -134,6 +134,8 @@ OFFENCES = [
     ("x509/offence.py", "import sealwire.audit", LAYERS),
     ("x509/offence.py", "import sealwire.syslog", LAYERS),
     ("api/offence.py", "import sealwire.bootstrap", LAYERS),
+    ("console/offence.py", "import sealwire.api", LAYERS),
+    ("console/offence.py", "import sealwire.net", PORTS),
     ("sensor/offence.py", "import sealwire.ca", LAYERS),
     ("audit/offence.py", "import socket", CORE),
     ("ca/offence.py", "from pathlib import Path", CORE),

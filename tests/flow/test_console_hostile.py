@@ -1,0 +1,182 @@
+"""Hostile text on every page of a live node: nothing runs, nothing breaks, nothing is hidden."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.flow.browser import Person, chromium
+from tests.flow.node import Node
+from tests.flow.peers import octet_counted, openssl_send, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PASSWORD = "a password of my own"
+TAGS = [
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=document.title='owned'>",
+    "<svg/onload=document.title='owned'>",
+    "</textarea><script>document.title='owned'</script>",
+    "</p></li><iframe src=javascript:document.title='owned'>",
+    "'\"><body onload=document.title='owned'>",
+    "<style>*{display:none}</style>",
+    "<base href=//evil.example/>",
+    "<meta http-equiv=refresh content=0;url=//evil.example>",
+    "<form action=//evil.example><button>Log in</button></form>",
+    "{{ 7*7 }}",
+    "{% include 'login.html' %}",
+    "${7*7}",
+    "<!--",
+    "]]>",
+    "&lt;script&gt;",
+    "javascript:document.title='owned'",
+]
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1"]
+TERMINAL = [
+    "\x1b[2J",
+    "\x1b]0;owned\x07",
+    "\x1b[31m",
+    "\x9b31m",
+    "\x07",
+    "\x08\x08",
+    "\x7f",
+    "\x00",
+]
+UNSEEN = [
+    "a\u202eb",
+    "\u2066a\u2069",
+    "\u200b",
+    "\ufeff",
+    "\u2028a\u2029",
+    "\u061c",
+    "\U000e0041",
+    "a\u0301" * 200,
+]
+ODD = ["%00", "../../../etc/passwd", "\\", "%n%s%x", "' OR 1=1 --", "\r\n\r\n[AuditEvent=FORGED]"]
+LONG = ["x" * 60_000, "<b>" * 20_000, "\u202e" * 20_000, "W" * 65_000, "é" * 30_000]
+HOSTILE = [*TAGS, *FORMULAS, *TERMINAL, *UNSEEN, *ODD, *LONG]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("hostile")
+    with Node(folder / "home") as running:
+        running.certify_sensor(folder)
+        running.run("user", "role", "caadmin", "administrator", "agent", "auditor")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def person(node: Node) -> Iterator[Person]:
+    state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
+    one_time = re.search(r"one-time password (\S+)", node.said())
+    assert one_time
+    with chromium() as browser:
+        somebody = Person(browser, state["console_url"].replace("127.0.0.1", "localhost"))
+        somebody.log_in("caadmin", one_time[1])
+        somebody.fill("Present password", one_time[1])
+        somebody.fill("New password", PASSWORD)
+        somebody.fill("New password again", PASSWORD)
+        somebody.press("Change password")
+        somebody.expect_heading("Home")
+        stranger = Person(browser, somebody.url)
+        for text in HOSTILE:
+            stranger.log_in_quietly(text[:200])
+        assert stranger.complaints == []
+        stranger.close()
+        yield somebody
+        somebody.close()
+
+
+def looks_right(person: Person, *widths: int) -> None:
+    """Our title, our menu, no script but ours, nothing unseen, no wider than the window."""
+    person.page.get_by_role("link", name="Home", exact=True).wait_for()
+    assert person.page.title().endswith(" - Sealwire")
+    assert person.page.locator("script").count() == 1
+    assert (
+        person.page.locator("main iframe, main script, main style, main base, main img").count()
+        == 0
+    )
+    shown = person.text()
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u202e\u2066\u2028]", shown)
+    for width in widths or (390,):
+        assert person.overflow(width) <= 0, (person.page.url, width)
+    assert person.complaints == []
+
+
+def test_there_are_enough() -> None:
+    assert len(set(HOSTILE)) >= 50
+
+
+def test_as_messages_and_host_names(person: Person, node: Node, tmp_path: Path) -> None:
+    client = node.client_files("sender.example.test", tmp_path)
+    before = node.packets_received()
+    lines = [
+        line
+        for text in HOSTILE
+        for line in (
+            b"<134>1 2026-01-02T03:04:05Z host app - - - " + text.encode(),
+            b"<134>Jan  2 03:04:05 " + text[:200].encode() + b" app: said",
+        )
+    ]
+    assert openssl_send(node.target, client, octet_counted(lines)).returncode == 0
+    wait_until(lambda: node.packets_received() >= before + len(lines), "all of them")
+    for _ in range(len(lines) // 20 + 1):
+        person.open("/sensors")
+        person.page.locator("td a").first.click()
+        person.expect_heading("Syslog Configuration")
+        looks_right(person)
+        # The page shows the newest twenty: the older ones come to the top again.
+        lines = [*lines[-20:], *lines[:-20]]
+        assert openssl_send(node.target, client, octet_counted(lines[-20:])).returncode == 0
+    for path in ("/sensors/sources", "/sensors/syslog-server", "/"):
+        person.open(path)
+        looks_right(person, 1280, 390)
+
+
+def test_as_subjects_of_requests(person: Person, node: Node) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    for text in HOSTILE:
+        # X.509 allows a common name 64 characters, a street more than anybody lives in.
+        name = x509.Name(
+            [
+                x509.NameAttribute(x509.NameOID.STREET_ADDRESS, text),
+                x509.NameAttribute(x509.NameOID.COMMON_NAME, cut(text, 64)),
+            ]
+        )
+        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        person.open("/authority/requests/new")
+        person.page.get_by_label("Certificate profile").select_option("caServerCert")
+        person.fill("Certificate request", made.public_bytes(serialization.Encoding.PEM).decode())
+        person.press("Submit")
+        person.page.wait_for_url(re.compile(r"/requests/\d+|/requests/new"))
+        looks_right(person)
+    for path in (
+        "/authority/requests?status=all",
+        "/authority/requests?status=pending",
+        "/authority/certificates",
+        "/authority/audit-log",
+        "/",
+    ):
+        person.open(path)
+        looks_right(person, 1280, 390)
+
+
+def cut(text: str, octets: int) -> str:
+    return text.encode()[:octets].decode("utf-8", "ignore")
+
+
+def test_as_user_names(person: Person) -> None:
+    """They were typed into the log-in before: the trail tells them."""
+    person.open("/authority/audit-log?before=80")
+    looks_right(person)
+    assert "AttemptedCred=" in person.text()
+    assert "[AuditEvent=FORGED]" not in person.text()

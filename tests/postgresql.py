@@ -100,6 +100,14 @@ class PostgresqlServer:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def cut_off(self, url: str) -> None:
+        """End every connection to that database."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                (url.rpartition("/")[2],),
+            )
+
     def said(self) -> str:
         """The last lines of the server's log."""
         log = self.folder / "server.log"

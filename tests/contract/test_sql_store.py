@@ -118,9 +118,9 @@ def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None
         assert failed.value.code == "store.unavailable"
 
 
-def test_migrations_make_what_the_tables_say(path: Path) -> None:
-    SqlStore(f"sqlite:///{path}").close()
-    engine = open_writer(f"sqlite:///{path}", 1)
+def test_migrations_make_what_the_tables_say(database_url: str) -> None:
+    SqlStore(database_url).close()
+    engine = open_writer(database_url, 1)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []

@@ -107,7 +107,7 @@ def looks_right(person: Person, *widths: int) -> None:
     )
     shown = person.text()
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u202e\u2066\u2028]", shown)
-    for width in widths or (390,):
+    for width in widths or (1280,):
         assert person.overflow(width) <= 0, (person.page.url, width)
     assert person.complaints == []
 
@@ -139,7 +139,7 @@ def test_as_messages_and_host_names(person: Person, node: Node, tmp_path: Path) 
         assert openssl_send(node.target, client, octet_counted(lines[-20:])).returncode == 0
     for path in ("/sensors/sources", "/sensors/syslog-server", "/"):
         person.open(path)
-        looks_right(person, 1280, 390)
+        looks_right(person, 390, 1280)
 
 
 def test_as_subjects_of_requests(person: Person, node: Node) -> None:
@@ -167,7 +167,7 @@ def test_as_subjects_of_requests(person: Person, node: Node) -> None:
         "/",
     ):
         person.open(path)
-        looks_right(person, 1280, 390)
+        looks_right(person, 390, 1280)
 
 
 def cut(text: str, octets: int) -> str:

@@ -46,7 +46,7 @@ class SubmitBody(Body):
     """A CSR (PEM) under a profile, and who asks."""
 
     profile: Annotated[str, Field(min_length=1, max_length=100)]
-    csr: Annotated[str, Field(min_length=1, max_length=1024 * 1024)]
+    csr: Annotated[str, Field(max_length=1024 * 1024)]
     requestor_name: Text = ""
     requestor_email: Text = ""
     requestor_phone: Text = ""

@@ -33,6 +33,7 @@ appliance_app.add_typer(ha_app, name="ha")
 appliance_app.add_typer(audit_tail_app, name="audit")
 
 _API = "/api/v1/appliance"
+_LAST_PORT = 65535
 _Name = Annotated[str, typer.Argument(help="The destination's name.")]
 
 
@@ -116,7 +117,8 @@ def host_name(
 ) -> None:
     """Set the name that the audit log client certificate must carry."""
     with api(home) as client:
-        client.call("PUT", f"{_API}/host-name", json={"host_name": name})
+        answer = client.call("PUT", f"{_API}/host-name", json={"host_name": name})
+    typer.echo(f"host name: {printable(answer['host_name'])}")
 
 
 @destination_app.command("add")
@@ -136,15 +138,11 @@ def destination_add(
     json: JsonOption = False,
 ) -> None:
     """Add a destination (TLS, RFC 5425); streaming to it starts with `stream start`."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(
-            "usage.address", f"not HOST:PORT: {address}", hint="for example sensor.example.com:6514"
-        )
+    host, port = _host_and_port(address)
     body = {
-        "name": name or host.strip("[]"),
-        "host": host.strip("[]"),
-        "port": int(port),
+        "name": name or host,
+        "host": host,
+        "port": port,
         "trust": None if ca is None else read_input(ca).decode("utf-8", "replace"),
         "server_name": server_name,
         "mutual": mutual,
@@ -195,6 +193,7 @@ def destination_remove(name: _Name, home: HomeOption = None) -> None:
     """Remove a destination; streaming to it ends."""
     with api(home) as client:
         client.call("DELETE", f"{_API}/destinations/{segment(name)}")
+    typer.echo(f"removed {printable(name)}")
 
 
 @stream_app.command("start")
@@ -227,7 +226,10 @@ def input_add(
     """Follow a local file: every line becomes an audit record."""
     body = {"name": name or path.name, "path": str(path.absolute())}
     with api(home) as client:
-        client.call("POST", f"{_API}/inputs", json=body)
+        answer = client.call("POST", f"{_API}/inputs", json=body)
+    typer.echo(f"following {printable(answer['path'])} as {printable(answer['name'])}")
+    if not path.exists():
+        typer.echo("  info: there is no such file yet; it is read as soon as there is one")
 
 
 @input_app.command("list")
@@ -246,6 +248,7 @@ def input_remove(name: str, home: HomeOption = None) -> None:
     """Stop following a file."""
     with api(home) as client:
         client.call("DELETE", f"{_API}/inputs/{segment(name)}")
+    typer.echo(f"no longer following {printable(name)}")
 
 
 @audit_tail_app.command("tail")
@@ -299,6 +302,18 @@ def _show_ha(status: dict[str, Any], *, json: bool) -> None:
     )
 
 
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= _LAST_PORT:
+        raise UsageError(
+            "usage.address",
+            f"not HOST:PORT: {address}",
+            hint="for example sensor.example.com:6514; a port is a number from 1 to 65535",
+        )
+    return host, int(port)
+
+
 def _each_destination(home: Path | None, name: str, verb: str, body: dict[str, Any]) -> None:
     with api(home) as client:
         names = [name] if name else [d["name"] for d in client.call("GET", f"{_API}/destinations")]
@@ -309,7 +324,9 @@ def _each_destination(home: Path | None, name: str, verb: str, body: dict[str, A
                 hint="add one with `sealwire appliance destination add HOST:PORT`",
             )
         for each in names:
-            client.call("POST", f"{_API}/destinations/{segment(each)}/{verb}", json=body)
+            answer = client.call("POST", f"{_API}/destinations/{segment(each)}/{verb}", json=body)
+            word = "on" if answer["enabled"] else "off"
+            typer.echo(f"streaming to {printable(each)} is {word}")
 
 
 def _show_destinations(listing: list[dict[str, Any]]) -> None:

@@ -25,6 +25,14 @@ sensor_app.add_typer(listener_app, name="listener")
 sensor_app.add_typer(trust_app, name="trust")
 
 _API = "/api/v1/sensor"
+_FAULTS = {
+    "incomplete": "Frames cut in the middle",
+    "bad_count": "Frames with a wrong length",
+    "overlong": "Messages too long, cut",
+    "truncated_bytes": "Bytes cut from them",
+    "unterminated": "Last lines without an end",
+    "quarantined_bytes": "Bytes put aside",
+}
 
 
 @identity_app.command("show")
@@ -120,7 +128,8 @@ def listener_set(
 ) -> None:
     """Say whether senders must show a certificate."""
     with api(home) as client:
-        client.call("PUT", f"{_API}/client-certificate", json={"mode": client_certificate})
+        answer = client.call("PUT", f"{_API}/client-certificate", json={"mode": client_certificate})
+    typer.echo(f"client certificate: {answer['mode']}, for connections from now on")
 
 
 @trust_app.command("list")
@@ -140,10 +149,13 @@ def trust_add(
     path: Annotated[Path, typer.Argument(help="CA certificates, PEM.")], home: HomeOption = None
 ) -> None:
     """Accept senders' certificates that these CAs signed."""
+    pem = read_input(path).decode("utf-8", "replace")
     with api(home) as client:
-        client.call(
-            "POST", f"{_API}/trust", json={"pem": read_input(path).decode("utf-8", "replace")}
-        )
+        added = client.call("POST", f"{_API}/trust", json={"pem": pem})
+    for anchor in added:
+        typer.echo(f"accepted: what {printable(anchor['subject'])} signs")
+    if not added:
+        typer.echo("accepted already")
 
 
 @trust_app.command("remove")
@@ -153,6 +165,7 @@ def trust_remove(
     """No longer accept what this CA signed."""
     with api(home) as client:
         client.call("DELETE", f"{_API}/trust/{segment(sha256)}")
+    typer.echo(f"no longer accepted: {printable(sha256)}")
 
 
 @sensor_app.command("stats")
@@ -167,9 +180,14 @@ def stats(home: HomeOption = None, json: JsonOption = False) -> None:
         {"Packets Received": answer["packets_received"], "Bytes received": answer["bytes_received"]}
     )
     _show_sources(answer["sources"])
-    for failure in answer.get("tls_failures", ()):
-        address, reason = printable(failure["address"]), printable(failure["reason"])
-        typer.echo(f"TLS failed: {address} {failure['count']} times: {reason}")
+    show_fields({words: answer[fault] or "" for fault, words in _FAULTS.items()})
+    for failure in answer["tls_failures"]:
+        times = "once" if failure["count"] == 1 else f"{failure['count']} times"
+        typer.echo(f"TLS failed: {printable(failure['address'])}, {times}: {_reason(failure)}")
+    for trouble in answer["journal_trouble"]:
+        typer.echo(f"Not receiving: {printable(trouble)}")
+    for alarm in answer["alarms"]:
+        typer.echo(f"Alarm: {printable(alarm['text'])}, last at {alarm['last_seen']}")
 
 
 @sensor_app.command("sources")
@@ -200,6 +218,10 @@ def tail(
                 message = json_format.loads(line)
                 text = printable(message["message"])
                 typer.echo(f"{message['received']} {message['address']} {text}")
+
+
+def _reason(failure: Mapping[str, Any]) -> str:
+    return printable(f"{failure['detail'] or 'no more is known'} ({failure['reason']})")
 
 
 def _show_sources(listing: Sequence[Mapping[str, Any]]) -> None:

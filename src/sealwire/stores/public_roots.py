@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +22,15 @@ def public_roots(path: Path = SYSTEM_ROOTS) -> Sequence[x509.Certificate]:
     except OSError:
         return ()
     end = b"-----END CERTIFICATE-----"
-    roots = []
-    for block in data.split(end)[:-1]:
+    blocks = [block + end + b"\n" for block in data.split(end)[:-1]]
+    return [root for block in blocks if (root := _readable(block)) is not None]
+
+
+def _readable(pem: bytes) -> x509.Certificate | None:
+    """The certificate; None for one that the library refuses, or warns that it soon will."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
         try:
-            roots.append(x509.load_pem_x509_certificate(block + end + b"\n"))
-        except ValueError:
-            continue
-    return roots
+            return x509.load_pem_x509_certificate(pem)
+        except (ValueError, CryptographyDeprecationWarning):
+            return None

@@ -52,6 +52,10 @@ MENU: Final = (
             Entry("Users", "/system/users", Action.MANAGE_USERS),
         ),
     ),
+    Group(
+        ("Appliance",),
+        (Entry("High Availability", "/appliance/high-availability", Action.READ_APPLIANCE),),
+    ),
     Group(("System", "Monitoring"), (Entry("Audit", "/system/audit", Action.READ_AUDIT),)),
     Group(
         ("Data Sources",),

@@ -38,6 +38,8 @@ DONE: Final = {
     "changed": "Changed.",
     "started": "Streaming is on.",
     "stopped": "Streaming is off. What is not delivered waits.",
+    "promoted": "This unit is the active one.",
+    "demoted": "This unit is standby.",
     "password": "The password is changed. All other sessions have ended.",
     "unlocked": "Failed log-ins are counted anew from 0.",
 }

@@ -8,6 +8,7 @@ from sealwire.access.roles import Action
 from sealwire.console import certificates as shown
 from sealwire.console.routing import get, post
 from sealwire.console.services import present
+from sealwire.console.standby import standby
 from sealwire.console.visit import download
 from sealwire.errors import NotFoundError
 from sealwire.x509.keys import KeyType
@@ -23,11 +24,18 @@ _PAGE: Final = "/system/audit-log-certificate"
 
 
 def view(visit: Visit) -> Response:
-    """The installed audit log client certificate, and the CSRs that wait for theirs."""
+    """The installed audit log client certificate, and the CSRs that wait for theirs.
+
+    On a standby unit: that it is one, and where the active unit's page is.
+    """
     unit = _unit(visit)
+    passive = standby(unit.ha(), _PAGE)
+    if passive is not None:
+        return visit.page("audit_certificate.html", standby=passive)
     found = unit.show()
     return visit.page(
         "audit_certificate.html",
+        standby=None,
         chain=shown.chain_facts(found.installed, visit.now),
         installed=found.installed,
         waiting=shown.waiting(found.pending),
@@ -39,6 +47,7 @@ def view(visit: Visit) -> Response:
 
 def csr_form(visit: Visit) -> Response:
     """*Generate New CSR*, the fields in the guide's order."""
+    _unit(visit).show()  # Not on a standby unit, which refuses this.
     return visit.page(
         "csr_form.html",
         title="Generate New CSR",

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 from sealwire.access.roles import Action
 from sealwire.console.routing import get, post
 from sealwire.console.services import present
+from sealwire.console.standby import standby
 from sealwire.console.trails import trail_page
 from sealwire.errors import UsageError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from sealwire.appliance.delivery import ProbeReport
     from sealwire.appliance.service import Appliance
     from sealwire.console.visit import Visit
 
@@ -21,15 +23,21 @@ _ONE: Final = f"{_PAGE}/destinations/{{name}}"
 
 
 def destinations(visit: Visit) -> Response:
-    """Every destination with its state, and the form for one more."""
+    """Every destination with its state, and the form for one more. To look at on a standby unit."""
+    return _page(visit, None)
+
+
+def _page(visit: Visit, report: ProbeReport | None) -> Response:
     unit = _unit(visit)
+    passive = standby(unit.ha(), _PAGE)
     return visit.page(
         "audit_log.html",
         destinations=unit.destinations(),
         unit_name=unit.host_name,
         form=visit.form,
-        report=None,
-        changes=visit.may(Action.CONFIGURE_APPLIANCE),
+        report=report,
+        standby=passive,
+        changes=passive is None and visit.may(Action.CONFIGURE_APPLIANCE),
     )
 
 
@@ -56,16 +64,7 @@ def _port(text: str) -> int:
 
 def test(visit: Visit) -> Response:
     """Connect as streaming would, step by step; the report is shown on the page."""
-    unit = _unit(visit)
-    report = unit.test_destination(visit.path("name"))
-    return visit.page(
-        "audit_log.html",
-        destinations=unit.destinations(),
-        unit_name=unit.host_name,
-        form=visit.form,
-        report=report,
-        changes=True,
-    )
+    return _page(visit, _unit(visit).test_destination(visit.path("name")))
 
 
 def start(visit: Visit) -> Response:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from sealwire.appliance.service import Appliance, ApplianceStatus
+    from sealwire.appliance.service import ApplianceStatus
     from sealwire.console.visit import Visit
     from sealwire.sensor.service import Sensor
 
@@ -49,7 +49,9 @@ def home(visit: Visit) -> Response:
     return visit.page(
         "home.html",
         steps=steps,
-        expiries=sorted(_expiries(visit, sensor, unit), key=lambda one: one.certificate.not_after),
+        expiries=sorted(
+            _expiries(visit, sensor, status), key=lambda one: one.certificate.not_after
+        ),
         alarms=[*_alarms(status, stats)],
         pending=_pending(visit),
     )
@@ -90,12 +92,15 @@ def _arrival(sensor: Sensor | None, stats: dict[str, Any]) -> Iterator[Step]:
         yield Step("Packets Received goes up", count > 0, f"{count} so far", "/sensors")
 
 
-def _expiries(visit: Visit, sensor: Sensor | None, unit: Appliance | None) -> Iterator[Expiry]:
+def _expiries(
+    visit: Visit, sensor: Sensor | None, status: ApplianceStatus | None
+) -> Iterator[Expiry]:
     uses = []
     if sensor is not None:
         uses.append(("Sensor", sensor.identity_show().installed, "/sensors/syslog-server"))
-    if unit is not None:
-        uses.append(("Audit log client", unit.show().installed, "/system/audit-log-certificate"))
+    if status is not None:
+        installed = status.certificate.installed
+        uses.append(("Audit log client", installed, "/system/audit-log-certificate"))
     for use, installed, path in uses:
         for certificate in chain_facts(installed, visit.now):
             yield Expiry(use, certificate, path)

@@ -98,6 +98,8 @@ def pasted(person: Person, leaf_label: str, bag: str) -> None:
     leaf, *chain = CERTIFICATE.findall(bag)
     person.fill(leaf_label, leaf)
     person.fill("Certificate Chain", "".join(reversed(chain)))
+    person.press("Check")
+    person.expect("Nothing is installed yet")
     person.press("Save")
     person.expect("The certificate is installed.")
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
 from sealwire.api.identities import (
+    check_json,
     csr_json,
     identity_json,
     import_json,
@@ -122,6 +123,14 @@ def import_certificate(request: Request, who: Changes, body: ImportBody) -> dict
         who.name, body.blobs(), body.key_bytes(), body.password_bytes()
     )
     return import_json(installed, checked.findings)
+
+
+@router.post("/certificate/check")
+def check_certificate(request: Request, _who: Changes, body: ImportBody) -> dict[str, Any]:
+    """Judge the files as an import would; nothing is installed."""
+    return check_json(
+        _appliance(request).check_certificate(body.blobs(), body.key_bytes(), body.password_bytes())
+    )
 
 
 @router.post("/certificate/rollback")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sealwire.api.shapes import CsrBody
     from sealwire.errors import Finding
+    from sealwire.identity.installed import CheckedIdentity
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
 
 
@@ -64,6 +65,16 @@ def import_json(installed: InstalledIdentity, findings: Iterable[Finding]) -> di
     return {
         "identity": identity_json(installed),
         "findings": [finding_json(finding) for finding in findings],
+    }
+
+
+def check_json(checked: CheckedIdentity) -> dict[str, Any]:
+    """What an import would put in place; ``path`` is leaf first, trusted end last."""
+    return {
+        "key_id": checked.key_id,
+        "path": [certificate_json(certificate) for certificate in checked.chain.path],
+        "chain_pem": checked.chain_pem,
+        "findings": [finding_json(finding) for finding in checked.findings],
     }
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from sealwire.access.roles import Action, Principal
 from sealwire.api.identities import (
     certificate_json,
+    check_json,
     csr_json,
     identity_json,
     import_json,
@@ -80,6 +81,14 @@ def identity_import(request: Request, who: Changes, body: ImportBody) -> dict[st
         who.name, body.blobs(), body.key_bytes(), body.password_bytes()
     )
     return import_json(installed, checked.findings)
+
+
+@router.post("/identity/check")
+def identity_check(request: Request, _who: Changes, body: ImportBody) -> dict[str, Any]:
+    """Judge the files as an import would; nothing is installed."""
+    return check_json(
+        _sensor(request).identity_check(body.blobs(), body.key_bytes(), body.password_bytes())
+    )
 
 
 @router.post("/identity/rollback")

@@ -66,16 +66,18 @@ def import_certificate(
     paths: files.Files,
     key: files.KeyFile = None,
     password: files.Password = "",
+    check: files.CheckOnly = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Import Audit Client Certificate: any files, any order; the chain is put right."""
+    address = f"{_API}/certificate/check" if check else f"{_API}/certificate"
     with api(home) as client:
-        answer = client.call(
-            "POST", f"{_API}/certificate", json=files.import_body(paths, key, password)
-        )
+        answer = client.call("POST", address, json=files.import_body(paths, key, password))
     if json:
         show_json(answer)
+    elif check:
+        files.show_check(answer)
     else:
         files.show_import(answer)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealwire.cli.files import read_input, write_output
-from sealwire.cli.output import show_fields, show_findings, show_json
+from sealwire.cli.output import printable, show_fields, show_findings, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +35,9 @@ Password = Annotated[
     str,
     typer.Option(help="Password of an encrypted key or PKCS#12 file.", envvar="SEALWIRE_PASSWORD"),
 ]
+
+
+CheckOnly = Annotated[bool, typer.Option("--check", help="Only say what would be installed.")]
 
 
 def csr_body(
@@ -110,3 +113,13 @@ def show_import(answer: Mapping[str, Any]) -> None:
     """The installed identity and what was noticed on the way."""
     show_identity(answer["identity"], ())
     show_findings(answer["findings"])
+
+
+def show_check(answer: Mapping[str, Any]) -> None:
+    """The chain as a tree, its trusted end first, and what was noticed; nothing was installed."""
+    for depth, certificate in enumerate(reversed(answer["path"])):
+        branch = f"{'   ' * (depth - 1)}`- " if depth else ""
+        subject, until = printable(certificate["subject"]), certificate["not_after"]
+        typer.echo(f"{branch}{subject}, until {until}")
+    show_findings(answer["findings"])
+    typer.echo("nothing is installed: leave out --check to install it")

@@ -75,16 +75,18 @@ def identity_import(
     paths: files.Files,
     key: files.KeyFile = None,
     password: files.Password = "",
+    check: files.CheckOnly = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Install a certificate with its chain, in any order; new connections use it at once."""
+    address = f"{_API}/identity/check" if check else f"{_API}/identity"
     with api(home) as client:
-        answer = client.call(
-            "POST", f"{_API}/identity", json=files.import_body(paths, key, password)
-        )
+        answer = client.call("POST", address, json=files.import_body(paths, key, password))
     if json:
         show_json(answer)
+    elif check:
+        files.show_check(answer)
     else:
         files.show_import(answer)
 

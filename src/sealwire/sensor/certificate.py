@@ -95,6 +95,15 @@ class CertificateCases(SensorCases):
 
         return self._store.run(use_case)
 
+    def identity_check(
+        self,
+        blobs: Sequence[tuple[str, bytes]],
+        key_pem: bytes | None = None,
+        password: bytes | None = None,
+    ) -> CheckedIdentity:
+        """Dry run of ``identity_import``. Raises RefusedError with all findings."""
+        return self._store.read(lambda tx: self._checked(tx, blobs, key_pem, password))
+
     def identity_import(
         self,
         actor: str,
@@ -109,18 +118,7 @@ class CertificateCases(SensorCases):
         """
 
         def use_case(tx: SensorTx) -> tuple[InstalledIdentity, CheckedIdentity]:
-            checked = installed.check_import(
-                tx,
-                self._keys,
-                identity=self.identity,
-                blobs=blobs,
-                key_pem=key_pem,
-                purpose=Purpose.SERVER,
-                host_name=None,
-                at=self._clock.now(),
-                roots=self._known_roots(),
-                password=password,
-            )
+            checked = self._checked(tx, blobs, key_pem, password)
             identity = installed.install(tx, self._keys, checked, self._clock)
             self._record_installed(tx, actor, identity)
             return identity, checked
@@ -155,6 +153,26 @@ class CertificateCases(SensorCases):
         identity = self._store.run(use_case)
         self.reload()
         return identity
+
+    def _checked(
+        self,
+        tx: SensorTx,
+        blobs: Sequence[tuple[str, bytes]],
+        key_pem: bytes | None,
+        password: bytes | None,
+    ) -> CheckedIdentity:
+        return installed.check_import(
+            tx,
+            self._keys,
+            identity=self.identity,
+            blobs=blobs,
+            key_pem=key_pem,
+            purpose=Purpose.SERVER,
+            host_name=None,
+            at=self._clock.now(),
+            roots=self._known_roots(),
+            password=password,
+        )
 
     def _record_installed(
         self, tx: SensorTx, actor: str, identity: InstalledIdentity, info: str | None = None

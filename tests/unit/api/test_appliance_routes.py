@@ -103,6 +103,35 @@ def test_csr_and_import(scene: ApiScene) -> None:
     assert scene.forwarder.pokes == 1
 
 
+def test_a_check_reports_and_changes_nothing(scene: ApiScene) -> None:
+    csr = ask(scene, "POST", "/csr", json={"common_name": "other.example.com"})
+    bag = encoded(signed(scene, csr["csr"].encode()))
+    body = {"files": [{"name": "bag", "content": bag}]}
+    before = scene.trail("appliance")
+    report = ask(scene, "POST", "/certificate/check", json=body)
+    leaf, *issuers = report["path"]
+    assert report["key_id"] == csr["key_id"]
+    assert leaf["names"] == ["other.example.com"]
+    assert [leaf["issuer"], *(each["issuer"] for each in issuers[:-1])] == [
+        each["subject"] for each in issuers
+    ]
+    severities = [finding["severity"] for finding in report["findings"]]
+    assert "warning" in severities  # It is for another name than this machine's.
+    assert "info" in severities  # It was put in order.
+    assert "error" not in severities
+    assert scene.trail("appliance") == before
+    assert ask(scene, "GET")["identity"] is None
+    answer = ask(scene, "POST", "/certificate", json=body)
+    assert answer["findings"] == report["findings"]
+    assert answer["identity"]["chain_pem"] == report["chain_pem"]
+
+
+def test_a_refused_check_says_all_and_records_nothing(scene: ApiScene) -> None:
+    body = {"files": [{"content": encoded(b"nothing")}]}
+    refused(scene, 422, "chain.invalid", "POST", "/certificate/check", json=body)
+    assert scene.trail("appliance") == []
+
+
 def test_import_with_an_encrypted_key(scene: ApiScene) -> None:
     answer = ask(scene, "POST", "/certificate", json=with_key(scene, SECRET))
     assert answer["identity"]["generation"] == 1

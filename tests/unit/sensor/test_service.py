@@ -74,6 +74,22 @@ def test_a_first_run_makes_a_self_signed_certificate_with_the_machines_names(
     assert key.startswith("-----BEGIN PRIVATE KEY-----")
 
 
+def test_a_check_changes_nothing(scene: SensorScene) -> None:
+    issuer = Issuer()
+    leaf = issuer.issue(csr(scene), ExtendedKeyUsageOID.SERVER_AUTH)
+    bag = [("bag", issuer.pem + leaf)]
+    before = scene.audited()
+    checked = scene.sensor.identity_check(bag)
+    assert scene.audited() == before
+    assert scene.sensor.identity_show().installed is None
+    with pytest.raises(RefusedError):
+        scene.sensor.identity_check([("bag", issuer.pem)])
+    assert scene.audited() == before
+    installed, again = scene.sensor.identity_import("admin", bag)
+    assert installed.chain_pem == checked.chain_pem
+    assert again.findings == checked.findings
+
+
 def test_an_imported_certificate_is_in_use_when_it_returns(scene: SensorScene) -> None:
     scene.sensor.ensure_identity()
     issuer = Issuer()

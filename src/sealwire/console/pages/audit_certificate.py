@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.access.roles import Action
 from sealwire.console import certificates as shown
 from sealwire.console.routing import get, post
 from sealwire.console.services import present
 from sealwire.console.standby import standby
-from sealwire.console.visit import download
+from sealwire.console.visit import DONE, download
 from sealwire.errors import NotFoundError
 from sealwire.x509.keys import KeyType
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sealwire.appliance.service import Appliance
-    from sealwire.console.certificates import CsrFacts
+    from sealwire.console.certificates import CsrFacts, ImportReport
     from sealwire.console.visit import Visit
 
 _PAGE: Final = "/system/audit-log-certificate"
@@ -28,6 +28,10 @@ def view(visit: Visit) -> Response:
 
     On a standby unit: that it is one, and where the active unit's page is.
     """
+    return _page(visit)
+
+
+def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     unit = _unit(visit)
     passive = standby(unit.ha(), _PAGE)
     if passive is not None:
@@ -42,6 +46,7 @@ def view(visit: Visit) -> Response:
         history=len(found.history),
         unit_name=unit.host_name,
         changes=visit.may(Action.CONFIGURE_APPLIANCE),
+        **{"findings": (), **values},
     )
 
 
@@ -94,25 +99,43 @@ def csr_file(visit: Visit) -> Response:
 
 def import_form(visit: Visit) -> Response:
     """*Import Audit Client Certificate*: three boxes, or files."""
+    return _import_page(visit, None)
+
+
+def _import_page(visit: Visit, report: ImportReport | None) -> Response:
     return visit.page(
         "import_form.html",
         title="Import Audit Client Certificate",
         within="System > Configuration > Audit Log Certificate",
         leaf_label="Client Certificate",
         action=f"{_PAGE}/import",
+        check=f"{_PAGE}/check",
         close=_PAGE,
         form=visit.form,
+        report=report,
         waiting=shown.waiting(_unit(visit).show().pending),
     )
 
 
-def import_certificate(visit: Visit) -> Response:
-    """*Save*: all faults at once, and then nothing is changed; else the swap."""
+def check(visit: Visit) -> Response:
+    """*Check*: what *Save* would do, and nothing is changed."""
     files = shown.given_files(visit)
     shown.require_files(files)
-    _unit(visit).import_certificate(
+    checked = _unit(visit).check_certificate(
+        files, shown.given_key(visit), shown.given_password(visit)
+    )
+    return _import_page(visit, shown.import_report(checked, visit.now))
+
+
+def import_certificate(visit: Visit) -> Response:
+    """*Save*: all faults at once, and then nothing is changed; else the swap, and all remarks."""
+    files = shown.given_files(visit)
+    shown.require_files(files)
+    _, checked = _unit(visit).import_certificate(
         visit.actor, files, shown.given_key(visit), shown.given_password(visit)
     )
+    if checked.findings:
+        return _page(visit, findings=checked.findings, done=DONE["imported"])
     return visit.see(_PAGE, "imported")
 
 
@@ -144,5 +167,6 @@ ROUTES: Final = (
     get(f"{_PAGE}/csr/{{key_id}}/file", Action.READ_APPLIANCE, csr_file),
     get(f"{_PAGE}/import", Action.CONFIGURE_APPLIANCE, import_form),
     post(f"{_PAGE}/import", Action.CONFIGURE_APPLIANCE, import_certificate, again=import_form),
+    post(f"{_PAGE}/check", Action.CONFIGURE_APPLIANCE, check, again=import_form),
     post(f"{_PAGE}/rollback", Action.CONFIGURE_APPLIANCE, rollback, again=view),
 )

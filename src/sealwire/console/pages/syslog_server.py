@@ -9,7 +9,7 @@ from sealwire.access.roles import Action
 from sealwire.console import certificates as shown
 from sealwire.console.pages.sensors import chosen_sensor
 from sealwire.console.routing import get, post
-from sealwire.console.visit import download
+from sealwire.console.visit import DONE, download
 from sealwire.errors import NotFoundError, UsageError
 from sealwire.sensor.receiving import ClientCertificate
 from sealwire.x509.keys import KeyType
@@ -40,6 +40,10 @@ class Answer:
 
 def view(visit: Visit) -> Response:
     """Certificate, key and chain boxes; below them the TLS statistics and trouble-shooting."""
+    return _page(visit)
+
+
+def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     sensor = _sensor(visit)
     found = sensor.identity_show()
     chain = shown.chain_facts(found.installed, visit.now)
@@ -58,6 +62,7 @@ def view(visit: Visit) -> Response:
         anchors=[shown.facts(each, visit.now) for each in sensor.trust_anchors()],
         changes=visit.may(Action.CONFIGURE_SENSOR),
         form=visit.form,
+        **{"report": None, "findings": (), **values},
     )
 
 
@@ -125,13 +130,25 @@ def _naming(chain: Sequence[CertificateFacts]) -> Iterator[Answer]:
     )
 
 
+def check(visit: Visit) -> Response:
+    """*Check*: what *Save* would do, and nothing is changed."""
+    files = shown.given_files(visit)
+    shown.require_files(files)
+    checked = _sensor(visit).identity_check(
+        files, shown.given_key(visit), shown.given_password(visit)
+    )
+    return _page(visit, report=shown.import_report(checked, visit.now))
+
+
 def import_certificate(visit: Visit) -> Response:
     """*Save*: in any order; used for new connections as soon as this answers."""
     files = shown.given_files(visit)
     shown.require_files(files)
-    _sensor(visit).identity_import(
+    _, checked = _sensor(visit).identity_import(
         visit.actor, files, shown.given_key(visit), shown.given_password(visit)
     )
+    if checked.findings:
+        return _page(visit, findings=checked.findings, done=DONE["imported"])
     return visit.see(_address(visit), "imported")
 
 
@@ -233,6 +250,7 @@ def _address(visit: Visit) -> str:
 ROUTES: Final = (
     get(_PAGE, Action.READ_SENSOR, view),
     post(f"{_PAGE}/import", Action.CONFIGURE_SENSOR, import_certificate, again=view),
+    post(f"{_PAGE}/check", Action.CONFIGURE_SENSOR, check, again=view),
     post(f"{_PAGE}/rollback", Action.CONFIGURE_SENSOR, rollback, again=view),
     get(f"{_PAGE}/csr", Action.CONFIGURE_SENSOR, csr_form),
     post(f"{_PAGE}/csr", Action.CONFIGURE_SENSOR, generate, again=csr_form),

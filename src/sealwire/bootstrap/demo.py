@@ -1,7 +1,7 @@
 """The whole story, headless: every step is done with the product's own commands and checked.
 
 Each step prints the command and what it answered, so that the output reads as a tour. A step that
-does not hold raises; the demo then ends with exit code 2 and says which step it was.
+does not hold ends the demo with exit code 2, and the message says which step it was.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import ssl
 import subprocess
 import sys
@@ -17,20 +16,22 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from sealwire.bootstrap.checking_sender import send_checked
 from sealwire.bootstrap.home import Home
-from sealwire.errors import RefusedError, UnavailableError
+from sealwire.clock import SystemClock
+from sealwire.errors import RefusedError, SealwireError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 SENSOR_NAME = "sensor.example.test"
 APPLIANCE_NAME = "fmc.example.test"
 _START_SECONDS = 60
+_STOP_SECONDS = 30
 _WAIT_SECONDS = 20
 _SHOWN_LINES = 16
 
@@ -38,35 +39,55 @@ _SHOWN_LINES = 16
 def run_demo(home: Path | None, database: str = "") -> int:
     """Walk the story in ``home`` (default: a folder made for it and removed again).
 
-    ``database`` is the URL of an empty database; without one, state is kept in the home.
+    ``database`` is the URL of an empty database; without one, state is kept in the home. Raises
+    UsageError ``demo.home_used``, RefusedError ``demo.failed`` with the step that does not hold.
     """
+    home = home and home.expanduser().absolute()
+    if home is not None and Home(home).config_file.exists():
+        raise UsageError(
+            "demo.home_used",
+            f"there is a node in {home} already",
+            hint="the story begins with a fresh home: name another folder",
+        )
     folder = home or Path(tempfile.mkdtemp(prefix="sealwire-demo-"))
     try:
         with _node(folder, database) as story:
-            _first_contact(story)
-            _sensor_certificate(story)
-            client = _four_decisions(story)
-            _destination(story, client)
-            _received(story)
+            for number, (text, walk) in enumerate(_STEPS, 1):
+                typer.echo(f"\n== {number}. {text}")
+                with _named(number, text):
+                    walk(story)
         typer.echo("\nThe story holds: every step was checked.")
+        if home is not None:
+            typer.echo(f"Everything is kept: `sealwire up --home {home}` goes on with it.")
     finally:
         if home is None:
             shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
+@contextmanager
+def _named(number: int, text: str) -> Iterator[None]:
+    """Whatever goes wrong within, down to a node that is gone, is this step's failure."""
+    try:
+        yield
+    except (SealwireError, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
+        why = error.message if isinstance(error, SealwireError) else f"{error}"
+        raise RefusedError(
+            "demo.failed", f"step {number} of the story does not hold ({text}): {why}"
+        ) from error
+
+
 class Story:
     """One running node, its commands, and the checks between them."""
 
-    def __init__(self, home: Home, work: Path) -> None:
+    def __init__(self, home: Home, work: Path, node: subprocess.Popen[str]) -> None:
         self.home = home
         self.work = work
+        self._node = node
+        self._clock = SystemClock()
         state = home.state()
         self.tls_port = int(state["tls_ports"][0])  # type: ignore[index]
-
-    def step(self, number: int, text: str) -> None:
-        """Announce a step."""
-        typer.echo(f"\n== {number}. {text}")
+        self.client_serial = ""
 
     def run(self, *words: str, expect: int = 0, show: bool = True) -> str:
         """Run ``sealwire WORDS`` against this home, as a user would; its output."""
@@ -85,8 +106,12 @@ class Story:
         output = done.stdout + done.stderr
         if show:
             _show(output)
+        # Commands answer for a node that is gone, too: from its home.
+        self.check(self._node.poll() is None, "the node has ended by itself")
         self.check(
-            done.returncode == expect, f"exit code {done.returncode}, expected {expect}: {output}"
+            done.returncode == expect,
+            f"`sealwire {' '.join(words)}` ended with exit code {done.returncode},"
+            f" not {expect}: {' '.join(output.split())}",
         )
         return done.stdout
 
@@ -95,17 +120,16 @@ class Story:
         return json.loads(self.run(*words, "--json", show=False))
 
     def check(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001 - the thing checked
-        """Raise RefusedError ``demo.failed`` unless ``holds``."""
+        """Raise RefusedError ``demo.check`` unless ``holds``."""
         if not holds:
-            raise RefusedError("demo.failed", f"the story does not hold: {otherwise}")
+            raise RefusedError("demo.check", otherwise)
 
     def wait(self, holds: Callable[[], bool], otherwise: str) -> None:
         """Check again until it holds, for a limited time."""
-        for _ in range(_WAIT_SECONDS * 5):
-            if holds():
-                return
+        deadline = self._clock.monotonic() + _WAIT_SECONDS
+        while not holds():
+            self.check(self._clock.monotonic() < deadline, otherwise)
             time.sleep(0.2)
-        self.check(False, otherwise)  # noqa: FBT003 - it did not
 
     def request_id(self, output: str) -> str:
         """The request's number in the answer of a ``pki`` command."""
@@ -122,7 +146,6 @@ class Story:
 
 
 def _first_contact(story: Story) -> None:
-    story.step(1, "The sensor is up with its self-signed certificate; a sender that checks refuses")
     story.run("sensor", "identity", "show")
     roots = story.home.credentials / "ca-roots.pem"
     try:
@@ -137,7 +160,6 @@ def _first_contact(story: Story) -> None:
 
 
 def _sensor_certificate(story: Story) -> None:
-    story.step(2, "A certificate for the sensor: CSR, request, approval, import, in any order")
     csr = story.work / f"{SENSOR_NAME}.csr"
     story.run(
         "sensor", "identity", "csr", "--cn", SENSOR_NAME, "--san", "127.0.0.1", "-o", str(csr)
@@ -154,8 +176,7 @@ def _sensor_certificate(story: Story) -> None:
     )
 
 
-def _four_decisions(story: Story) -> str:
-    story.step(3, "The appliance's CSR, and four decisions of the CA")
+def _four_decisions(story: Story) -> None:
     story.run("appliance", "host-name", APPLIANCE_NAME)
     csr = story.work / f"{APPLIANCE_NAME}.csr"
     story.run(
@@ -172,7 +193,7 @@ def _four_decisions(story: Story) -> str:
             *("pki", "-n", "caadmin", "ca-cert-request-review", story.request_id(submitted)),
             *("--action", action, "--reason", f"{action} for the demo"),
         )
-    serial = _issued(story, "caAuditClientCert", csr)
+    story.client_serial = _issued(story, "caAuditClientCert", csr)
     listed = story.run("audit", "list", "--trail", "ca", show=False)
     events = [line for line in listed.splitlines() if "CERT_REQUEST_PROCESSED" in line]
     typer.echo("the audit log says:")
@@ -180,12 +201,10 @@ def _four_decisions(story: Story) -> str:
         typer.echo(f"  {line.partition(' [')[1].strip()}{line.partition(' [')[2]}")
     for sign in ("Subject Name Not Matched", "rejectReason", "cancelReason", "CertSerialNum"):
         story.check(any(sign in line for line in events), f"no event with {sign}")
-    return serial
 
 
-def _destination(story: Story, serial: str) -> None:
-    story.step(4, "Import the certificate, add the sensor as destination, test, stream")
-    story.run("appliance", "import", str(story.bag(serial)))
+def _destination(story: Story) -> None:
+    story.run("appliance", "import", str(story.bag(story.client_serial)))
     story.run("sensor", "listener", "set", "--client-certificate", "required")
     story.run(
         *("appliance", "destination", "add", f"127.0.0.1:{story.tls_port}"),
@@ -196,7 +215,6 @@ def _destination(story: Story, serial: str) -> None:
 
 
 def _received(story: Story) -> None:
-    story.step(5, "Packets Received goes up; the sender and the events are there")
     story.wait(
         lambda: all(d["backlog"] == 0 for d in story.json("appliance", "destination", "list")),
         "the appliance still has something to deliver",
@@ -221,6 +239,30 @@ def _received(story: Story) -> None:
     _show("\n".join(line for line in tail.splitlines() if "CERT_REQUEST_PROCESSED" in line))
 
 
+_STEPS: Final[Sequence[tuple[str, Callable[[Story], None]]]] = (
+    (
+        "The sensor is up with its self-signed certificate; a sender that checks refuses",
+        _first_contact,
+    ),
+    (
+        "A certificate for the sensor: CSR, request, approval, import, in any order",
+        _sensor_certificate,
+    ),
+    (
+        "The appliance's CSR, and four decisions of the CA",
+        _four_decisions,
+    ),
+    (
+        "Import the certificate, add the sensor as destination, test, stream",
+        _destination,
+    ),
+    (
+        "Packets Received goes up; the sender and the events are there",
+        _received,
+    ),
+)
+
+
 def _issued(story: Story, profile: str, csr: Path) -> str:
     """Submit and approve; the serial number as printed."""
     submitted = story.run(
@@ -243,14 +285,15 @@ def _sender_content(port: int, roots: Path) -> bool:
 
 @contextmanager
 def _node(folder: Path, database: str) -> Iterator[Story]:
-    home = Home(folder / "home")
-    work = folder / "work"
+    home = Home(folder)
+    work = folder / "demo"
     for each in (home.root, work):
         each.mkdir(parents=True, exist_ok=True)
     node = subprocess.Popen(  # noqa: S603 - our own command
         [
             *(sys.executable, "-m", "sealwire", "up", "--home", str(home.root)),
-            *("--console-port", "0", "--http-port", "0", "--tls-ports", "0,0"),
+            *("--listen", "127.0.0.1", "--tls-ports", "0,0"),
+            *("--console-port", "0", "--http-port", "0"),
         ],
         stdout=subprocess.PIPE,
         text=True,
@@ -259,10 +302,14 @@ def _node(folder: Path, database: str) -> Iterator[Story]:
     )
     try:
         _until_ready(node)
-        yield Story(home, work)
+        yield Story(home, work, node)
     finally:
-        node.send_signal(signal.SIGTERM)
-        node.wait(30)
+        node.terminate()
+        try:
+            node.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            node.kill()
+            node.wait()
         if node.stdout is not None:
             node.stdout.close()
 
@@ -282,7 +329,7 @@ def _field(output: str, name: str) -> str:
     for line in output.splitlines():
         if line.strip().startswith(f"{name}:"):
             return line.partition(":")[2].strip()
-    raise RefusedError("demo.failed", f"no {name} in: {output}")
+    raise RefusedError("demo.check", f"no {name} in: {output}")
 
 
 def _blocks(pem: str) -> list[str]:

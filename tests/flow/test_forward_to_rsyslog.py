@@ -134,7 +134,7 @@ def test_nothing_is_missing_when_rsyslog_is_restarted_in_mid_stream(
     """Plain RFC 5425 has no acknowledgement; the stated loss is what the peer's TCP had taken.
 
     A record is not sent again once the peer's TCP has had it for a second on a connection that
-    lived on, or on two connections. What a program leaves unread for that long, and then dies
+    lived on, or on ten connections. What a program leaves unread for that long, and then dies
     over, is lost. rsyslog on a machine that is not overloaded reads at once: nothing is.
     """
     source = tmp_path / f"{how}.log"

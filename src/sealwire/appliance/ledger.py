@@ -7,8 +7,8 @@ program has read them, so an acknowledged record is *confirmed* (the cursor may 
 
 * the connection has lived ``confirm_after`` seconds longer, or
 * it ended in good order (the peer's close_notify answered ours), or
-* the record had been acknowledged on an earlier connection too: a peer that dies young again and
-  again still makes progress.
+* the record had been acknowledged on ``MOST_TRIES - 1`` earlier connections too: a peer that dies
+  over one and the same record every time does not hold back all later ones for ever.
 
 Everything that is not confirmed is sent again on the next connection, under the same index.
 """
@@ -17,12 +17,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MOST_TRIES: Final = 10
+"""On so many connections a record is tried. Few would lose what a peer that is restarted several
+times within a second has in its TCP and not read; more would hold a broken peer back longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Ledger:
     def __init__(self, cursors: Mapping[str, int], confirm_after: float) -> None:
         self._confirmed = dict(cursors)
         self._position = dict(cursors)
-        self._acked_earlier = dict(cursors)
+        # Per trail how far each earlier connection came, the furthest MOST_TRIES - 1 of them.
+        self._acked_earlier: dict[str, list[int]] = {trail: [] for trail in cursors}
         self._confirm_after = confirm_after
         self._unsealed: deque[tuple[str, int]] = deque()
         self._sealed: deque[_Span] = deque()
@@ -100,7 +106,7 @@ class Ledger:
         self._acked_offset = max(self._acked_offset, min(offset, self._sealed_end))
         while self._sealed and self._sealed[0].mark <= offset:
             span = self._sealed.popleft()
-            self._confirm(span.trail, min(span.next_idx, self._acked_earlier[span.trail]))
+            self._confirm(span.trail, min(span.next_idx, self._tried_out(span.trail)))
             if span.next_idx > self._confirmed[span.trail]:
                 self._acked.append(_Span(span.trail, span.next_idx, now))
 
@@ -120,16 +126,24 @@ class Ledger:
 
     def ended(self, *, in_good_order: bool) -> None:
         """The connection is gone: go back to what is confirmed."""
+        reached: dict[str, int] = {}
         for span in self._acked:
             if in_good_order:
                 self._confirm(span.trail, span.next_idx)
-            earlier = self._acked_earlier[span.trail]
-            self._acked_earlier[span.trail] = max(earlier, span.next_idx)
+            reached[span.trail] = span.next_idx
+        for trail, next_idx in reached.items():
+            furthest = sorted([*self._acked_earlier[trail], next_idx], reverse=True)
+            self._acked_earlier[trail] = furthest[: MOST_TRIES - 1]
         self._unsealed.clear()
         self._sealed.clear()
         self._acked.clear()
         self._position = dict(self._confirmed)
         self.opened()
+
+    def _tried_out(self, trail: str) -> int:
+        """Records before this index were acknowledged on enough connections already."""
+        furthest = self._acked_earlier[trail]
+        return furthest[-1] if len(furthest) == MOST_TRIES - 1 else 0
 
     def _confirm(self, trail: str, next_idx: int) -> None:
         self._confirmed[trail] = max(self._confirmed[trail], next_idx)

@@ -26,7 +26,7 @@ from sealwire.audit.events import (
 )
 from sealwire.audit.ports import TrailTx
 from sealwire.clock import SystemClock, SystemRandom
-from sealwire.errors import SealwireError, UnauthorizedError
+from sealwire.errors import ConflictError, RefusedError, SealwireError, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +166,7 @@ class LogIn:
         now, method = self._clock.now(), principal.authenticated_by
 
         def use_case(tx: LogInTx) -> LoggedIn:
-            user = _still_there(tx, principal)
+            user = _still_there(tx, principal.name)
             token = sessions.begin(tx, user, method, address=address, now=now, random=self._random)
             must_change = user.must_change_password and method is AuthenticatedBy.PASSWORD
             return LoggedIn(principal, token, must_change)
@@ -214,19 +214,11 @@ class LogIn:
         """
         name = stay.principal.name
         self.by_password(name, old, address=address, announce=False)
-        check_new_password(new, old=old, user_name=name)
-        password_hash = hash_password(new, self._random)
-        parameters = {"Scope": "users", "Operation": "OP_MODIFY", "Resource": name}
-        event = config_change(
-            EventName.CONFIG_ROLE, name, Outcome.SUCCESS, {**parameters, "change": "own password"}
-        )
+        replace_password = self._new_password(name, old, new)
         now = self._clock.now()
 
         def use_case(tx: LogInTx) -> LoggedIn:
-            user = _still_there(tx, stay.principal)
-            changed = replace(user, password_hash=password_hash, must_change_password=False)
-            tx.put_user(changed)
-            sessions.end_all(tx, name)
+            changed = replace_password(tx)
             token = sessions.begin(
                 tx,
                 changed,
@@ -235,14 +227,52 @@ class LogIn:
                 now=now,
                 random=self._random,
             )
-            self._recorder.record(tx, self._trail, event)
             return LoggedIn(stay.principal, token, must_change_password=False)
 
         return self._store.run(use_case)
 
+    def change_own_password(
+        self, principal: Principal, old: str, new: str, *, address: str
+    ) -> None:
+        """The same without a session: every one ends, and none begins.
 
-def _still_there(tx: LogInTx, principal: Principal) -> User:
-    user = tx.user(principal.name)
+        Raises RefusedError ``password.old`` when ``old`` is wrong, ConflictError
+        ``password.none`` for the home's owner, who has none, else as ``change_password``.
+        """
+        if principal.authenticated_by is AuthenticatedBy.HOME_OWNER:
+            raise ConflictError(
+                "password.none",
+                "The home's owner is known by the machine and has no password.",
+                hint="To set a user's: sealwire user password NAME",
+            )
+        try:
+            self.by_password(principal.name, old, address=address, announce=False)
+        except UnauthorizedError as wrong:
+            raise RefusedError("password.old", "The present password is wrong.") from wrong
+        self._store.run(self._new_password(principal.name, old, new))
+
+    def _new_password(self, name: str, old: str, new: str) -> Callable[[LogInTx], User]:
+        """The use case that sets it; hashed before the transaction, because that takes its time."""
+        check_new_password(new, old=old, user_name=name)
+        password_hash = hash_password(new, self._random)
+        parameters = {"Scope": "users", "Operation": "OP_MODIFY", "Resource": name}
+        event = config_change(
+            EventName.CONFIG_ROLE, name, Outcome.SUCCESS, {**parameters, "change": "own password"}
+        )
+
+        def use_case(tx: LogInTx) -> User:
+            user = _still_there(tx, name)
+            changed = replace(user, password_hash=password_hash, must_change_password=False)
+            tx.put_user(changed)
+            sessions.end_all(tx, name)
+            self._recorder.record(tx, self._trail, event)
+            return changed
+
+        return use_case
+
+
+def _still_there(tx: LogInTx, name: str) -> User:
+    user = tx.user(name)
     if user is None or not user.enabled:
         raise UnauthorizedError("login.refused", "User name or password is wrong.")
     return user

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.access import sessions, throttle
 from sealwire.access.roles import Role
-from sealwire.access.users import hash_password, new_user, one_time_password
+from sealwire.access.users import (
+    check_new_password,
+    hash_password,
+    new_user,
+    one_time_password,
+)
 from sealwire.audit.events import EventName, Outcome, config_change
 from sealwire.errors import ConflictError, Finding, NotFoundError, RefusedError, Severity
+from sealwire.x509.bundle import read_bundle
+from sealwire.x509.certificate import Purpose, certificate_sha256, is_ca, key_usages
+from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +29,9 @@ if TYPE_CHECKING:
     from sealwire.clock import RandomSource
 
 _LONGEST_FULL_NAME: Final = 128
+
+MOST_CERTIFICATES: Final = 20
+"""Of one user, to log in with."""
 
 
 class People:
@@ -100,6 +111,63 @@ class People:
         self._store.run(use_case)
         return password
 
+    def set_password(self, actor: str, name: str, password: str) -> None:
+        """A password of somebody's choice, to be kept; every session of the user ends.
+
+        Raises NotFoundError ``user.unknown``, RefusedError ``password.invalid``.
+        """
+        check_new_password(password, old="", user_name=name)
+        password_hash = hash_password(password, self._random)
+
+        def use_case(tx: LogInTx) -> None:
+            user = _known(tx, name)
+            tx.put_user(replace(user, password_hash=password_hash, must_change_password=False))
+            sessions.end_all(tx, name)
+            throttle.unlock(tx, name)
+            self._changed(tx, actor, "OP_MODIFY", user, change="password")
+
+        self._store.run(use_case)
+
+    def add_certificate(self, actor: str, name: str, blob: bytes) -> str:
+        """Let somebody log in with this client certificate as well; its SHA-256, hex.
+
+        ``blob`` holds one certificate, PEM or DER; those of CAs beside it are passed over. That
+        TLS trusts who signed it is not looked at here: each connection does.
+        Raises NotFoundError ``user.unknown``, RefusedError ``user.certificate``, ConflictError
+        when it is somebody's already.
+        """
+        sha256, subject = log_in_certificate(blob)
+
+        def use_case(tx: LogInTx) -> None:
+            user = _known(tx, name)
+            if len(user.certificate_sha256 | {sha256}) > MOST_CERTIFICATES:
+                raise ConflictError(
+                    "user.certificates", f"A user has {MOST_CERTIFICATES} certificates at most."
+                )
+            tx.put_user(replace(user, certificate_sha256=user.certificate_sha256 | {sha256}))
+            details = {"change": "certificate added", "sha256": sha256, "subject": subject}
+            self._changed(tx, actor, "OP_MODIFY", user, **details)
+
+        self._store.run(use_case)
+        return sha256
+
+    def remove_certificate(self, actor: str, name: str, sha256: str) -> None:
+        """No longer let them log in with it; sessions begun with it end.
+
+        Raises NotFoundError ``user.unknown``, ``user.certificate_unknown``.
+        """
+
+        def use_case(tx: LogInTx) -> None:
+            user = _known(tx, name)
+            if sha256 not in user.certificate_sha256:
+                raise NotFoundError(
+                    "user.certificate_unknown", f"{name} has no such log-in certificate."
+                )
+            tx.put_user(replace(user, certificate_sha256=user.certificate_sha256 - {sha256}))
+            self._changed(tx, actor, "OP_MODIFY", user, change="certificate removed", sha256=sha256)
+
+        self._store.run(use_case)
+
     def unlock(self, actor: str, name: str) -> None:
         """End the wait after failed log-ins under this name. NotFoundError if unknown."""
 
@@ -130,6 +198,32 @@ class People:
         named = {"Scope": "users", "Operation": operation, "Resource": user.name, **parameters}
         event = config_change(EventName.CONFIG_ROLE, actor, Outcome.SUCCESS, named)
         self._recorder.record(tx, self._trail, event)
+
+
+def log_in_certificate(blob: bytes) -> tuple[str, str]:
+    """SHA-256 (hex of DER) and subject of the one end-entity certificate in ``blob``.
+
+    Raises RefusedError ``user.certificate``.
+    """
+    found = {
+        certificate_sha256(certificate): certificate
+        for certificate in read_bundle([("certificate", blob)]).certificates
+        if not is_ca(certificate)
+    }
+    if len(found) != 1:
+        said = "There is no user's certificate in it." if not found else "There are several in it."
+        raise RefusedError(
+            "user.certificate",
+            f"A log-in takes one certificate. {said}",
+            hint="Give the user's own certificate, PEM with its BEGIN and END lines.",
+        )
+    [(sha256, certificate)] = found.items()
+    usages = key_usages(certificate)
+    if usages is not None and Purpose.CLIENT.usage not in usages:
+        raise RefusedError(
+            "user.certificate", "This certificate is not for clients, so TLS would refuse it."
+        )
+    return sha256, dn_text(certificate.subject)
 
 
 def known_roles(words: Iterable[str]) -> frozenset[Role]:

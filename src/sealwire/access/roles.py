@@ -43,6 +43,8 @@ class Action(StrEnum):
     READ_AUDIT = "read_audit"
     EXPORT_AUDIT = "export_audit"
     MANAGE_USERS = "manage_users"
+    CHANGE_OWN_PASSWORD = "change_own_password"  # noqa: S105 - the name of an action
+    SET_PASSWORD = "set_password"  # noqa: S105 - the name of an action
 
 
 PUBLIC_ACTIONS: Final[frozenset[Action]] = frozenset(
@@ -87,6 +89,12 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
 }
 """Administrators cannot decide requests nor read the trail, unless they hold that role as well."""
 
+PERSONAL_ACTIONS: Final[frozenset[Action]] = frozenset({Action.CHANGE_OWN_PASSWORD})
+"""What everybody with a role may do, each for themselves."""
+
+HOME_OWNER_ACTIONS: Final[frozenset[Action]] = frozenset({Action.SET_PASSWORD})
+"""What comes with no role: only the owner of the home folder may, on the machine itself."""
+
 
 class AuthenticatedBy(StrEnum):
     """How somebody proved who they are."""
@@ -117,8 +125,19 @@ def home_owner(name: str) -> Principal:
 
 def allowed_actions(principal: Principal) -> frozenset[Action]:
     """Everything ``principal`` may do."""
-    granted = (ROLE_ACTIONS[role] for role in principal.roles)
+    granted = [ROLE_ACTIONS[role] for role in principal.roles]
+    if principal.roles:
+        granted.append(PERSONAL_ACTIONS)
+    if principal.authenticated_by is AuthenticatedBy.HOME_OWNER:
+        granted.append(HOME_OWNER_ACTIONS)
     return PUBLIC_ACTIONS.union(*granted)
+
+
+def roles_for(action: Action) -> list[Role]:
+    """Who may, by role; nobody for what only the home's owner may."""
+    if action in PERSONAL_ACTIONS | PUBLIC_ACTIONS:
+        return list(Role)
+    return sorted(role for role, actions in ROLE_ACTIONS.items() if action in actions)
 
 
 def require(principal: Principal, action: Action) -> None:
@@ -135,9 +154,11 @@ def require(principal: Principal, action: Action) -> None:
             "This needs a log-in.",
             hint="Show a client certificate, or give a user name and password.",
         )
-    needed = sorted(role for role, actions in ROLE_ACTIONS.items() if action in actions)
+    needed = roles_for(action)
     raise ForbiddenError(
         "access.denied",
         f"{principal.name} may not do this ({action}).",
-        hint=f"It takes the role {' or '.join(needed)}.",
+        hint=f"It takes the role {' or '.join(needed)}."
+        if needed
+        else "Only the owner of the home folder may, on the machine itself.",
     )

@@ -33,6 +33,7 @@ def create_app(services: Services, *, version: str) -> FastAPI:
     app.add_middleware(AnnouncedBodyLimit)
     for module in (ca, appliance, sensor, audit, users):
         app.include_router(module.router, max_body_size=LARGEST_BODY)
+    app.include_router(users.own_router, max_body_size=LARGEST_BODY)
 
     @app.get("/healthz", include_in_schema=False)
     def _alive() -> dict[str, str]:

@@ -54,7 +54,7 @@ def principal_of(request: Request) -> Principal:
     if peer is not None and peer.local_user is not None:
         return home_owner(peer.local_user)
     log_in: LogIn = request.app.state.services.log_in
-    address = request.client.host if request.client else "local"
+    address = address_of(request)
     if peer is not None and peer.certificate is not None:
         return _once(
             peer,
@@ -72,6 +72,11 @@ def principal_of(request: Request) -> Principal:
         f"password:{name}",
         lambda announce: log_in.by_password(name, password, address=address, announce=announce),
     )
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else "local"
 
 
 def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type

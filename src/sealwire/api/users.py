@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
-from sealwire.api.security import guard
+from sealwire.api.security import address_of, guard
 from sealwire.api.services import services_of
 from sealwire.api.shapes import Body
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
+own_router = APIRouter(prefix="/api/v1/password", tags=["users"])
+
+Sets = Annotated[Principal, guard(Action.SET_PASSWORD)]
+Personal = Annotated[Principal, guard(Action.CHANGE_OWN_PASSWORD)]
 Manages = Annotated[Principal, guard(Action.MANAGE_USERS)]
 Roles = Annotated[list[str], Field(max_length=20)]
 
@@ -34,6 +38,33 @@ class RolesBody(Body):
     """All the roles that somebody is to have."""
 
     roles: Roles
+
+
+class NewPasswordBody(Body):
+    """The password that somebody is to have."""
+
+    new: Annotated[str, Field(max_length=4096)]
+
+
+class OwnPasswordBody(NewPasswordBody):
+    """The password that one has, and the one that one wants."""
+
+    old: Annotated[str, Field(max_length=4096)]
+
+
+class CertificateBody(Body):
+    """A client certificate, PEM."""
+
+    pem: Annotated[str, Field(min_length=1, max_length=1024 * 1024)]
+
+
+@own_router.post("", status_code=204)
+def change_own_password(request: Request, who: Personal, body: OwnPasswordBody) -> Response:
+    """Change one's own password; every session of one's own ends."""
+    services_of(request).log_in.change_own_password(
+        who, body.old, body.new, address=address_of(request)
+    )
+    return Response(status_code=204)
 
 
 @router.get("")
@@ -59,6 +90,29 @@ def set_roles(request: Request, who: Manages, name: str, body: RolesBody) -> dic
 def reset_password(request: Request, who: Manages, name: str) -> dict[str, str]:
     """A new one-time password; every session of the user ends."""
     return {"name": name, "password": _people(request).reset_password(who.name, name)}
+
+
+@router.put("/{name}/password", status_code=204)
+def set_password(request: Request, who: Sets, name: str, body: NewPasswordBody) -> Response:
+    """A password to be kept; every session of the user ends."""
+    _people(request).set_password(who.name, name, body.new)
+    return Response(status_code=204)
+
+
+@router.post("/{name}/certificates", status_code=201)
+def add_certificate(
+    request: Request, who: Manages, name: str, body: CertificateBody
+) -> dict[str, str]:
+    """Let somebody log in with this client certificate as well."""
+    sha256 = _people(request).add_certificate(who.name, name, body.pem.encode("utf-8"))
+    return {"name": name, "sha256": sha256}
+
+
+@router.delete("/{name}/certificates/{sha256}", status_code=204)
+def remove_certificate(request: Request, who: Manages, name: str, sha256: str) -> Response:
+    """No longer let them log in with it."""
+    _people(request).remove_certificate(who.name, name, sha256)
+    return Response(status_code=204)
 
 
 @router.post("/{name}/unlock", status_code=204)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from sealwire.cli.files import read_input
 from sealwire.cli.output import JsonOption, show_fields, show_json, show_table
 from sealwire.cli.session import HomeOption, api
 
@@ -58,6 +61,51 @@ def user_reset_password(name: Name, home: HomeOption = None, json: JsonOption = 
     """Print a new one-time password; every session of the user ends."""
     with api(home) as client:
         _show_password(client.call("POST", f"{_address(name)}/reset-password"), json=json)
+
+
+@user_app.command("password")
+def user_password(
+    name: Name,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read it from standard input, one line.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Set somebody's password, to be kept; every session of the user ends. Asks for it."""
+    if stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    with api(home) as client:
+        client.call("PUT", f"{_address(name)}/password", json={"new": password})
+
+
+@user_app.command("certificate")
+def user_certificate(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="The client certificate (PEM).")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let somebody log in with a client certificate as well."""
+    body = {"pem": read_input(file).decode("utf-8", "replace")}
+    with api(home) as client:
+        answer = client.call("POST", f"{_address(name)}/certificates", json=body)
+    if json:
+        show_json(answer)
+    else:
+        show_fields({"User": answer["name"], "SHA-256": answer["sha256"]})
+
+
+@user_app.command("remove-certificate")
+def user_remove_certificate(
+    name: Name,
+    sha256: Annotated[str, typer.Argument(help="As `user list --json` shows it.")],
+    home: HomeOption = None,
+) -> None:
+    """No longer let somebody log in with a client certificate."""
+    with api(home) as client:
+        client.call("DELETE", f"{_address(name)}/certificates/{quote(sha256, safe='')}")
 
 
 @user_app.command("unlock")

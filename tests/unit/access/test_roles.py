@@ -33,6 +33,8 @@ MAY = {
     Action.READ_AUDIT: {Role.AUDITOR},
     Action.EXPORT_AUDIT: {Role.AUDITOR},
     Action.MANAGE_USERS: {Role.ADMINISTRATOR},
+    Action.CHANGE_OWN_PASSWORD: EVERYBODY,
+    Action.SET_PASSWORD: set(),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from sealwire.access.roles import PUBLIC_ACTIONS, ROLE_ACTIONS, Action, Role
+from sealwire.access.roles import PUBLIC_ACTIONS, Action, Role, roles_for
 from tests.unit.api.routes import Call, calls
 from tests.unit.api.scene import OWNER, ApiScene, Caller, caller_of, certificate_of, person, problem
 
@@ -30,6 +30,8 @@ ACTIONS: Final = {
     f"GET {CA}/profiles/{{profile_id}}": Action.READ_PROFILE,
     f"GET {CA}/reconciliation": Action.READ_AUDIT,
     f"GET {APPLIANCE}/audit": Action.READ_AUDIT,
+    "POST /api/v1/password": Action.CHANGE_OWN_PASSWORD,
+    "PUT /api/v1/users/{name}/password": Action.SET_PASSWORD,
     "GET /api/v1/audit": Action.READ_AUDIT,
     "GET /api/v1/audit/{trail}": Action.READ_AUDIT,
 }
@@ -59,7 +61,7 @@ def expected(caller: str, action: Action) -> int | None:
         return None
     if caller == "anonymous":
         return 401
-    return None if action in ROLE_ACTIONS[Role(caller)] else 403
+    return None if Role(caller) in roles_for(action) else 403
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sealwire.access.roles import Role
+from sealwire.x509.certificate import certificate_der, certificate_pem, certificate_sha256
 from tests.unit.access.scene import PASSWORD, somebody
 from tests.unit.api.scene import certificate_of, person
+from tests.unit.api.test_users import issued
 from tests.unit.console.scene import (
     SESSION_COOKIE,
     STRANGER_COOKIE,
@@ -164,3 +166,20 @@ def test_a_newcomer_chooses_a_password_and_goes_on(scene: ConsoleScene) -> None:
     new = "a password of my own"
     browser.post("/password", {"old": PASSWORD, "new": new, "again": new})
     assert browser.get("/").status_code == 200
+
+
+def test_log_in_certificates_on_the_users_page(scene: ConsoleScene) -> None:
+    browser = scene.browser(Role.ADMINISTRATOR)
+    certificate = issued(scene.node, "caAuditClientCert")
+    sha256 = certificate_sha256(certificate)
+    path = "/system/users/alice/certificates"
+    assert browser.post(path, {"certificate": "nothing"}).status_code == 422
+    fields = {"certificate": certificate_pem(certificate).decode()}
+    assert browser.post(path, fields).headers["location"] == "/system/users?done=added"
+    assert sha256 in browser.get("/system/users").text
+    alice = Browser(scene.console, certificate=certificate_der(certificate))
+    assert alice.post("/login/certificate").status_code == 303
+    assert alice.get("/").status_code == 200
+    assert browser.post(f"{path}/remove", {"sha256": sha256}).status_code == 303
+    assert sha256 not in browser.get("/system/users").text
+    assert alice.get("/").status_code == 303

@@ -55,6 +55,21 @@ def reset_password(visit: Visit) -> Response:
     return _page(visit, password=password, name=name)
 
 
+def add_certificate(visit: Visit) -> Response:
+    """A client certificate more to log in with."""
+    uploaded = next((data for _, data in visit.form.uploads("certificate_file")), b"")
+    blob = uploaded or visit.text("certificate").encode("utf-8", "replace")
+    visit.services.people.add_certificate(visit.actor, visit.path("name"), blob)
+    return visit.see(_PAGE, "added")
+
+
+def remove_certificate(visit: Visit) -> Response:
+    """One less."""
+    sha256 = visit.text("sha256")
+    visit.services.people.remove_certificate(visit.actor, visit.path("name"), sha256)
+    return visit.see(_PAGE, "removed")
+
+
 def unlock(visit: Visit) -> Response:
     """End the wait after failed log-ins."""
     visit.services.people.unlock(visit.actor, visit.path("name"))
@@ -76,6 +91,8 @@ ROUTES: Final = (
     post(_PAGE, Action.MANAGE_USERS, add, again=users),
     post(f"{_ONE}/roles", Action.MANAGE_USERS, set_roles, again=users),
     post(f"{_ONE}/reset-password", Action.MANAGE_USERS, reset_password, again=users),
+    post(f"{_ONE}/certificates", Action.MANAGE_USERS, add_certificate, again=users),
+    post(f"{_ONE}/certificates/remove", Action.MANAGE_USERS, remove_certificate, again=users),
     post(f"{_ONE}/unlock", Action.MANAGE_USERS, unlock, again=users),
     post(f"{_ONE}/remove", Action.MANAGE_USERS, remove, again=users),
 )

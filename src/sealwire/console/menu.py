@@ -54,7 +54,10 @@ MENU: Final = (
     ),
     Group(
         ("Appliance",),
-        (Entry("High Availability", "/appliance/high-availability", Action.READ_APPLIANCE),),
+        (
+            Entry("Inputs", "/appliance/inputs", Action.READ_APPLIANCE),
+            Entry("High Availability", "/appliance/high-availability", Action.READ_APPLIANCE),
+        ),
     ),
     Group(("System", "Monitoring"), (Entry("Audit", "/system/audit", Action.READ_AUDIT),)),
     Group(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -31,7 +32,7 @@ from sealwire.errors import ConflictError, RefusedError, SealwireError, Unauthor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealwire.access.ports import User
+    from sealwire.access.ports import Turns, User
     from sealwire.access.roles import Principal
     from sealwire.access.sessions import Stay
     from sealwire.audit.events import Event
@@ -72,12 +73,14 @@ class LogIn:
         trail: str,
         clock: Clock | None = None,
         random: RandomSource | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._trail = trail
         self._clock = clock or SystemClock()
         self._random = random or SystemRandom()
+        self._turns = turns or nullcontext()
 
     # Without a session: the API
 
@@ -103,13 +106,14 @@ class LogIn:
         """
         typed = name[:_LONGEST_NAME]
         self._count(typed, address)
-        principal = self._recognised(
-            BY_USER_NAME,
-            typed,
-            lambda tx: authenticate_password(tx, name, password),
-            address=address,
-            announce=announce,
-        )
+        with self._turns:
+            principal = self._recognised(
+                BY_USER_NAME,
+                typed,
+                lambda tx: authenticate_password(tx, name, password),
+                address=address,
+                announce=announce,
+            )
         now = self._clock.now()
         self._store.run(lambda tx: throttle.attempt_succeeded(tx, typed, address, now))
         return principal
@@ -254,7 +258,8 @@ class LogIn:
     def _new_password(self, name: str, old: str, new: str) -> Callable[[LogInTx], User]:
         """The use case that sets it; hashed before the transaction, because that takes its time."""
         check_new_password(new, old=old, user_name=name)
-        password_hash = hash_password(new, self._random)
+        with self._turns:
+            password_hash = hash_password(new, self._random)
         parameters = {"Scope": "users", "Operation": "OP_MODIFY", "Resource": name}
         event = config_change(
             EventName.CONFIG_ROLE, name, Outcome.SUCCESS, {**parameters, "change": "own password"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sealwire.access.login import LogInTx
-    from sealwire.access.ports import User
+    from sealwire.access.ports import Turns, User
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
     from sealwire.clock import RandomSource
@@ -41,12 +42,18 @@ class People:
     """
 
     def __init__(
-        self, store: Store[LogInTx], recorder: Recorder, trail: str, random: RandomSource
+        self,
+        store: Store[LogInTx],
+        recorder: Recorder,
+        trail: str,
+        random: RandomSource,
+        turns: Turns | None = None,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._trail = trail
         self._random = random
+        self._turns = turns or nullcontext()
 
     def users(self) -> Sequence[User]:
         """All, by name."""
@@ -60,13 +67,14 @@ class People:
         """
         _check_full_name(full_name)
         password = one_time_password(self._random)
-        user = new_user(
-            name,
-            full_name=full_name,
-            roles=known_roles(roles),
-            password=password,
-            random=self._random,
-        )
+        with self._turns:
+            user = new_user(
+                name,
+                full_name=full_name,
+                roles=known_roles(roles),
+                password=password,
+                random=self._random,
+            )
 
         def use_case(tx: LogInTx) -> None:
             if tx.user(name) is not None:
@@ -99,7 +107,8 @@ class People:
     def reset_password(self, actor: str, name: str) -> str:
         """A new one-time password; every session of the user ends. NotFoundError if unknown."""
         password = one_time_password(self._random)
-        password_hash = hash_password(password, self._random)
+        with self._turns:
+            password_hash = hash_password(password, self._random)
 
         def use_case(tx: LogInTx) -> None:
             user = _known(tx, name)
@@ -117,7 +126,8 @@ class People:
         Raises NotFoundError ``user.unknown``, RefusedError ``password.invalid``.
         """
         check_new_password(password, old="", user_name=name)
-        password_hash = hash_password(password, self._random)
+        with self._turns:
+            password_hash = hash_password(password, self._random)
 
         def use_case(tx: LogInTx) -> None:
             user = _known(tx, name)

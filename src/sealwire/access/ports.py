@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from types import TracebackType
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +126,24 @@ class SessionTx(Protocol):
 
 class AccessTx(UserTx, SessionTx, Protocol):
     """Users, their sessions, and attempts to become one of them."""
+
+
+class Turns(Protocol):
+    """Entered around every password hash, which takes 64 MiB: who comes too many waits.
+
+    Safe to enter from any thread, again and again; not entered twice by one thread.
+    """
+
+    def __enter__(self) -> object:
+        """Wait for a turn."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Let the next one in."""
+        ...

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.access.login import LogIn
 from sealwire.access.people import People
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from sealwire.appliance.delivery import DestinationStatus, ForwarderControl
     from sealwire.bootstrap.compose import Foundation
     from sealwire.sensor.service import Sensor
+
+MOST_PASSWORD_HASHES: Final = 4
+"""At a time in this node: each takes 64 MiB, whoever asks."""
 
 
 class NoForwarder:
@@ -172,15 +176,16 @@ def opened_offline(home: Home) -> Iterator[FastAPI]:
 
 def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | None) -> Services:
     ca = _certificate_authority(base) if "ca" in base.config.roles else None
+    turns = threading.BoundedSemaphore(MOST_PASSWORD_HASHES)
     home_trail = "ca" if ca else "appliance" if appliance else "sensor"
     return Services(
-        log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random),
+        log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random, turns),
         trails=base.store,
         ca=ca,
         ca_setup=None if ca is None else CaSetup(base.home, ca),
         appliance=appliance,
         sensor=sensor,
-        people=People(base.store, base.recorder, home_trail, base.random),
+        people=People(base.store, base.recorder, home_trail, base.random, turns),
     )
 
 

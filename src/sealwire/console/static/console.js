@@ -26,6 +26,7 @@ function showRows(body, rows) {
     line.append(...columns.map((column) => {
       const cell = document.createElement("td");
       const value = row[column];
+      if (column.endsWith("_seen")) cell.className = "when";
       cell.textContent = typeof value === "number" ? spaced(value) : visible(value);
       return cell;
     }));

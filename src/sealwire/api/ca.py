@@ -195,7 +195,9 @@ def profiles(request: Request) -> dict[str, Any]:
 @router.get("/profiles/{profile_id}", dependencies=[guard(Action.READ_PROFILE)])
 def profile(request: Request, profile_id: str) -> dict[str, Any]:
     """One profile."""
-    return _profile(_ca(request).profile(profile_id))
+    found = _ca(request).profile(profile_id)
+    rules = found.model_dump(mode="json", include={"inputs", "constraints", "defaults"})
+    return {**_profile(found), **rules}
 
 
 def _ca(request: Request) -> CertificateAuthority:

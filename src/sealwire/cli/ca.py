@@ -150,4 +150,17 @@ def profile_show(
     if json:
         show_json(document)
         return
-    show_fields(document)
+    accepted, issued = document["constraints"], document["defaults"]
+    show_fields(
+        {
+            "Profile": document["id"],
+            "Name": document["name"],
+            "Description": document["description"],
+            "Accepts subject": accepted["subject"]["pattern"],
+            "Accepts RSA bits": ", ".join(map(str, accepted["key"]["rsa"])),
+            "Accepts EC curves": ", ".join(accepted["key"]["ec"]),
+            "Issues for days": issued["validity"]["days"],
+            "Issues purposes": ", ".join(issued["extended_key_usage"]["purposes"]),
+            "Digest": document["digest"],
+        }
+    )

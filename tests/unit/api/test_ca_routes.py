@@ -215,7 +215,11 @@ def test_profiles(scene: ApiScene) -> None:
         "caServerCert",
         "caUserCert",
     ]
-    assert scene.ask("GET", f"{CA}/profiles/caServerCert").json() == entries[2]
+    one = scene.ask("GET", f"{CA}/profiles/caServerCert").json()
+    assert {key: one[key] for key in entries[2]} == entries[2]
+    assert one["constraints"]["subject"]["pattern"] == ".*CN=.*"
+    assert one["constraints"]["key"] == {"rsa": [2048, 3072, 4096], "ec": []}
+    assert one["defaults"]["validity"]["days"] == 720
     problem(scene.ask("GET", f"{CA}/profiles/nosuch"), 404, "profile.unknown")
 
 

@@ -79,8 +79,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Two at a time, a file each: most flow tests wait for real peers more than they compute.
 test: lint .peers/.ready bench/out/tlsload | debian
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
 	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest tests -m soak --soak-report=bench/RESULTS.md $(ARGS)

@@ -42,7 +42,7 @@ def front_of(roles: Roles, api: ASGIApp) -> Front:
             ca=services.ca,
             appliance=services.appliance,
             sensor=services.sensor,
-            sensor_name=base.config.unit,
+            sensor_name=base.config.sensor_name,
             host_name=base.config.host_name,
             version=VERSION,
             clock=base.clock,

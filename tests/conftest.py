@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +109,8 @@ class SoakReport:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell lets what it starts in the background ignore SIGINT, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asked = config.getoption("--soak-report")
     if asked:
         config.pluginmanager.register(SoakReport(Path(asked)), "soak-report")

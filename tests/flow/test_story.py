@@ -114,13 +114,14 @@ def test_a_step_that_does_not_hold_is_named(
     assert "The story holds" not in said
 
 
-def test_nothing_of_a_demo_is_left_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_of_a_demo_is_left_running(tmp_path: Path, ending: signal.Signals) -> None:
     home = tmp_path / "home"
     with begin(home) as demo:
         assert demo.stdout is not None
         next(line for line in demo.stdout if line.startswith(STEPS[0]))
         ports = state(home)["tls_ports"]
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(ending)
         demo.communicate(timeout=60)
     assert demo.returncode != 0
     for port in ports:

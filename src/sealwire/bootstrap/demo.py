@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def run_demo(home: Path | None, database: str = "") -> int:
             hint="the story begins with a fresh home: name another folder",
         )
     folder = home or Path(tempfile.mkdtemp(prefix="sealwire-demo-"))
+    # Told to end, it ends as by Ctrl-C: the node that it has started is stopped first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _node(folder, database) as story:
             for number, (text, walk) in enumerate(_STEPS, 1):

@@ -22,10 +22,12 @@ class Outcome(StrEnum):
 
 
 class EventName(StrEnum):
-    """Every event there is. At most 32 characters each, for they are MSGIDs too."""
+    """Every event there is."""
 
     AUDIT_LOG_STARTUP = "AUDIT_LOG_STARTUP"
     AUDIT_LOG_SHUTDOWN = "AUDIT_LOG_SHUTDOWN"
+    AUDIT_LOG_SIGNING = "AUDIT_LOG_SIGNING"
+    AUDIT_LOG_DELETE = "AUDIT_LOG_DELETE"
     ACCESS_SESSION_ESTABLISH = "ACCESS_SESSION_ESTABLISH"
     ACCESS_SESSION_TERMINATED = "ACCESS_SESSION_TERMINATED"
     AUTH = "AUTH"
@@ -33,7 +35,16 @@ class EventName(StrEnum):
     ROLE_ASSUME = "ROLE_ASSUME"
     PROFILE_CERT_REQUEST = "PROFILE_CERT_REQUEST"
     CERT_REQUEST_PROCESSED = "CERT_REQUEST_PROCESSED"
+    CERT_STATUS_CHANGE_REQUEST = "CERT_STATUS_CHANGE_REQUEST"
+    CERT_STATUS_CHANGE_REQUEST_PROCESSED = "CERT_STATUS_CHANGE_REQUEST_PROCESSED"
+    CERT_PROFILE_APPROVAL = "CERT_PROFILE_APPROVAL"
     CERT_SIGNING_INFO = "CERT_SIGNING_INFO"
+    CRL_SIGNING_INFO = "CRL_SIGNING_INFO"
+    OCSP_SIGNING_INFO = "OCSP_SIGNING_INFO"
+    FULL_CRL_GENERATION = "FULL_CRL_GENERATION"
+    FULL_CRL_PUBLISHING = "FULL_CRL_PUBLISHING"
+    SCHEDULE_CRL_GENERATION = "SCHEDULE_CRL_GENERATION"
+    OCSP_GENERATION = "OCSP_GENERATION"
     CONFIG_ACL = "CONFIG_ACL"
     CONFIG_AUTH = "CONFIG_AUTH"
     CONFIG_CERT_PROFILE = "CONFIG_CERT_PROFILE"
@@ -60,6 +71,19 @@ class EventName(StrEnum):
     DELIVERY_CLOSED = "DELIVERY_CLOSED"
     INPUT_LINE = "INPUT_LINE"
 
+    @property
+    def message_id(self) -> str:
+        """Its MSGID, of which RFC 5424 allows 32 characters: shortened where it is longer."""
+        return _SHORTENED.get(self, self.value)
+
+
+_SHORTENED: Final[Mapping[EventName, str]] = {
+    EventName.CERT_STATUS_CHANGE_REQUEST_PROCESSED: "CERT_STATUS_CHANGE_PROCESSED",
+}
+
+ELSEWHERE: Final = frozenset({EventName.INPUT_LINE, EventName.AUDIT_LOG_SIGNING})
+"""Not made as events: a line is recorded as it is, a signature stands in the signed file only."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
@@ -84,11 +108,17 @@ def _config(subject: str) -> EventKind:
 
 _IDENTITY: Final = "SubjectID Outcome Identity Generation? CertSubject? CertSHA256? Info?"
 _DELIVERY: Final = "SubjectID Outcome Destination ServerHost ServerPort Count? Info?"
+_CRL: Final = "SubjectID Outcome CRLnum? Info? FailureReason?"
 _SESSION: Final = "ClientIP ServerIP SubjectID Outcome Info?"
 
 CATALOGUE: Final[Mapping[EventName, EventKind]] = {
     EventName.AUDIT_LOG_STARTUP: _kind("SubjectID Outcome", "audit function startup"),
     EventName.AUDIT_LOG_SHUTDOWN: _kind("SubjectID Outcome", "audit function shutdown"),
+    # The signature itself follows: see sealwire.audit.signed_log.
+    EventName.AUDIT_LOG_SIGNING: _kind(
+        "SubjectID Outcome", "signature of audit buffer just flushed: sig:"
+    ),
+    EventName.AUDIT_LOG_DELETE: _kind("SubjectID Outcome LogFile", "signedAudit log deletion"),
     EventName.ACCESS_SESSION_ESTABLISH: _kind(
         _SESSION, "access session establish success", "access session establish failure"
     ),
@@ -111,8 +141,29 @@ CATALOGUE: Final[Mapping[EventName, EventKind]] = {
         "SubjectID Outcome ReqID InfoName? InfoValue? CertSerialNum?",
         "certificate request processed",
     ),
+    EventName.CERT_STATUS_CHANGE_REQUEST: _kind(
+        "SubjectID Outcome ReqID CertSerialNum RequestType",
+        "certificate revocation/unrevocation request made",
+    ),
+    EventName.CERT_STATUS_CHANGE_REQUEST_PROCESSED: _kind(
+        "SubjectID Outcome ReqID CertSerialNum RequestType RevokeReasonNum Approval Info?",
+        "certificate status change request processed",
+    ),
+    EventName.CERT_PROFILE_APPROVAL: _kind(
+        "SubjectID Outcome ProfileID Op", "certificate profile approval"
+    ),
     EventName.CERT_SIGNING_INFO: _kind(
         "SubjectID Outcome SKI AuthorityID?", "certificate signing info"
+    ),
+    EventName.CRL_SIGNING_INFO: _kind("SubjectID Outcome SKI", "CRL signing info"),
+    EventName.OCSP_SIGNING_INFO: _kind("SubjectID Outcome SKI AuthorityID?", "OCSP signing info"),
+    EventName.FULL_CRL_GENERATION: _kind(_CRL, "Full CRL generation"),
+    EventName.FULL_CRL_PUBLISHING: _kind(_CRL, "Full CRL publishing"),
+    EventName.SCHEDULE_CRL_GENERATION: _kind(
+        "SubjectID Outcome FailureReason?", "schedule for CRL generation"
+    ),
+    EventName.OCSP_GENERATION: _kind(
+        "SubjectID Outcome FailureReason?", "OCSP response generation"
     ),
     EventName.CONFIG_ACL: _config("ACL configuration parameter(s) change"),
     EventName.CONFIG_AUTH: _config("authentication configuration parameter(s) change"),

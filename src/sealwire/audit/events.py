@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from sealwire.audit.catalogue import CATALOGUE, EventName, Outcome
+from sealwire.audit.catalogue import CATALOGUE, ELSEWHERE, EventName, Outcome
 from sealwire.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class Event:
         check_event_name(self.name)
         if not isinstance(self.outcome, Outcome):
             raise RefusedError("audit.event_attributes", "An outcome is Success or Failure.")
-        if self.name is EventName.INPUT_LINE:
-            raise RefusedError("audit.event_unknown", "A line is recorded as a line.")
+        if self.name in ELSEWHERE:
+            raise RefusedError("audit.event_unknown", f"{self.name} is no event of a trail.")
         if (self.decision is not None) != (self.name is EventName.CERT_REQUEST_PROCESSED):
             raise RefusedError(
                 "audit.event_attributes", "Only CERT_REQUEST_PROCESSED carries a decision."

@@ -139,7 +139,7 @@ class Recorder:
                 hostname=self._host_name,
                 app_name=f"{SOFTWARE}-{trail}",
                 process_id=self._process_id,
-                message_id=name.value,
+                message_id=name.message_id,
                 structured_data=(*self._elements(head), *extra),
                 message=data,
             )

@@ -1,7 +1,7 @@
 import pytest
 
 from sealwire.audit import events
-from sealwire.audit.catalogue import CATALOGUE
+from sealwire.audit.catalogue import CATALOGUE, ELSEWHERE
 from sealwire.audit.events import (
     Decision,
     Event,
@@ -28,12 +28,13 @@ def some_event(name: EventName, *, optional: bool) -> Event:
     return Event(name, "caadmin", Outcome.SUCCESS, tuple(given), decision)
 
 
-PRINTED = [name for name in EventName if name is not EventName.INPUT_LINE]
+PRINTED = [name for name in EventName if name not in ELSEWHERE]
 
 
 def test_the_catalogue_holds_every_name_and_each_fits_a_msgid() -> None:
     assert set(CATALOGUE) == set(EventName)
-    assert all(len(name.value) <= 32 and name.value == name.name for name in EventName)
+    assert all(len(name.message_id) <= 32 and name.value == name.name for name in EventName)
+    assert len({name.message_id for name in EventName}) == len(EventName)
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -57,9 +58,10 @@ def test_an_event_outside_the_catalogue_cannot_be_made(name: str) -> None:
         check_event_name(name)
 
 
-def test_a_line_is_no_event() -> None:
+@pytest.mark.parametrize("name", sorted(ELSEWHERE))
+def test_a_line_and_a_signature_are_no_events(name: EventName) -> None:
     with pytest.raises(RefusedError):
-        Event(EventName.INPUT_LINE, "x", Outcome.SUCCESS)
+        Event(name, "x", Outcome.SUCCESS)
 
 
 @pytest.mark.parametrize(

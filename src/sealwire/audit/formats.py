@@ -6,7 +6,8 @@ percent and two hex digits per UTF-8 byte (``]`` becomes ``%5D``, LF becomes ``%
 sign is written ``%25`` only where it would otherwise read as such an escape, so that harmless text
 passes unchanged and ``read_value`` gets back exactly what was written. Escaped are: square
 brackets, control and format characters (with them the bidirectional ones), line and paragraph
-separators and unpaired surrogates. A text that is itself ``<null>`` begins with ``%3C``.
+separators and unpaired surrogates. A text that is itself ``<null>`` begins with ``%3C``. A value
+that names ``AUDIT_LOG_SIGNING``, by which verifiers tell a signature line, has ``%5F`` in it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 NULL: Final = "<null>"
 MAX_VALUE_BYTES: Final = 8192
 
+_SIGNING: Final = "AUDIT_LOG_SIGNING"
+_NOT_SIGNING: Final = "AUDIT%5FLOG_SIGNING"
+
 _UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _PLAIN = re.compile(r"[ -$&-Z\\^-~]*\Z")
 _HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}")
@@ -46,11 +50,15 @@ class AuditFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """An event as one format prints it. ``subject_id`` and ``outcome`` are as printed."""
+    """An event as one format prints it. ``subject_id`` and ``outcome`` are as printed.
+
+    ``attributes`` are all that are printed, by name.
+    """
 
     subject_id: str
     outcome: Outcome
     text: str
+    attributes: Mapping[str, str]
 
 
 def word_event(event: Event, audit_format: AuditFormat) -> Wording:
@@ -64,7 +72,7 @@ def word_event(event: Event, audit_format: AuditFormat) -> Wording:
     order = (name.removesuffix("?") for name in CATALOGUE[event.name].attributes)
     printed = "".join(f"[{name}={values[name]}]" for name in order if name in values)
     text = f"[AuditEvent={event.name.value}]{printed} {closing}"
-    return Wording(values["SubjectID"], outcome, text)
+    return Wording(values["SubjectID"], outcome, text, values)
 
 
 _Attributes = tuple[tuple[str, "AttributeValue | _Verbatim"], ...]
@@ -162,8 +170,8 @@ def escape_value(text: str, also: str = "") -> str:
     if text == NULL:
         return f"%3C{text[1:]}"
     if _PLAIN.match(text) and not also:
-        return text
-    return "".join(_escape_each(text, also))
+        return text.replace(_SIGNING, _NOT_SIGNING)
+    return "".join(_escape_each(text, also)).replace(_SIGNING, _NOT_SIGNING)
 
 
 def _escape_each(text: str, also: str) -> Iterator[str]:

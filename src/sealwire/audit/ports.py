@@ -61,6 +61,10 @@ class TrailTx(Protocol):
         """Add ``record``, replace the head. ConflictError unless ``record.idx`` was the size."""
         ...
 
+    def setting(self, name: str) -> str | None:
+        """The document of that name, which says among others what is recorded."""
+        ...
+
     def trail_head(self, trail: str) -> TrailHead:
         """The head for reading."""
         ...

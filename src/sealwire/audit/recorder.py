@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Final
 from sealwire.audit.events import SYSTEM, Event, EventName, Outcome
 from sealwire.audit.formats import AuditFormat, word_event
 from sealwire.audit.ports import TrailRecord
+from sealwire.audit.settings import OPTIONAL_EVENTS, SETTING, read_settings
 from sealwire.audit.trail import append_leaf, leaf_hash
 from sealwire.errors import RefusedError
 from sealwire.syslog.rfc5424 import BOM, StructuredElement, SyslogMessage, build_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealwire.audit.ports import TrailHead, TrailTx
     from sealwire.clock import Clock
 
@@ -40,6 +43,7 @@ class Recorder:
     ``host_name`` becomes HOSTNAME and the first half of the name of every log that begins here;
     a trail that has a name keeps it, so that several nodes may write to it. ``process_id`` is
     PROCID.
+    ``gate`` is asked before every event and may refuse it by raising.
     Holds no state of its own: safe to share between threads.
     """
 
@@ -51,6 +55,7 @@ class Recorder:
         software_version: str,
         *,
         process_id: str | None = None,
+        gate: Callable[[str, EventName], None] | None = None,
     ) -> None:
         self._clock = clock
         self._host_name = host_name
@@ -59,6 +64,7 @@ class Recorder:
             "origin", (("software", SOFTWARE), ("swVersion", software_version))
         )
         self._process_id = process_id
+        self._gate = gate
 
     @property
     def audit_format(self) -> AuditFormat:
@@ -69,15 +75,23 @@ class Recorder:
         """The name that a trail gets if its first record is made here: ``HOST/TRAIL``."""
         return f"{self._host_name}/{trail}"
 
-    def record(self, tx: TrailTx, trail: str, event: Event) -> TrailRecord:
+    def record(self, tx: TrailTx, trail: str, event: Event) -> TrailRecord | None:
         """Append ``event`` to ``trail`` in the caller's transaction.
 
-        Raises RefusedError ``audit.event_unknown`` for anything that is no ``Event`` and
+        None when the settings say that this optional event is not recorded; a mandatory one
+        always is. Raises RefusedError ``audit.event_unknown`` for anything that is no ``Event`` and
         ``audit.record_too_long`` when the message would have more than 65,000 bytes.
         """
         if not isinstance(event, Event):
             raise RefusedError("audit.event_unknown", "Only events of the catalogue are recorded.")
+        if self._gate is not None:
+            self._gate(trail, event.name)
         wording = word_event(event, self._format)
+        # Read with the rest of the transaction: a change holds at once, in every process.
+        if event.name in OPTIONAL_EVENTS and not read_settings(tx.setting(SETTING)).records(
+            event.name, wording.attributes
+        ):
+            return None
         return self._append(
             tx,
             trail,

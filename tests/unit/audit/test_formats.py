@@ -364,3 +364,15 @@ def test_formats_are_named_after_releases() -> None:
     assert [member.value for member in AuditFormat] == ["10.4.4", "10.4.5", "11.4"]
     with pytest.raises(ValueError, match="12"):
         AuditFormat("12")
+
+
+def test_no_value_can_be_taken_for_a_signature() -> None:
+    event = events.authz("AUDIT_LOG_SIGNING", Outcome.SUCCESS, "AUDIT%5FLOG_SIGNING", "x")
+    text = word_event(event, WIKI).text
+    assert "AUDIT_LOG_SIGNING" not in text
+    assert (
+        "[SubjectID=AUDIT%5FLOG_SIGNING][Outcome=Success][aclResource=AUDIT%255FLOG_SIGNING]"
+        in text
+    )
+    assert read_value("AUDIT%5FLOG_SIGNING") == "AUDIT_LOG_SIGNING"
+    assert read_value("AUDIT%255FLOG_SIGNING") == "AUDIT%5FLOG_SIGNING"

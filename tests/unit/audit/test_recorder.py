@@ -86,6 +86,9 @@ def test_indexes_count_per_trail_and_the_head_follows(
 )
 def test_sequence_ids_wrap(recorder: Recorder, size: int, sequence_id: int) -> None:
     class LongTrail:
+        def setting(self, _name: str) -> None:
+            return None
+
         def lock_trail(self, _trail: str) -> TrailHead:
             return TrailHead(size, tuple(bytes(32) for _ in range(size.bit_count())))
 

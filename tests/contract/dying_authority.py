@@ -17,6 +17,7 @@ from sealwire.audit.recorder import Recorder
 from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.service import CertificateAuthority
 from sealwire.ca.setup import SetupPlan
+from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.clock import SystemClock, SystemRandom
 from sealwire.stores.keyfiles import KeyFiles
 from sealwire.stores.sql import SqlStore
@@ -104,7 +105,7 @@ def authority(store: Store[CaTx], keys: Path) -> CertificateAuthority:
     clock = SystemClock()
     return CertificateAuthority(
         store,
-        KeyFiles(keys),
+        SoftwareKeys(KeyFiles(keys)),
         Recorder(clock, "ca1.example.com", AuditFormat.V10_4_5, "0.1.0"),
         profiles=shipped_profiles(),
         clock=clock,

@@ -13,6 +13,7 @@ from sealwire.audit.recorder import Recorder
 from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.service import CertificateAuthority
 from sealwire.ca.setup import SetupPlan
+from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.clock import SystemClock, SystemRandom
 from sealwire.stores.keyfiles import KeyFiles
 from sealwire.stores.memory import MemoryStore
@@ -37,7 +38,7 @@ def new_ca(tmp_path: Path, key_type: KeyType) -> tuple[CertificateAuthority, str
     clock = SystemClock()
     ca = CertificateAuthority(
         MemoryStore(),
-        KeyFiles(tmp_path / "keys"),
+        SoftwareKeys(KeyFiles(tmp_path / "keys")),
         Recorder(clock, "ca.example.com", AuditFormat.V10_4_5, "0.1.0"),
         profiles=shipped_profiles(),
         clock=clock,

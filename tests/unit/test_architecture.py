@@ -126,7 +126,7 @@ LAYERS = "layers: imports go down only"
 CORE = "no direct I/O below layer 6"
 PORTS = "only bootstrap and the command meet stores and net"
 WEB = "web apps are handed their use cases"
-ISSUE = "only ca.service may issue"
+ISSUE = "only the CA's own use cases may issue"
 CYCLES = "no cycles"
 
 OFFENCES = [

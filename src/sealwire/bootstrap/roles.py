@@ -22,6 +22,7 @@ from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
 from sealwire.bootstrap.unit_watch import UnitWatch
 from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.service import CertificateAuthority
+from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.net.dispatcher import Dispatcher, IdentitySource
 from sealwire.net.filetail import FileTail
 from sealwire.net.probe import DestinationProbe
@@ -192,7 +193,7 @@ def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | No
 def _certificate_authority(base: Foundation) -> CertificateAuthority:
     return CertificateAuthority(
         base.store,
-        base.keys,
+        SoftwareKeys(base.keys),
         base.recorder,
         profiles=shipped_profiles(),
         clock=base.clock,

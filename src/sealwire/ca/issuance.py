@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from sealwire.ca.birth import BACKDATE, random_serial
 from sealwire.ca.constraints import Grant, judge
 from sealwire.ca.profiles import KeyUsageBit, Purpose, SigningAlgorithm
 from sealwire.ca.signing import guarded, placeholder
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT: Final = timedelta(hours=24)
 """How old to-be-signed bytes may become before an agent has to look at new ones."""
-
-BACKDATE: Final = timedelta(minutes=5)
-"""A certificate begins a little before it was asked for: peers' clocks are not ours."""
-
-_SERIAL_OCTETS: Final = 20
 
 _HASHES: Final[Mapping[SigningAlgorithm, type[hashes.SHA256 | hashes.SHA384]]] = {
     SigningAlgorithm.SHA256_RSA: hashes.SHA256,
@@ -61,15 +57,6 @@ def signing_algorithm(issuer: x509.Certificate) -> SigningAlgorithm:
         wide = public_key.curve.key_size > ec.SECP256R1.key_size
         return SigningAlgorithm.SHA384_EC if wide else SigningAlgorithm.SHA256_EC
     raise ConflictError("ca.key", "The issuing CA's key is of a type that cannot be used.")
-
-
-def random_serial(random: RandomSource) -> int:
-    """A positive serial number of 159 random bits: 20 octets without a sign octet (RFC 5280)."""
-    serial = 0
-    while serial == 0:
-        octets = random.token_bytes(_SERIAL_OCTETS)
-        serial = int.from_bytes(octets, "big") & ((1 << (8 * _SERIAL_OCTETS - 1)) - 1)
-    return serial
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,83 +1,57 @@
-"""What the CA needs of a store, and the rows it keeps there."""
+"""What the CA needs of a store and of its keys."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from sealwire.access.ports import UserTx
 from sealwire.audit.ports import TrailTx
+from sealwire.ca.rows import (
+    Approval,
+    CaCertificates,
+    CertificateSearch,
+    CertificateStatus,
+    IssuedCertificate,
+    IssuedCrl,
+    ProfileState,
+    Request,
+    RequestStatus,
+    RequestType,
+    RevocationReason,
+    RevokedEntry,
+    StoredProfile,
+    TimeRange,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sealwire.ca.signing import IssuerKey
+    from sealwire.x509.keys import KeyType, PublicKey
 
-class RequestStatus(StrEnum):
-    """States of a request, spelled as Dogtag spells them."""
-
-    PENDING = "pending"
-    COMPLETE = "complete"
-    REJECTED = "rejected"
-    CANCELED = "canceled"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A certificate request. ``tbs_der`` is fixed at submit; digests are SHA-256.
-
-    ``reason`` is the agent's; ``error_message`` the profile's. ``serial`` is set once fixed in
-    ``tbs_der``; a certificate exists only when ``status`` is complete.
-    """
-
-    request_id: int
-    status: RequestStatus
-    profile_id: str
-    profile_digest: str
-    csr_der: bytes
-    csr_sha256: str
-    subject: str
-    requestor_name: str
-    requestor_email: str
-    requestor_phone: str
-    submitted_by: str
-    remote_address: str
-    created: datetime
-    modified: datetime
-    tbs_der: bytes | None = None
-    tbs_sha256: str | None = None
-    tbs_created: datetime | None = None
-    serial: int | None = None
-    decided_by: str | None = None
-    reason: str | None = None
-    error_message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedCertificate:
-    """A certificate this CA signed; ``serial`` is positive and at most 20 octets."""
-
-    serial: int
-    request_id: int
-    profile_id: str
-    subject: str
-    issuer: str
-    not_before: datetime
-    not_after: datetime
-    der: bytes
-    issued: datetime
-    issued_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaCertificates:
-    """The CA's own: issuing certificate and root, PEM; key ids name the keys in the KeyStore."""
-
-    issuing_pem: str
-    root_pem: str
-    issuing_key_id: str
-    root_key_id: str | None
+__all__ = [
+    "Approval",
+    "CaCertificates",
+    "CaSettingsTx",
+    "CaTx",
+    "CertificateSearch",
+    "CertificateStatus",
+    "CertificateTx",
+    "IssuedCertificate",
+    "IssuedCrl",
+    "ProfileState",
+    "ProfileTx",
+    "Request",
+    "RequestStatus",
+    "RequestTx",
+    "RequestType",
+    "RevocationReason",
+    "RevokedEntry",
+    "SigningKeys",
+    "StoredProfile",
+    "TimeRange",
+]
 
 
 class RequestTx(Protocol):
@@ -104,13 +78,60 @@ class RequestTx(Protocol):
         ...
 
     def find_requests(
-        self, *, status: RequestStatus | None, start: int, limit: int
+        self,
+        *,
+        status: RequestStatus | None,
+        start: int,
+        limit: int,
+        request_type: RequestType | None = None,
     ) -> Sequence[Request]:
         """By id, ascending, ids >= ``start``."""
         ...
 
-    def count_requests(self, *, status: RequestStatus | None) -> int:
+    def count_requests(
+        self, *, status: RequestStatus | None, request_type: RequestType | None = None
+    ) -> int:
         """How many match."""
+        ...
+
+    def add_approval(self, approval: Approval) -> None:
+        """Add evidence. Raises ConflictError when this approver approved these bytes before."""
+        ...
+
+    def approvals(self, request_id: int) -> Sequence[Approval]:
+        """Of one request, the oldest first."""
+        ...
+
+
+class ProfileTx(Protocol):
+    """Profiles inside one transaction: versions, which are never changed, and states."""
+
+    def add_profile_version(self, profile: StoredProfile) -> None:
+        """Add. Raises ConflictError unless ``version`` is the last one plus one (from 1)."""
+        ...
+
+    def profile_version(self, profile_id: str, version: int) -> StoredProfile | None:
+        """Read one."""
+        ...
+
+    def profile_versions(self, profile_id: str) -> Sequence[StoredProfile]:
+        """Every version, the newest first."""
+        ...
+
+    def put_profile_state(self, state: ProfileState) -> None:
+        """Set or replace. Raises NotFoundError ``profile.unknown`` without such a version."""
+        ...
+
+    def profile_state(self, profile_id: str) -> ProfileState | None:
+        """Read one."""
+        ...
+
+    def profile_states(self) -> Sequence[ProfileState]:
+        """All, by id."""
+        ...
+
+    def remove_profile_state(self, profile_id: str) -> None:
+        """Take a profile out of use; its versions stay, for requests name them."""
         ...
 
 
@@ -132,6 +153,44 @@ class CertificateTx(Protocol):
         """In order of issue, skipping ``start``."""
         ...
 
+    def search_certificates(
+        self, search: CertificateSearch, *, now: datetime, start: int, limit: int
+    ) -> Sequence[IssuedCertificate]:
+        """Those that match, in order of issue, skipping ``start``."""
+        ...
+
+    def count_certificates(self, search: CertificateSearch, *, now: datetime) -> int:
+        """How many match."""
+        ...
+
+    def certificates_of_subject(self, subject: str) -> Sequence[IssuedCertificate]:
+        """Whose subject is exactly this text, in order of issue."""
+        ...
+
+    def certificates_of_key(self, key_id: str) -> Sequence[IssuedCertificate]:
+        """That certify this public key, in order of issue."""
+        ...
+
+    def lock_certificate(self, serial: int) -> IssuedCertificate | None:
+        """Read for change: other writers of this row wait until this transaction ends."""
+        ...
+
+    def update_revocation(self, certificate: IssuedCertificate) -> None:
+        """Replace ``revoked`` and what belongs to it. NotFoundError ``certificate.unknown``."""
+        ...
+
+    def revoked_entries(self, issuer_key_id: str, *, now: datetime) -> Sequence[RevokedEntry]:
+        """Revoked and not expired at ``now``, signed by that key, by serial number."""
+        ...
+
+    def put_crl(self, crl: IssuedCrl) -> None:
+        """Add; keeps the last few of each key. Raises ConflictError unless the number grows."""
+        ...
+
+    def latest_crl(self, issuer_key_id: str) -> IssuedCrl | None:
+        """The one with the highest number."""
+        ...
+
     def ca_certificates(self) -> CaCertificates | None:
         """The CA's own, or None before ``ca init``."""
         ...
@@ -141,5 +200,33 @@ class CertificateTx(Protocol):
         ...
 
 
-class CaTx(TrailTx, UserTx, RequestTx, CertificateTx, Protocol):
+class CaSettingsTx(Protocol):
+    """Small documents by name, in one transaction with the rest."""
+
+    def setting(self, name: str) -> str | None:
+        """The document of that name."""
+        ...
+
+    def put_setting(self, name: str, document: str) -> None:
+        """Set or replace."""
+        ...
+
+
+class CaTx(TrailTx, UserTx, RequestTx, ProfileTx, CertificateTx, CaSettingsTx, Protocol):
     """All that one use case of the CA may touch, in one transaction."""
+
+
+class SigningKeys(Protocol):
+    """The keys a CA signs with, wherever they live: files or a hardware module.
+
+    A key made is durable when ``make_key`` returns; its private half need never leave its place.
+    Safe from any thread.
+    """
+
+    def make_key(self, key_type: KeyType) -> PublicKey:
+        """Make one and keep it. Raises UnavailableError ``key.store``."""
+        ...
+
+    def signer(self, key_id: str) -> IssuerKey:
+        """What signs with it. Raises NotFoundError ``key.unknown``, UnavailableError."""
+        ...

@@ -10,6 +10,7 @@ from cryptography import x509
 from sealwire.ca.ports import IssuedCertificate
 from sealwire.errors import ConflictError, NotFoundError
 from sealwire.x509.certificate import certificate_der
+from sealwire.x509.keys import key_id
 from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Register:
     def chain_pem(self) -> str:
         """The CA's certificates, issuing CA first, root last."""
         rows = self._store.read(own_certificates)
-        return rows.issuing_pem + rows.root_pem
+        return rows.issuing_pem + rows.intermediates_pem + rows.root_pem
 
     def roots_pem(self) -> str:
         """What has to be trusted to trust this CA."""
@@ -108,7 +109,12 @@ def own_certificates(tx: CertificateTx) -> CaCertificates:
 
 
 def certificate_row(
-    certificate: x509.Certificate, request: Request, *, issued: datetime, issued_by: str
+    certificate: x509.Certificate,
+    request: Request,
+    *,
+    issued: datetime,
+    issued_by: str,
+    issuer_key_id: str,
 ) -> IssuedCertificate:
     """What SQL keeps of a certificate, beside its bytes what listings show."""
     return IssuedCertificate(
@@ -122,6 +128,8 @@ def certificate_row(
         der=certificate_der(certificate),
         issued=issued,
         issued_by=issued_by,
+        key_id=key_id(certificate.public_key()),
+        issuer_key_id=issuer_key_id,
     )
 
 

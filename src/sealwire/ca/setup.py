@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from sealwire.access.ports import User
     from sealwire.audit.events import Event
+    from sealwire.ca.ports import SigningKeys
+    from sealwire.ca.signing import IssuerKey
     from sealwire.clock import RandomSource
-    from sealwire.identity.ports import KeyStore
 
 ROOT_LIFE: Final = timedelta(days=7305)
 ISSUING_LIFE: Final = timedelta(days=3652)
@@ -72,23 +73,16 @@ class Authorities:
     """A new CA, not yet kept anywhere."""
 
     root: x509.Certificate
-    root_key: PrivateKey
     issuing: x509.Certificate
-    issuing_key: PrivateKey
 
     def rows(self) -> CaCertificates:
         """What SQL keeps of it: no key."""
         return CaCertificates(
             issuing_pem=certificate_pem(self.issuing).decode(),
             root_pem=certificate_pem(self.root).decode(),
-            issuing_key_id=key_id(self.issuing_key.public_key()),
-            root_key_id=key_id(self.root_key.public_key()),
+            issuing_key_id=key_id(self.issuing.public_key()),
+            root_key_id=key_id(self.root.public_key()),
         )
-
-    def save_keys(self, keys: KeyStore) -> None:
-        """Write both keys. Keys without a CA do no harm; a CA without keys would."""
-        for key in (self.root_key, self.issuing_key):
-            keys.save_key(key_id(key.public_key()), private_key_pem(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +116,32 @@ class Initialised:
 
 
 def make_authorities(
-    plan: SetupPlan, *, not_before: datetime, serial: Callable[[], int]
+    plan: SetupPlan, keys: SigningKeys, *, not_before: datetime, serial: Callable[[], int]
 ) -> Authorities:
     """Make keys and certificates of root and issuing CA (RFC 5280, 4.2.1.9).
 
+    The keys are kept when this returns: keys without a CA do no harm, a CA without keys would.
     The issuing CA cannot have CAs below it; it does not outlive the root.
     """
     root_name, issuing_name = plan.names()
-    root_key, issuing_key = generate_key(plan.key_type), generate_key(plan.key_type)
+    root_key, issuing_key = keys.make_key(plan.key_type), keys.make_key(plan.key_type)
+    root_signer = keys.signer(key_id(root_key))
     begin = not_before.replace(microsecond=0)
     root = _sign(
-        _base(root_name, root_name, root_key.public_key(), serial(), path_length=1)
+        _base(root_name, root_name, root_key, serial(), path_length=1)
         .not_valid_before(begin)
         .not_valid_after(begin + ROOT_LIFE),
-        root_key.public_key(),
         root_key,
+        root_signer,
     )
     issuing = _sign(
-        _base(issuing_name, root_name, issuing_key.public_key(), serial(), path_length=0)
+        _base(issuing_name, root_name, issuing_key, serial(), path_length=0)
         .not_valid_before(begin)
         .not_valid_after(begin + ISSUING_LIFE),
-        root_key.public_key(),
         root_key,
+        root_signer,
     )
-    return Authorities(root, root_key, issuing, issuing_key)
+    return Authorities(root, issuing)
 
 
 def _base(
@@ -172,7 +168,7 @@ def _base(
 def _sign(
     builder: x509.CertificateBuilder,
     issuer_key: CertificatePublicKeyTypes,
-    key: PrivateKey,
+    key: IssuerKey,
 ) -> x509.Certificate:
     own = x509.SubjectKeyIdentifier.from_public_key(issuer_key)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from sealwire.audit.events import check_event_name
 from sealwire.audit.ports import TrailHead, TrailRecord
 from sealwire.stores import promises
 from sealwire.stores.memory_access import MemoryAccess
+from sealwire.stores.memory_authority import MemoryAuthority
 from sealwire.stores.memory_units import MemoryUnits
 
 if TYPE_CHECKING:
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from sealwire.access.ports import AccessTx, Attempts, Session, User
     from sealwire.appliance.ports import ApplianceTx, Destination, Input, Lease, UnitRow
-    from sealwire.ca.ports import CaCertificates, CaTx, IssuedCertificate, Request, RequestStatus
+    from sealwire.ca.ports import (
+        Approval,
+        CaCertificates,
+        CaTx,
+        IssuedCertificate,
+        IssuedCrl,
+        ProfileState,
+        Request,
+        StoredProfile,
+    )
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
     from sealwire.sensor.ports import SensorTx
 
@@ -43,6 +52,10 @@ class Tables:
     last_request_id: int = 0
     certificates: dict[int, IssuedCertificate] = field(default_factory=dict)
     ca_certificates: CaCertificates | None = None
+    approvals: tuple[Approval, ...] = ()
+    profile_versions: dict[tuple[str, int], StoredProfile] = field(default_factory=dict)
+    profile_states: dict[str, ProfileState] = field(default_factory=dict)
+    crls: tuple[IssuedCrl, ...] = ()
     trails: dict[str, TrailRows] = field(default_factory=dict)
     pending_csrs: dict[tuple[str, str], PendingCsr] = field(default_factory=dict)
     identities: dict[tuple[str, int], InstalledIdentity] = field(default_factory=dict)
@@ -62,6 +75,8 @@ class Tables:
             attempts=dict(self.attempts),
             requests=dict(self.requests),
             certificates=dict(self.certificates),
+            profile_versions=dict(self.profile_versions),
+            profile_states=dict(self.profile_states),
             trails=dict(self.trails),
             pending_csrs=dict(self.pending_csrs),
             identities=dict(self.identities),
@@ -73,7 +88,7 @@ class Tables:
         )
 
 
-class MemoryTransaction(MemoryAccess, MemoryUnits):
+class MemoryTransaction(MemoryAccess, MemoryAuthority, MemoryUnits):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, tables: Tables, *, writable: bool) -> None:
@@ -159,86 +174,6 @@ class MemoryTransaction(MemoryAccess, MemoryUnits):
     def users(self) -> Sequence[User]:
         """See UserTx."""
         return [user for _, user in sorted(self._read().users.items())]
-
-    # Requests
-
-    def next_request_id(self) -> int:
-        """See RequestTx."""
-        tables = self._write()
-        tables.last_request_id += 1
-        return tables.last_request_id
-
-    def insert_request(self, request: Request) -> None:
-        """See RequestTx."""
-        tables = self._write()
-        _check_request(request)
-        if request.request_id in tables.requests:
-            raise promises.request_taken(request.request_id)
-        tables.requests[request.request_id] = request
-
-    def lock_request(self, request_id: int) -> Request | None:
-        """See RequestTx."""
-        return self._write().requests.get(request_id)
-
-    def update_request(self, request: Request, *, expected: RequestStatus) -> None:
-        """See RequestTx."""
-        tables = self._write()
-        _check_request(request)
-        stored = tables.requests.get(request.request_id)
-        if stored is None or stored.status != expected:
-            raise promises.request_changed(request.request_id)
-        tables.requests[request.request_id] = request
-
-    def request(self, request_id: int) -> Request | None:
-        """See RequestTx."""
-        return self._read().requests.get(request_id)
-
-    def find_requests(
-        self, *, status: RequestStatus | None, start: int, limit: int
-    ) -> Sequence[Request]:
-        """See RequestTx."""
-        matching = (
-            request
-            for request_id, request in sorted(self._read().requests.items())
-            if request_id >= start and status in {None, request.status}
-        )
-        return list(islice(matching, limit))
-
-    def count_requests(self, *, status: RequestStatus | None) -> int:
-        """See RequestTx."""
-        requests = self._read().requests.values()
-        return sum(1 for request in requests if status in {None, request.status})
-
-    # Certificates
-
-    def insert_certificate(self, certificate: IssuedCertificate) -> None:
-        """See CertificateTx."""
-        tables = self._write()
-        promises.check_texts(certificate)
-        promises.check_serial(certificate.serial)
-        if certificate.request_id not in tables.requests:
-            raise promises.certificate_without_request(certificate.request_id)
-        taken = {stored.request_id for stored in tables.certificates.values()}
-        if certificate.serial in tables.certificates or certificate.request_id in taken:
-            raise promises.certificate_taken()
-        tables.certificates[certificate.serial] = certificate
-
-    def certificate(self, serial: int) -> IssuedCertificate | None:
-        """See CertificateTx."""
-        return self._read().certificates.get(serial)
-
-    def find_certificates(self, *, start: int, limit: int) -> Sequence[IssuedCertificate]:
-        """See CertificateTx."""
-        return list(islice(self._read().certificates.values(), start, start + limit))
-
-    def ca_certificates(self) -> CaCertificates | None:
-        """See CertificateTx."""
-        return self._read().ca_certificates
-
-    def put_ca_certificates(self, certificates: CaCertificates) -> None:
-        """See CertificateTx."""
-        promises.check_texts(certificates)
-        self._write().ca_certificates = certificates
 
     # Identities
 
@@ -336,12 +271,6 @@ class MemoryTransaction(MemoryAccess, MemoryUnits):
     def inputs(self) -> Sequence[Input]:
         """See ApplianceTx."""
         return [row for _, row in sorted(self._read().inputs.items())]
-
-
-def _check_request(request: Request) -> None:
-    promises.check_texts(request)
-    if request.serial is not None:
-        promises.check_serial(request.serial)
 
 
 if TYPE_CHECKING:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
+from cryptography import x509
+
 from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from sealwire.syslog.rfc5424 import is_utf8
+from sealwire.x509.subject import dn_text, parse_dn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from sealwire.ca.ports import IssuedCertificate
 
 MAX_SERIAL_BITS: Final = 159
+KEPT_CRLS: Final = 5
+REVOCATION_COLUMNS: Final = ("revoked", "revoked_by", "revocation_reason", "invalidity")
+"""Either the first three have values or none of the four has."""
 
 
 class TransactionMisuseError(RuntimeError):
@@ -141,3 +149,50 @@ def unavailable(reason: str) -> UnavailableError:
         f"The database cannot be used: {reason}.",
         hint="Nothing was changed. Look at the disk's free space and the database's state.",
     )
+
+
+def searched_attributes(certificate: IssuedCertificate) -> Iterator[tuple[str, str]]:
+    """Attribute types and values of a certificate's subject, as a search compares them."""
+    try:
+        name = parse_dn(certificate.subject)
+    except RefusedError:
+        # A subject without text, or one that this text does not give back: found by number only.
+        return
+    for attribute in name:
+        if isinstance(attribute.value, str):
+            kind = dn_text(x509.Name([attribute])).partition("=")[0]
+            yield kind.upper(), attribute.value.casefold()
+
+
+def check_revocation(certificate: IssuedCertificate) -> None:
+    """Raise RefusedError ``certificate.revocation`` for half a revocation."""
+    given = [getattr(certificate, name) is not None for name in REVOCATION_COLUMNS]
+    if any(given) and not all(given[:3]):
+        raise RefusedError(
+            "certificate.revocation", "A revocation has a time, an agent and a reason."
+        )
+
+
+def certificate_unknown(serial: int) -> NotFoundError:
+    """There is no such certificate."""
+    return NotFoundError("certificate.unknown", f"Certificate ID {serial:#x} not found")
+
+
+def approved_before(approver: str) -> ConflictError:
+    """The same agent said yes to the same bytes."""
+    return ConflictError("approval.repeated", f"{approver} approved this request before.")
+
+
+def profile_version(profile_id: str) -> ConflictError:
+    """Not the next version of a profile."""
+    return ConflictError("profile.version", f"The profile {profile_id} was changed meanwhile.")
+
+
+def profile_unknown(profile_id: str) -> NotFoundError:
+    """There is no such profile, in Dogtag's words."""
+    return NotFoundError("profile.unknown", f"Profile {profile_id} Not Found")
+
+
+def crl_number() -> ConflictError:
+    """A CRL's number did not grow."""
+    return ConflictError("crl.number", "A newer CRL was issued meanwhile.")

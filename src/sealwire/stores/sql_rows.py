@@ -10,7 +10,15 @@ from sqlalchemy import Select, Table, select
 from sealwire.access.ports import Attempts, Session
 from sealwire.appliance.ports import Destination, Input, Lease, UnitRow
 from sealwire.audit.ports import TrailHead, TrailRecord
-from sealwire.ca.ports import CaCertificates, IssuedCertificate, Request
+from sealwire.ca.ports import (
+    Approval,
+    CaCertificates,
+    IssuedCertificate,
+    IssuedCrl,
+    ProfileState,
+    Request,
+    StoredProfile,
+)
 from sealwire.identity.ports import InstalledIdentity, PendingCsr
 from sealwire.stores import sql_schema as schema
 
@@ -46,6 +54,10 @@ HEADS: Final = _kind(schema.trails, TrailHead)
 RECORDS: Final = _kind(schema.trail_records, TrailRecord)
 REQUESTS: Final = _kind(schema.requests, Request)
 CERTIFICATES: Final = _kind(schema.certificates, IssuedCertificate)
+APPROVALS: Final = _kind(schema.approvals, Approval)
+PROFILE_VERSIONS: Final = _kind(schema.profile_versions, StoredProfile)
+PROFILE_STATES: Final = _kind(schema.profile_states, ProfileState)
+CRLS: Final = _kind(schema.crls, IssuedCrl)
 CA_CERTIFICATES: Final = _kind(schema.ca_certificates, CaCertificates)
 PENDING_CSRS: Final = _kind(schema.pending_csrs, PendingCsr)
 IDENTITIES: Final = _kind(schema.identities, InstalledIdentity)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from sealwire.audit.trail import HASH_BYTES
-from sealwire.ca.ports import RequestStatus
+from sealwire.ca.ports import RequestStatus, RequestType, RevocationReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,10 @@ Frontier: Final = _KeptAsBytes[tuple[bytes, ...]](b"".join, _hashes)
 # An unknown state is refused both ways (ValueError).
 Status: Final = _KeptAsText[RequestStatus](
     lambda status: RequestStatus(status).value, RequestStatus
+)
+Kind: Final = _KeptAsText[RequestType](lambda kind: RequestType(kind).value, RequestType)
+Reason: Final = _KeptAsNumber[RevocationReason](
+    lambda reason: int(RevocationReason(reason)), RevocationReason
 )
 Name: Final = Text().with_variant(Text(collation="C"), "postgresql")
 
@@ -181,6 +185,10 @@ requests: Final = Table(
     Column("decided_by", Text),
     Column("reason", Text),
     Column("error_message", Text),
+    Column("request_type", Kind, nullable=False, server_default="enrollment"),
+    Column("profile_version", BigInteger, nullable=False, server_default="1"),
+    Column("lint", Text, nullable=False, server_default="[]"),
+    Column("owner", Text),
     CheckConstraint("status IN ('pending', 'complete', 'rejected', 'canceled')", name="status"),
     Index(None, "status", "request_id"),
 )
@@ -201,6 +209,69 @@ certificates: Final = Table(
     _needed("der", LargeBinary),
     _needed("issued", UtcTime),
     _needed("issued_by", Text),
+    Column("key_id", Text, nullable=False, server_default="", index=True),
+    Column("issuer_key_id", Text, nullable=False, server_default=""),
+    Column("revoked", UtcTime),
+    Column("revoked_by", Text),
+    Column("revocation_reason", Reason),
+    Column("invalidity", UtcTime),
+    Index(None, "subject"),
+    Index(None, "issuer_key_id", "revoked"),
+)
+
+approvals: Final = Table(
+    "approvals",
+    metadata,
+    Column("request_id", BigInteger, ForeignKey("requests.request_id"), primary_key=True),
+    Column("approver", Name, primary_key=True),
+    Column("tbs_sha256", Name, primary_key=True),
+    _needed("time", UtcTime),
+    _needed("credential", Text),
+    _needed("csr_sha256", Text),
+    _needed("profile_version", BigInteger),
+    _needed("profile_digest", Text),
+)
+
+profile_versions: Final = Table(
+    "profile_versions",
+    metadata,
+    Column("profile_id", Name, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    _needed("document", Text),
+    _needed("digest", Text),
+    _needed("created", UtcTime),
+    _needed("created_by", Text),
+)
+
+profile_states: Final = Table(
+    "profile_states",
+    metadata,
+    Column("profile_id", Name, primary_key=True),
+    _needed("version", BigInteger),
+    _needed("enabled", Boolean),
+    _needed("changed", UtcTime),
+    _needed("changed_by", Text),
+)
+
+subject_attributes: Final = Table(
+    "subject_attributes",
+    metadata,
+    Column("serial", SerialNumber, ForeignKey("certificates.serial"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _needed("attribute", Name),
+    _needed("value", Name),
+    Index(None, "attribute", "value"),
+)
+
+crls: Final = Table(
+    "crls",
+    metadata,
+    Column("issuer_key_id", Name, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _needed("this_update", UtcTime),
+    _needed("next_update", UtcTime),
+    _needed("entries", BigInteger),
+    _needed("der", LargeBinary),
 )
 
 ca_certificates: Final = Table(
@@ -211,6 +282,7 @@ ca_certificates: Final = Table(
     _needed("root_pem", Text),
     _needed("issuing_key_id", Text),
     Column("root_key_id", Text),
+    Column("intermediates_pem", Text, nullable=False, server_default=""),
     CheckConstraint("row = 1", name="one_row"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from sealwire.access.ports import User
 from sealwire.audit.events import check_event_name
@@ -14,6 +14,9 @@ from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
 from sealwire.stores.sql_access import SqlAccess
+from sealwire.stores.sql_certificates import SqlCertificates
+from sealwire.stores.sql_profiles import SqlProfiles
+from sealwire.stores.sql_requests import SqlRequests
 from sealwire.stores.sql_units import SqlUnits
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from sealwire.access.ports import AccessTx
     from sealwire.appliance.ports import ApplianceTx, Destination, Input
     from sealwire.audit.ports import TrailRecord
-    from sealwire.ca.ports import CaCertificates, CaTx, IssuedCertificate, Request, RequestStatus
+    from sealwire.ca.ports import CaTx
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
     from sealwire.sensor.ports import SensorTx
     from sealwire.stores.sql_connection import TransactionConnection
@@ -43,7 +46,7 @@ _MOVE_HEAD: Final = (
 )
 
 
-class SqlTransaction(SqlAccess, SqlUnits):
+class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertificates):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, connection: TransactionConnection) -> None:
@@ -140,88 +143,6 @@ class SqlTransaction(SqlAccess, SqlUnits):
                 certificates = user.certificate_sha256 | {sha256}
                 found[user.name] = replace(user, certificate_sha256=certificates)
         return list(found.values())
-
-    # Requests
-
-    def next_request_id(self) -> int:
-        """See RequestTx."""
-        return self._sql.next_count(schema.counters, "request")
-
-    def insert_request(self, request: Request) -> None:
-        """See RequestTx."""
-        _check_request(request)
-        if not self._sql.insert_new(schema.requests, rows.REQUESTS.values(request)):
-            raise promises.request_taken(request.request_id)
-
-    def lock_request(self, request_id: int) -> Request | None:
-        """See RequestTx."""
-        self._sql.must_write()
-        return self._sql.first(rows.REQUESTS, _request(request_id).with_for_update())
-
-    def update_request(self, request: Request, *, expected: RequestStatus) -> None:
-        """See RequestTx."""
-        _check_request(request)
-        table = schema.requests
-        statement = update(table).where(
-            table.c.request_id == request.request_id, table.c.status == expected
-        )
-        if self._sql.change(statement.values(rows.REQUESTS.values(request))) != 1:
-            raise promises.request_changed(request.request_id)
-
-    def request(self, request_id: int) -> Request | None:
-        """See RequestTx."""
-        return self._sql.first(rows.REQUESTS, _request(request_id))
-
-    def find_requests(
-        self, *, status: RequestStatus | None, start: int, limit: int
-    ) -> Sequence[Request]:
-        """See RequestTx."""
-        table = schema.requests
-        statement = rows.REQUESTS.select().where(table.c.request_id >= start)
-        if status is not None:
-            statement = statement.where(table.c.status == status)
-        return self._sql.all(rows.REQUESTS, statement.order_by(table.c.request_id).limit(limit))
-
-    def count_requests(self, *, status: RequestStatus | None) -> int:
-        """See RequestTx."""
-        statement = select(func.count()).select_from(schema.requests)
-        if status is not None:
-            statement = statement.where(schema.requests.c.status == status)
-        return int(self._sql.execute(statement).scalar_one())
-
-    # Certificates
-
-    def insert_certificate(self, certificate: IssuedCertificate) -> None:
-        """See CertificateTx."""
-        self._sql.must_write()
-        promises.check_texts(certificate)
-        promises.check_serial(certificate.serial)
-        if self.request(certificate.request_id) is None:
-            raise promises.certificate_without_request(certificate.request_id)
-        position = self._sql.next_count(schema.counters, "certificate")
-        values = rows.CERTIFICATES.values(certificate) | {"position": position}
-        if not self._sql.insert_new(schema.certificates, values):
-            raise promises.certificate_taken()
-
-    def certificate(self, serial: int) -> IssuedCertificate | None:
-        """See CertificateTx."""
-        statement = rows.CERTIFICATES.select().where(schema.certificates.c.serial == serial)
-        return self._sql.first(rows.CERTIFICATES, statement)
-
-    def find_certificates(self, *, start: int, limit: int) -> Sequence[IssuedCertificate]:
-        """See CertificateTx."""
-        statement = rows.CERTIFICATES.select().order_by(schema.certificates.c.position)
-        return self._sql.all(rows.CERTIFICATES, statement.offset(start).limit(limit))
-
-    def ca_certificates(self) -> CaCertificates | None:
-        """See CertificateTx."""
-        return self._sql.first(rows.CA_CERTIFICATES, rows.CA_CERTIFICATES.select())
-
-    def put_ca_certificates(self, certificates: CaCertificates) -> None:
-        """See CertificateTx."""
-        promises.check_texts(certificates)
-        values = rows.CA_CERTIFICATES.values(certificates) | {"row": 1}
-        self._sql.put(schema.ca_certificates, values)
 
     # Identities
 
@@ -340,20 +261,10 @@ _USERS: Final = select(*schema.users.columns, schema.user_certificates.c.sha256)
 )
 
 
-def _request(request_id: int) -> Select[tuple[object, ...]]:
-    return rows.REQUESTS.select().where(schema.requests.c.request_id == request_id)
-
-
 def _history(identity: str) -> Select[tuple[object, ...]]:
     table = schema.identities
     statement = rows.IDENTITIES.select().where(table.c.identity == identity)
     return statement.order_by(table.c.generation.desc())
-
-
-def _check_request(request: Request) -> None:
-    promises.check_texts(request)
-    if request.serial is not None:
-        promises.check_serial(request.serial)
 
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from sealwire.audit.recorder import Recorder
 from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.service import CertificateAuthority
 from sealwire.ca.setup import SetupPlan
+from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.errors import NotFoundError
 from sealwire.stores.memory import MemoryStore
 from sealwire.x509.csr import build_csr
@@ -93,7 +94,7 @@ class Scene:
     def ca(self) -> CertificateAuthority:
         return CertificateAuthority(
             self.store,
-            self.keys,
+            SoftwareKeys(self.keys),
             Recorder(self.clock, "ca.example.com", self.audit_format, "0.1.0"),
             profiles=self.profiles,
             clock=self.clock,

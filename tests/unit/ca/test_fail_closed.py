@@ -6,6 +6,7 @@ import pytest
 from sealwire.audit.recorder import Recorder
 from sealwire.ca.ports import RequestStatus
 from sealwire.ca.service import CertificateAuthority
+from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.errors import (
     ConflictError,
     UnavailableError,
@@ -46,7 +47,7 @@ def test_without_an_audit_record_nothing_happens(which: int) -> None:
     before = _state(scene)
     deaf = CertificateAuthority(
         scene.store,
-        scene.keys,
+        SoftwareKeys(scene.keys),
         _DeafRecorder(scene.clock, "ca.example.com", scene.audit_format, "0"),
         profiles=scene.profiles,
         clock=scene.clock,

@@ -9,12 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealwire.ca.birth import BACKDATE, random_serial
 from sealwire.ca.issuance import (
-    BACKDATE,
     LONGEST_WAIT,
     IssuanceToken,
     check,
-    random_serial,
     sign,
 )
 from sealwire.ca.ports import Request

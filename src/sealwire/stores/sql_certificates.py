@@ -1,0 +1,152 @@
+"""Issued certificates, their revocation, CRLs and the CA's own in one SQL transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select, update
+
+from sealwire.ca.ports import RevokedEntry
+from sealwire.stores import promises
+from sealwire.stores import sql_rows as rows
+from sealwire.stores import sql_schema as schema
+from sealwire.stores.certificate_search import matching
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Select
+
+    from sealwire.ca.ports import (
+        CaCertificates,
+        CertificateSearch,
+        IssuedCertificate,
+        IssuedCrl,
+    )
+    from sealwire.stores.sql_connection import TransactionConnection
+
+
+class SqlCertificates:
+    """The part of a transaction that satisfies CertificateTx."""
+
+    _sql: TransactionConnection
+
+    def insert_certificate(self, certificate: IssuedCertificate) -> None:
+        """See CertificateTx."""
+        self._sql.must_write()
+        promises.check_texts(certificate)
+        promises.check_serial(certificate.serial)
+        table = schema.requests
+        request = select(table.c.request_id).where(table.c.request_id == certificate.request_id)
+        if self._sql.execute(request).first() is None:
+            raise promises.certificate_without_request(certificate.request_id)
+        position = self._sql.next_count(schema.counters, "certificate")
+        values = rows.CERTIFICATES.values(certificate) | {"position": position}
+        if not self._sql.insert_new(schema.certificates, values):
+            raise promises.certificate_taken()
+        for place, (attribute, value) in enumerate(promises.searched_attributes(certificate)):
+            named = {"serial": certificate.serial, "position": place}
+            self._sql.execute(
+                schema.subject_attributes.insert(), named | {"attribute": attribute, "value": value}
+            )
+
+    def certificate(self, serial: int) -> IssuedCertificate | None:
+        """See CertificateTx."""
+        statement = rows.CERTIFICATES.select().where(schema.certificates.c.serial == serial)
+        return self._sql.first(rows.CERTIFICATES, statement)
+
+    def find_certificates(self, *, start: int, limit: int) -> Sequence[IssuedCertificate]:
+        """See CertificateTx."""
+        statement = rows.CERTIFICATES.select().order_by(schema.certificates.c.position)
+        return self._sql.all(rows.CERTIFICATES, statement.offset(start).limit(limit))
+
+    def search_certificates(
+        self, search: CertificateSearch, *, now: datetime, start: int, limit: int
+    ) -> Sequence[IssuedCertificate]:
+        """See CertificateTx."""
+        statement = _in_order().where(*matching(search, now))
+        return self._sql.all(rows.CERTIFICATES, statement.offset(start).limit(limit))
+
+    def count_certificates(self, search: CertificateSearch, *, now: datetime) -> int:
+        """See CertificateTx."""
+        counted = select(func.count()).select_from(schema.certificates)
+        return int(self._sql.execute(counted.where(*matching(search, now))).scalar_one())
+
+    def certificates_of_subject(self, subject: str) -> Sequence[IssuedCertificate]:
+        """See CertificateTx."""
+        found = _in_order().where(schema.certificates.c.subject == subject)
+        return self._sql.all(rows.CERTIFICATES, found)
+
+    def certificates_of_key(self, key_id: str) -> Sequence[IssuedCertificate]:
+        """See CertificateTx."""
+        found = _in_order().where(schema.certificates.c.key_id == key_id)
+        return self._sql.all(rows.CERTIFICATES, found)
+
+    def lock_certificate(self, serial: int) -> IssuedCertificate | None:
+        """See CertificateTx."""
+        self._sql.must_write()
+        return self._sql.first(rows.CERTIFICATES, _certificate(serial).with_for_update())
+
+    def update_revocation(self, certificate: IssuedCertificate) -> None:
+        """See CertificateTx."""
+        promises.check_texts(certificate)
+        promises.check_revocation(certificate)
+        values = {name: getattr(certificate, name) for name in promises.REVOCATION_COLUMNS}
+        changed = update(schema.certificates).where(
+            schema.certificates.c.serial == certificate.serial
+        )
+        if self._sql.change(changed.values(values)) != 1:
+            raise promises.certificate_unknown(certificate.serial)
+
+    def revoked_entries(self, issuer_key_id: str, *, now: datetime) -> Sequence[RevokedEntry]:
+        """See CertificateTx."""
+        table = schema.certificates
+        statement = (
+            select(table.c.serial, table.c.revoked, table.c.revocation_reason, table.c.invalidity)
+            .where(table.c.issuer_key_id == issuer_key_id)
+            .where(table.c.revoked.is_not(None), table.c.not_after >= now)
+            .order_by(table.c.serial)
+        )
+        found: Iterable[tuple[Any, Any, Any, Any]] = self._sql.execute(statement).tuples()
+        return [RevokedEntry(*row) for row in found]
+
+    def put_crl(self, crl: IssuedCrl) -> None:
+        """See CertificateTx."""
+        self._sql.must_write()
+        promises.check_texts(crl)
+        latest = self.latest_crl(crl.issuer_key_id)
+        if crl.number <= (latest.number if latest else 0):
+            raise promises.crl_number()
+        self._sql.execute(schema.crls.insert(), rows.CRLS.values(crl))
+        table = schema.crls
+        self._sql.change(
+            delete(table).where(
+                table.c.issuer_key_id == crl.issuer_key_id,
+                table.c.number <= crl.number - promises.KEPT_CRLS,
+            )
+        )
+
+    def latest_crl(self, issuer_key_id: str) -> IssuedCrl | None:
+        """See CertificateTx."""
+        table = schema.crls
+        statement = rows.CRLS.select().where(table.c.issuer_key_id == issuer_key_id)
+        return self._sql.first(rows.CRLS, statement.order_by(table.c.number.desc()).limit(1))
+
+    def ca_certificates(self) -> CaCertificates | None:
+        """See CertificateTx."""
+        return self._sql.first(rows.CA_CERTIFICATES, rows.CA_CERTIFICATES.select())
+
+    def put_ca_certificates(self, certificates: CaCertificates) -> None:
+        """See CertificateTx."""
+        promises.check_texts(certificates)
+        values = rows.CA_CERTIFICATES.values(certificates) | {"row": 1}
+        self._sql.put(schema.ca_certificates, values)
+
+
+def _certificate(serial: int) -> Select[tuple[object, ...]]:
+    return rows.CERTIFICATES.select().where(schema.certificates.c.serial == serial)
+
+
+def _in_order() -> Select[tuple[object, ...]]:
+    return rows.CERTIFICATES.select().order_by(schema.certificates.c.position)

@@ -101,14 +101,16 @@ def demote(request: Request, who: Changes) -> dict[str, Any]:
 def generate_csr(request: Request, who: Changes, body: CsrBody) -> dict[str, Any]:
     """Generate New CSR."""
     return csr_json(
-        _appliance(request).csr(who.name, subject_fields(body), body.names, key_type(body.key_type))
+        _appliance(request).certificate.csr(
+            who.name, subject_fields(body), body.names, key_type(body.key_type)
+        )
     )
 
 
 @router.get("/certificate")
 def certificate(request: Request, _who: Reads) -> dict[str, Any]:
     """The installed certificate, earlier ones, and CSRs still out."""
-    view = _appliance(request).show()
+    view = _appliance(request).certificate.show()
     return {
         "identity": identity_json(view.installed),
         "history": [identity_json(each) for each in view.history],
@@ -119,7 +121,7 @@ def certificate(request: Request, _who: Reads) -> dict[str, Any]:
 @router.post("/certificate")
 def import_certificate(request: Request, who: Changes, body: ImportBody) -> dict[str, Any]:
     """Import Audit Client Certificate."""
-    installed, checked = _appliance(request).import_certificate(
+    installed, checked = _appliance(request).certificate.install(
         who.name, body.blobs(), body.key_bytes(), body.password_bytes()
     )
     return import_json(installed, checked.findings)
@@ -129,14 +131,14 @@ def import_certificate(request: Request, who: Changes, body: ImportBody) -> dict
 def check_certificate(request: Request, _who: Changes, body: ImportBody) -> dict[str, Any]:
     """Judge the files as an import would; nothing is installed."""
     return check_json(
-        _appliance(request).check_certificate(body.blobs(), body.key_bytes(), body.password_bytes())
+        _appliance(request).certificate.check(body.blobs(), body.key_bytes(), body.password_bytes())
     )
 
 
 @router.post("/certificate/rollback")
 def rollback(request: Request, who: Changes) -> dict[str, Any]:
     """Use the certificate before the present one again."""
-    return import_json(_appliance(request).rollback(who.name), ())
+    return import_json(_appliance(request).certificate.rollback(who.name), ())
 
 
 @router.put("/host-name")

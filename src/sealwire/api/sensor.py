@@ -56,7 +56,7 @@ class TrustBody(Body):
 @router.get("/identity")
 def identity(request: Request, _who: Reads) -> dict[str, Any]:
     """The certificate in use, earlier ones, and CSRs still out."""
-    view = _sensor(request).identity_show()
+    view = _sensor(request).certificate.show()
     return {
         "identity": identity_json(view.installed),
         "history": [identity_json(each) for each in view.history],
@@ -68,7 +68,7 @@ def identity(request: Request, _who: Reads) -> dict[str, Any]:
 def identity_csr(request: Request, who: Changes, body: CsrBody) -> dict[str, Any]:
     """Make a key on the sensor and a CSR for it."""
     return csr_json(
-        _sensor(request).identity_csr(
+        _sensor(request).certificate.csr(
             who.name, subject_fields(body), body.names, key_type(body.key_type)
         )
     )
@@ -77,7 +77,7 @@ def identity_csr(request: Request, who: Changes, body: CsrBody) -> dict[str, Any
 @router.post("/identity")
 def identity_import(request: Request, who: Changes, body: ImportBody) -> dict[str, Any]:
     """Install certificate and chain, in any order; new connections use them at once."""
-    installed, checked = _sensor(request).identity_import(
+    installed, checked = _sensor(request).certificate.install(
         who.name, body.blobs(), body.key_bytes(), body.password_bytes()
     )
     return import_json(installed, checked.findings)
@@ -87,14 +87,14 @@ def identity_import(request: Request, who: Changes, body: ImportBody) -> dict[st
 def identity_check(request: Request, _who: Changes, body: ImportBody) -> dict[str, Any]:
     """Judge the files as an import would; nothing is installed."""
     return check_json(
-        _sensor(request).identity_check(body.blobs(), body.key_bytes(), body.password_bytes())
+        _sensor(request).certificate.check(body.blobs(), body.key_bytes(), body.password_bytes())
     )
 
 
 @router.post("/identity/rollback")
 def identity_rollback(request: Request, who: Changes) -> dict[str, Any]:
     """Use the certificate before the present one again."""
-    return import_json(_sensor(request).identity_rollback(who.name), ())
+    return import_json(_sensor(request).certificate.rollback(who.name), ())
 
 
 @router.get("/listeners")

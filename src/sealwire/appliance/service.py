@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.appliance.availability import AvailabilityCases
-from sealwire.appliance.certificate import CertificateCases, CertificateView
+from sealwire.appliance.certificate import CertificateCases
 from sealwire.appliance.destinations import new_input
 from sealwire.appliance.lease import HaStatus, ha_status
 from sealwire.appliance.streaming import DestinationView, StreamingCases, destination_views
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from sealwire.appliance.ports import ApplianceTx, Input
     from sealwire.audit.ports import TrailRecord
+    from sealwire.identity.lifecycle import IdentityView
 
-__all__ = ["Appliance", "ApplianceStatus", "CertificateView", "DestinationView", "Unit"]
+__all__ = ["Appliance", "ApplianceStatus", "DestinationView", "Unit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ApplianceStatus:
 
     unit: str
     host_name: str
-    certificate: CertificateView
+    certificate: IdentityView
     destinations: Sequence[DestinationView]
     inputs: Sequence[Input]
     ha: HaStatus
@@ -101,7 +102,7 @@ class Appliance(CertificateCases, StreamingCases, AvailabilityCases):
             lambda tx: ApplianceStatus(
                 self._unit.name,
                 self._host_name(tx),
-                self._certificate(tx),
+                self.certificate.view(tx),
                 destination_views(tx, running),
                 tx.inputs(),
                 ha_status(tx, self._unit.name),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from sealwire.appliance.delivery import STREAMED_TRAILS, DestinationStatus
 from sealwire.appliance.destinations import MAX_DESTINATIONS, new_destination
-from sealwire.appliance.unit import UnitCases, leaf_of
+from sealwire.appliance.unit import UnitCases
 from sealwire.audit.events import EventName, Outcome
 from sealwire.errors import ConflictError, NotFoundError, RefusedError
+from sealwire.identity.lifecycle import leaf_of
 from sealwire.x509.certificate import certificate_names, names_match
 
 if TYPE_CHECKING:

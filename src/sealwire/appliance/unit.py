@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cryptography import x509
-
 from sealwire.appliance.lease import hand_over, require_active
 from sealwire.audit.events import EventName, Outcome, config_change
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
     from sealwire.clock import Clock
-    from sealwire.identity.ports import InstalledIdentity, KeyStore
+    from sealwire.identity.ports import KeyStore
 
 ResultT = TypeVar("ResultT")
 TRAIL: Final = "appliance"
@@ -66,18 +64,19 @@ class UnitCases:
         self._known_roots = unit.known_roots
 
     def _change(self, use_case: Callable[[ApplianceTx], ResultT]) -> ResultT:
-        """Run what only the active unit may do. Raises ConflictError ``ha.standby``.
-
-        The first unit that changes anything is the active one from then on.
-        """
+        """Run what only the active unit may do. Raises ConflictError ``ha.standby``."""
 
         def by_the_active_unit(tx: ApplianceTx) -> ResultT:
-            self._require_active(tx)
-            if tx.lease() is None:
-                hand_over(tx, self._unit.name)
+            self._lead(tx)
             return use_case(tx)
 
         return self._store.run(by_the_active_unit)
+
+    def _lead(self, tx: ApplianceTx) -> None:
+        """The first unit that changes anything is the active one from then on."""
+        self._require_active(tx)
+        if tx.lease() is None:
+            hand_over(tx, self._unit.name)
 
     def _require_active(self, tx: ApplianceTx) -> None:
         require_active(tx, self._unit.name)
@@ -111,8 +110,3 @@ class UnitCases:
 def identity_name(unit: str) -> str:
     """The identity of one unit: ``appliance:<unit>``."""
     return f"appliance:{unit}"
-
-
-def leaf_of(identity: InstalledIdentity) -> x509.Certificate:
-    """The end-entity certificate of an installed chain."""
-    return x509.load_pem_x509_certificate(identity.chain_pem.encode())

@@ -6,12 +6,12 @@ Every change of configuration and its audit event (trail ``sensor``) commit toge
 
 from __future__ import annotations
 
-from sealwire.sensor.certificate import CertificateCases, IdentityView
+from sealwire.sensor.certificate import CertificateCases
 from sealwire.sensor.installation import Installation, Reception
 from sealwire.sensor.listening import ListeningCases
 from sealwire.sensor.reception import ReceptionCases
 
-__all__ = ["IdentityView", "Installation", "Reception", "Sensor"]
+__all__ = ["Installation", "Reception", "Sensor"]
 
 
 class Sensor(CertificateCases, ListeningCases, ReceptionCases):

@@ -80,7 +80,7 @@ def test_a_single_unit_is_active_from_its_first_start() -> None:
 
 def test_the_first_that_changes_anything_is_active_too() -> None:
     pair = Pair()
-    pair.two.csr("admin", FIELDS, (), KeyType.P256)
+    pair.two.certificate.csr("admin", FIELDS, (), KeyType.P256)
     assert roles(pair) == (Role.STANDBY, Role.ACTIVE)
 
 
@@ -107,7 +107,7 @@ def test_after_a_demotion_no_unit_is_active_until_one_is_promoted(pair: Pair) ->
     assert (status.role, status.active_unit, status.active_url) == (Role.STANDBY, "", "")
     assert roles(pair) == (Role.STANDBY, Role.STANDBY)
     with pytest.raises(ConflictError, match="no unit is active"):
-        pair.one.rollback("admin")
+        pair.one.certificate.rollback("admin")
     pair.two.promote("admin")
     assert roles(pair) == (Role.STANDBY, Role.ACTIVE)
     assert [each.split("+")[0] for each in pair.operations()] == [
@@ -129,11 +129,11 @@ def test_no_role_changes_without_its_record(pair: Pair) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda unit: unit.csr("admin", FIELDS, (), KeyType.P256),
-        lambda unit: unit.show(),
-        lambda unit: unit.check_certificate([("x", b"")]),
-        lambda unit: unit.import_certificate("admin", [("x", b"")]),
-        lambda unit: unit.rollback("admin"),
+        lambda unit: unit.certificate.csr("admin", FIELDS, (), KeyType.P256),
+        lambda unit: unit.certificate.show(),
+        lambda unit: unit.certificate.check([("x", b"")]),
+        lambda unit: unit.certificate.install("admin", [("x", b"")]),
+        lambda unit: unit.certificate.rollback("admin"),
         lambda unit: unit.remove_destination("admin", "there"),
         lambda unit: unit.start_stream("admin", "there"),
         lambda unit: unit.stop_stream("admin", "there"),

@@ -132,10 +132,10 @@ class Scene:
         )
 
     def install(self, **how: object) -> None:
-        pending = self.appliance.csr("admin", FIELDS, [], KeyType.P256)
+        pending = self.appliance.certificate.csr("admin", FIELDS, [], KeyType.P256)
         leaf = AUTHORITY.sign(pending.csr_pem, **how)
         blobs = [("root.pem", AUTHORITY.root_pem), ("leaf.pem", leaf)]
-        self.appliance.import_certificate("admin", blobs)
+        self.appliance.certificate.install("admin", blobs)
 
     def events(self) -> list[tuple[str, str, str]]:
         return [
@@ -154,7 +154,7 @@ def scene() -> Scene:
 
 def test_from_csr_to_installed_certificate(scene: Scene) -> None:
     scene.install()
-    view = scene.appliance.show()
+    view = scene.appliance.certificate.show()
     assert view.installed is not None
     assert view.installed.identity == "appliance:one"
     assert view.installed.generation == 1
@@ -169,9 +169,9 @@ def test_from_csr_to_installed_certificate(scene: Scene) -> None:
 
 def test_rollback_uses_the_one_before_again(scene: Scene) -> None:
     scene.install()
-    first = scene.appliance.show().installed
+    first = scene.appliance.certificate.show().installed
     scene.install()
-    restored = scene.appliance.rollback("admin")
+    restored = scene.appliance.certificate.rollback("admin")
     assert first is not None
     assert (restored.generation, restored.chain_pem) == (3, first.chain_pem)
     assert scene.events()[-1] == ("IDENTITY_ROLLED_BACK", "admin", "Success")
@@ -184,30 +184,30 @@ def test_a_certificate_that_will_not_do_is_refused_and_recorded(
     scene: Scene, how: dict[str, object]
 ) -> None:
     scene.install()
-    before = scene.appliance.show().installed
+    before = scene.appliance.certificate.show().installed
     with pytest.raises(RefusedError) as caught:
         scene.install(**how)
     assert caught.value.findings
-    assert scene.appliance.show().installed == before
+    assert scene.appliance.certificate.show().installed == before
     assert scene.events()[-1] == ("IDENTITY_INSTALLED", "admin", "Failure")
 
 
 def test_a_certificate_for_another_key_is_refused(scene: Scene) -> None:
-    other = Scene().appliance.csr("admin", FIELDS, [], KeyType.P256)
+    other = Scene().appliance.certificate.csr("admin", FIELDS, [], KeyType.P256)
     with pytest.raises(RefusedError, match="belong"):
-        scene.appliance.import_certificate(
+        scene.appliance.certificate.install(
             "admin", [("all.pem", AUTHORITY.sign(other.csr_pem) + AUTHORITY.root_pem)]
         )
-    assert scene.appliance.show().installed is None
+    assert scene.appliance.certificate.show().installed is None
 
 
 def test_nothing_is_installed_without_its_audit_record(scene: Scene) -> None:
-    pending = scene.appliance.csr("admin", FIELDS, [], KeyType.P256)
+    pending = scene.appliance.certificate.csr("admin", FIELDS, [], KeyType.P256)
     blobs = [("all.pem", AUTHORITY.sign(pending.csr_pem) + AUTHORITY.root_pem)]
     scene.store.fail_before_commit()
     with pytest.raises(UnavailableError):
-        scene.appliance.import_certificate("admin", blobs)
-    assert scene.appliance.show().installed is None
+        scene.appliance.certificate.install("admin", blobs)
+    assert scene.appliance.certificate.show().installed is None
     assert [event for event, _, _ in scene.events()] == ["CSR_GENERATED"]
     assert scene.forwarder.pokes == 0
 
@@ -349,8 +349,8 @@ CHANGES: dict[str, Callable[[Appliance], object]] = {
     "stop": lambda a: a.stop_stream("admin", "there"),
     "input": lambda a: a.add_input("admin", "app", "/app.log"),
     "host name": lambda a: a.set_host_name("admin", "x.example.com"),
-    "csr": lambda a: a.csr("admin", FIELDS, [], KeyType.P256),
-    "rollback": lambda a: a.rollback("admin"),
+    "csr": lambda a: a.certificate.csr("admin", FIELDS, [], KeyType.P256),
+    "rollback": lambda a: a.certificate.rollback("admin"),
 }
 
 

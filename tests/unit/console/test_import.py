@@ -50,7 +50,7 @@ def signed(scene: ConsoleScene, request: bytes) -> tuple[str, str]:
 
 def requested(browser: Browser, scene: ConsoleScene, name: str) -> bytes:
     browser.post(f"{PAGE}/csr", {"common_name": name, "key_type": "p256"})
-    [pending] = scene.node.appliance.show().pending
+    [pending] = scene.node.appliance.certificate.show().pending
     return pending.csr_pem.encode()
 
 
@@ -120,7 +120,7 @@ def test_the_sensor_checks_before_it_saves(scene: ConsoleScene) -> None:
     got = browser.post("/sensors/syslog-server/check", fields)
     assert NOT_YET in got.text, got.text
     assert "Trust rests on a root that came with the files" in got.text
-    installed = base.sensor.identity_show().installed
+    installed = base.sensor.certificate.show().installed
     assert installed is not None
     assert installed.self_signed
     filled = {name: box(got.text, name) for name in ("certificate", "chain")}

@@ -57,7 +57,7 @@ class Issuer:
 
 def csr(scene: SensorScene) -> str:
     subject = SubjectFields(common_name="sensor.example.test", organization="Example")
-    return scene.sensor.identity_csr("admin", subject, ["127.0.0.1"], KeyType.P256).csr_pem
+    return scene.sensor.certificate.csr("admin", subject, ["127.0.0.1"], KeyType.P256).csr_pem
 
 
 def test_a_first_run_makes_a_self_signed_certificate_with_the_machines_names(
@@ -79,13 +79,13 @@ def test_a_check_changes_nothing(scene: SensorScene) -> None:
     leaf = issuer.issue(csr(scene), ExtendedKeyUsageOID.SERVER_AUTH)
     bag = [("bag", issuer.pem + leaf)]
     before = scene.audited()
-    checked = scene.sensor.identity_check(bag)
+    checked = scene.sensor.certificate.check(bag)
     assert scene.audited() == before
-    assert scene.sensor.identity_show().installed is None
+    assert scene.sensor.certificate.show().installed is None
     with pytest.raises(RefusedError):
-        scene.sensor.identity_check([("bag", issuer.pem)])
+        scene.sensor.certificate.check([("bag", issuer.pem)])
     assert scene.audited() == before
-    installed, again = scene.sensor.identity_import("admin", bag)
+    installed, again = scene.sensor.certificate.install("admin", bag)
     assert installed.chain_pem == checked.chain_pem
     assert again.findings == checked.findings
 
@@ -94,13 +94,13 @@ def test_an_imported_certificate_is_in_use_when_it_returns(scene: SensorScene) -
     scene.sensor.ensure_identity()
     issuer = Issuer()
     leaf = issuer.issue(csr(scene), ExtendedKeyUsageOID.SERVER_AUTH)
-    assert len(scene.sensor.identity_show().pending) == 1
+    assert len(scene.sensor.certificate.show().pending) == 1
     bag = [("root.pem", issuer.pem), ("leaf.pem", leaf)]
-    installed, checked = scene.sensor.identity_import("admin", bag)
+    installed, checked = scene.sensor.certificate.install("admin", bag)
     assert installed.generation == 2
     assert checked.chain.leaf == x509.load_pem_x509_certificate(leaf)
     assert scene.receivers.materials[-1].identities[0][0] == installed.chain_pem
-    view = scene.sensor.identity_show()
+    view = scene.sensor.certificate.show()
     assert (view.installed, len(view.history), view.pending) == (installed, 2, [])
     events = [event for event, _ in scene.audited()]
     assert events == ["IDENTITY_INSTALLED", "CSR_GENERATED", "IDENTITY_INSTALLED"]
@@ -113,8 +113,8 @@ def test_a_certificate_for_clients_is_refused_and_the_refusal_recorded(
     issuer = Issuer()
     leaf = issuer.issue(csr(scene), ExtendedKeyUsageOID.CLIENT_AUTH)
     with pytest.raises(RefusedError):
-        scene.sensor.identity_import("admin", [("a", leaf), ("b", issuer.pem)])
-    assert scene.sensor.identity_show().installed == before
+        scene.sensor.certificate.install("admin", [("a", leaf), ("b", issuer.pem)])
+    assert scene.sensor.certificate.show().installed == before
     assert scene.receivers.materials == []
     event, text = scene.audited()[-1]
     assert event == "IDENTITY_INSTALLED"
@@ -125,8 +125,8 @@ def test_rolling_back_is_a_new_generation(scene: SensorScene) -> None:
     first = scene.sensor.ensure_identity()
     issuer = Issuer()
     leaf = issuer.issue(csr(scene), ExtendedKeyUsageOID.SERVER_AUTH)
-    scene.sensor.identity_import("admin", [("a", leaf), ("b", issuer.pem)])
-    back = scene.sensor.identity_rollback("admin")
+    scene.sensor.certificate.install("admin", [("a", leaf), ("b", issuer.pem)])
+    back = scene.sensor.certificate.rollback("admin")
     assert (back.generation, back.chain_pem) == (3, first.chain_pem)
     assert scene.receivers.materials[-1].identities[0][0] == first.chain_pem
     assert scene.audited()[-1][0] == "IDENTITY_ROLLED_BACK"

@@ -36,7 +36,7 @@ def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever t
     passive = standby(unit.ha(), _PAGE)
     if passive is not None:
         return visit.page("audit_certificate.html", standby=passive)
-    found = unit.show()
+    found = unit.certificate.show()
     return visit.page(
         "audit_certificate.html",
         standby=None,
@@ -52,7 +52,7 @@ def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever t
 
 def csr_form(visit: Visit) -> Response:
     """*Generate New CSR*, the fields in the guide's order."""
-    _unit(visit).show()  # Not on a standby unit, which refuses this.
+    _unit(visit).certificate.show()  # Not on a standby unit, which refuses this.
     return visit.page(
         "csr_form.html",
         title="Generate New CSR",
@@ -68,7 +68,7 @@ def csr_form(visit: Visit) -> Response:
 
 def generate(visit: Visit) -> Response:
     """*Generate*: the key is made here and stays here."""
-    made = _unit(visit).csr(
+    made = _unit(visit).certificate.csr(
         visit.actor,
         shown.asked_subject(visit),
         shown.asked_names(visit),
@@ -113,7 +113,7 @@ def _import_page(visit: Visit, report: ImportReport | None) -> Response:
         close=_PAGE,
         form=visit.form,
         report=report,
-        waiting=shown.waiting(_unit(visit).show().pending),
+        waiting=shown.waiting(_unit(visit).certificate.show().pending),
     )
 
 
@@ -121,7 +121,7 @@ def check(visit: Visit) -> Response:
     """*Check*: what *Save* would do, and nothing is changed."""
     files = shown.given_files(visit)
     shown.require_files(files)
-    checked = _unit(visit).check_certificate(
+    checked = _unit(visit).certificate.check(
         files, shown.given_key(visit), shown.given_password(visit)
     )
     return _import_page(visit, shown.import_report(checked, visit.now))
@@ -131,7 +131,7 @@ def import_certificate(visit: Visit) -> Response:
     """*Save*: all faults at once, and then nothing is changed; else the swap, and all remarks."""
     files = shown.given_files(visit)
     shown.require_files(files)
-    _, checked = _unit(visit).import_certificate(
+    _, checked = _unit(visit).certificate.install(
         visit.actor, files, shown.given_key(visit), shown.given_password(visit)
     )
     if checked.findings:
@@ -141,13 +141,13 @@ def import_certificate(visit: Visit) -> Response:
 
 def rollback(visit: Visit) -> Response:
     """The certificate before this one again."""
-    _unit(visit).rollback(visit.actor)
+    _unit(visit).certificate.rollback(visit.actor)
     return visit.see(_PAGE, "rolled-back")
 
 
 def _csr(visit: Visit) -> CsrFacts:
     wanted = visit.path("key_id")
-    for pending in _unit(visit).show().pending:
+    for pending in _unit(visit).certificate.show().pending:
         if pending.key_id == wanted:
             return shown.csr_facts(pending)
     raise NotFoundError(

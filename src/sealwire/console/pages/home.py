@@ -64,7 +64,7 @@ def _sensor_steps(visit: Visit, sensor: Sensor | None) -> Iterator[Step]:
     listeners = sensor.listeners()
     ports = ", ".join(str(each.port) for each in listeners if each.open)
     yield Step("The sensor listens", bool(ports), f"Ports {ports}" if ports else "", server)
-    installed = sensor.identity_show().installed
+    installed = sensor.certificate.show().installed
     signed = installed is not None and not installed.self_signed
     seen = "" if signed else "It shows a self-signed certificate, which careful senders refuse."
     yield Step("The sensor has a certificate from a CA", signed, seen, server)
@@ -97,7 +97,7 @@ def _expiries(
 ) -> Iterator[Expiry]:
     uses = []
     if sensor is not None:
-        uses.append(("Sensor", sensor.identity_show().installed, "/sensors/syslog-server"))
+        uses.append(("Sensor", sensor.certificate.show().installed, "/sensors/syslog-server"))
     if status is not None:
         installed = status.certificate.installed
         uses.append(("Audit log client", installed, "/system/audit-log-certificate"))

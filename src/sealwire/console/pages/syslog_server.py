@@ -45,7 +45,7 @@ def view(visit: Visit) -> Response:
 
 def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     sensor = _sensor(visit)
-    found = sensor.identity_show()
+    found = sensor.certificate.show()
     chain = shown.chain_facts(found.installed, visit.now)
     stats = sensor.stats()
     return visit.page(
@@ -134,7 +134,7 @@ def check(visit: Visit) -> Response:
     """*Check*: what *Save* would do, and nothing is changed."""
     files = shown.given_files(visit)
     shown.require_files(files)
-    checked = _sensor(visit).identity_check(
+    checked = _sensor(visit).certificate.check(
         files, shown.given_key(visit), shown.given_password(visit)
     )
     return _page(visit, report=shown.import_report(checked, visit.now))
@@ -144,7 +144,7 @@ def import_certificate(visit: Visit) -> Response:
     """*Save*: in any order; used for new connections as soon as this answers."""
     files = shown.given_files(visit)
     shown.require_files(files)
-    _, checked = _sensor(visit).identity_import(
+    _, checked = _sensor(visit).certificate.install(
         visit.actor, files, shown.given_key(visit), shown.given_password(visit)
     )
     if checked.findings:
@@ -154,7 +154,7 @@ def import_certificate(visit: Visit) -> Response:
 
 def rollback(visit: Visit) -> Response:
     """The certificate before this one again."""
-    _sensor(visit).identity_rollback(visit.actor)
+    _sensor(visit).certificate.rollback(visit.actor)
     return visit.see(_address(visit), "rolled-back")
 
 
@@ -175,7 +175,7 @@ def csr_form(visit: Visit) -> Response:
 
 def generate(visit: Visit) -> Response:
     """Make key and CSR."""
-    made = _sensor(visit).identity_csr(
+    made = _sensor(visit).certificate.csr(
         visit.actor,
         shown.asked_subject(visit),
         shown.asked_names(visit),
@@ -229,7 +229,7 @@ def remove_trust(visit: Visit) -> Response:
 
 def _csr(visit: Visit) -> CsrFacts:
     wanted = visit.path("key_id")
-    for pending in _sensor(visit).identity_show().pending:
+    for pending in _sensor(visit).certificate.show().pending:
         if pending.key_id == wanted:
             return shown.csr_facts(pending)
     raise NotFoundError(

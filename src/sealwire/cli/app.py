@@ -20,6 +20,7 @@ from sealwire.cli.ca import ca_app
 from sealwire.cli.cert import cert_app
 from sealwire.cli.chain import chain_app
 from sealwire.cli.csr import csr_app
+from sealwire.cli.doctor import doctor
 from sealwire.cli.output import printable
 from sealwire.cli.pki import pki_app
 from sealwire.cli.sensor import sensor_app
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("up")(node.up)
 app.command("serve")(node.serve)
 app.command("demo")(node.demo)
+app.command("doctor")(doctor)
 app.add_typer(csr_app, name="csr")
 app.add_typer(cert_app, name="cert")
 app.add_typer(chain_app, name="chain")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from sealwire.cli import identity_files as files
+from sealwire.cli.addresses import host_and_port
 from sealwire.cli.files import read_input
 from sealwire.cli.output import (
     JsonOption,
@@ -18,7 +19,7 @@ from sealwire.cli.output import (
     show_table,
 )
 from sealwire.cli.session import HomeOption, api, must_be_new, segment
-from sealwire.errors import RefusedError, UsageError
+from sealwire.errors import RefusedError
 
 appliance_app = typer.Typer(no_args_is_help=True, help="The machine whose audit log is streamed.")
 destination_app = typer.Typer(no_args_is_help=True, help="Where the audit log is streamed to.")
@@ -33,7 +34,6 @@ appliance_app.add_typer(ha_app, name="ha")
 appliance_app.add_typer(audit_tail_app, name="audit")
 
 _API = "/api/v1/appliance"
-_LAST_PORT = 65535
 _Name = Annotated[str, typer.Argument(help="The destination's name.")]
 
 
@@ -140,7 +140,7 @@ def destination_add(
     json: JsonOption = False,
 ) -> None:
     """Add a destination (TLS, RFC 5425); streaming to it starts with `stream start`."""
-    host, port = _host_and_port(address)
+    host, port = host_and_port(address)
     body = {
         "name": name or host,
         "host": host,
@@ -302,18 +302,6 @@ def _show_ha(status: dict[str, Any], *, json: bool) -> None:
             "Active unit": f"{active} {status['active_url']}".strip() or "none",
         }
     )
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= _LAST_PORT:
-        raise UsageError(
-            "usage.address",
-            f"not HOST:PORT: {address}",
-            hint="for example sensor.example.com:6514; a port is a number from 1 to 65535",
-        )
-    return host, int(port)
 
 
 def _each_destination(home: Path | None, name: str, verb: str, body: dict[str, Any]) -> None:

@@ -49,11 +49,23 @@ def client_context(trust_pem: str, identity: ClientIdentity | None = None) -> ss
     return context
 
 
-def unverified_context() -> ssl.SSLContext:
-    """Only to look at a server's certificate and say what is wrong: shows and sends nothing."""
+def unverified_context(identity: ClientIdentity | None = None) -> ssl.SSLContext:
+    """Only to look at a server's certificate and say what is wrong: no record goes over it."""
     context = _bare_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if identity is not None:
+        _show(context, identity)
+    return context
+
+
+def permissive_context() -> ssl.SSLContext:
+    """Offers whatever OpenSSL still can, to learn what a server that refused us would take."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
     return context
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 from sealwire.appliance.delivery import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from sealwire.clock import Clock
 
 # A peer that vanished without a word is found within 30 s, idle or not.
 _KEEPALIVE_IDLE_S: Final = 10
@@ -67,6 +69,49 @@ def is_decided(connection: socket.socket) -> bool:
 def require_connected(connection: socket.socket) -> None:
     """Raises OSError when the attempt failed."""
     _require(connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
+def connect_all(
+    addresses: Sequence[tuple[int, tuple[str, int]]], timeout: float, clock: Clock
+) -> tuple[dict[tuple[str, int], socket.socket], dict[tuple[str, int], OSError]]:
+    """Connect to every address at once; those that did within ``timeout`` s, and why not the rest.
+
+    The sockets are the caller's.
+    """
+    waiting: dict[tuple[str, int], socket.socket] = {}
+    taken: dict[tuple[str, int], socket.socket] = {}
+    refused: dict[tuple[str, int], OSError] = {}
+    for family, address in dict.fromkeys(addresses):
+        try:
+            waiting[address] = begin_connection(family, address)
+        except OSError as error:
+            refused[address] = error
+    until = clock.monotonic() + timeout
+    while waiting and (rest := until - clock.monotonic()) > 0:
+        for address in _decided(waiting, rest):
+            connection = waiting.pop(address)
+            try:
+                require_connected(connection)
+            except OSError as error:
+                connection.close()
+                refused[address] = error
+            else:
+                taken[address] = connection
+    for address, connection in waiting.items():
+        connection.close()
+        refused[address] = TimeoutError(errno.ETIMEDOUT, "no answer in time")
+    return taken, refused
+
+
+def _decided(
+    waiting: Mapping[tuple[str, int], socket.socket], seconds: float
+) -> Sequence[tuple[str, int]]:
+    """Those whose attempt has come to an end within so long."""
+    poller = select.poll()
+    for connection in waiting.values():
+        poller.register(connection, select.POLLOUT)
+    decided = {descriptor for descriptor, _ in poller.poll(seconds * 1000)}
+    return [address for address, connection in waiting.items() if connection.fileno() in decided]
 
 
 def unacknowledged(connection: socket.socket) -> int:

@@ -62,7 +62,7 @@ _ALERTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "TLSV1_ALERT_UNKNOWN_CA": (
         "tls.client_refused",
         f"{_REFUSED_OURS}: it does not know the CA that signed it",
-        "have the server trust the CA that signed our certificate",
+        "have the server trust the CA that signed our certificate; show its intermediates too",
     ),
     "SSLV3_ALERT_BAD_CERTIFICATE": ("tls.client_refused", f"{_REFUSED_OURS} as bad", _OURS),
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": (

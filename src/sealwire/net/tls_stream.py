@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 
+from sealwire.net.handshake_notes import certificates_as_sent, verified_chain
+
 _READ = 65536
 
 
@@ -36,6 +38,14 @@ class TlsStream:
     def peer_certificate(self) -> bytes | None:
         """DER of the server's certificate, after the handshake."""
         return self._tls.getpeercert(binary_form=True)
+
+    def certificates_as_sent(self) -> list[bytes]:
+        """DER of all that the server sent, in its order; also when the handshake failed later."""
+        return certificates_as_sent(self._tls)
+
+    def verified_chain(self) -> list[bytes]:
+        """DER of the chain that was verified, leaf first, trusted end last."""
+        return verified_chain(self._tls)
 
     def outgoing(self) -> bytes:
         """Ciphertext to be sent, taken out."""

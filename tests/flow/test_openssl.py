@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from sealwire.errors import RefusedError
 from sealwire.x509.bundle import read_bundle
-from sealwire.x509.chain import Order, Purpose, build_chain, check_chain
+from sealwire.x509.chain import Order, Purpose, build_chain
 from sealwire.x509.csr import build_csr, read_csr
 from sealwire.x509.keys import KeyType, generate_key, load_private_key
+from sealwire.x509.served import check_chain
 from sealwire.x509.subject import SubjectFields, dn_text, subject_name
 from tests import pki
 from tests.pki import Family, Issued, issue, variant

@@ -21,8 +21,9 @@ from sealwire.cli.report import (
 from sealwire.clock import SystemClock
 from sealwire.errors import RefusedError, UnavailableError, UsageError
 from sealwire.x509.bundle import read_bundle
-from sealwire.x509.chain import Order, Purpose, build_chain, check_chain, refusal
+from sealwire.x509.chain import Order, Purpose, build_chain, refusal
 from sealwire.x509.keys import key_id, load_private_key
+from sealwire.x509.served import check_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ from sealwire.x509.certificate import (
     fingerprint_text,
     is_ca,
     key_usages,
+    serial_number,
 )
 from sealwire.x509.keys import key_id, key_label
 from sealwire.x509.subject import dn_text, printable
@@ -56,7 +57,7 @@ def certificate_document(certificate: Certificate, origin: str) -> dict[str, obj
     return {
         "file": origin,
         **chain_entry(certificate),
-        "serial": f"{certificate.serial_number:x}",
+        "serial": f"{serial_number(certificate):x}",
         "names": [printable(name) for name in certificate_names(certificate)],
         "is_ca": is_ca(certificate),
         "self_issued": certificate.subject == certificate.issuer,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sealwire.x509.keys import PrivateKey
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
+WEAK_HASHES = frozenset({"sha1", "md5"})
 _MAX_COMMON_NAME = 64
 
 
@@ -83,6 +86,23 @@ def is_ca(certificate: x509.Certificate) -> bool:
     """Whether BasicConstraints says CA."""
     constraints = extension_value(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
+
+
+def serial_number(certificate: x509.Certificate) -> int:
+    """The serial number as it stands, even zero or negative."""
+    with warnings.catch_warnings():
+        # The library warns of those; rules judge them here.
+        warnings.simplefilter("ignore")
+        return certificate.serial_number
+
+
+def weak_hash(certificate: x509.Certificate) -> str:
+    """The hash of its signature when nobody should rely on it any more, in capitals; else empty."""
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return ""
+    return algorithm.name.upper() if algorithm and algorithm.name in WEAK_HASHES else ""
 
 
 def key_usages(certificate: x509.Certificate) -> tuple[x509.ObjectIdentifier, ...] | None:

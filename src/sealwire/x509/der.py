@@ -21,6 +21,7 @@ UNDECODABLE: Final = (
     x509.UnsupportedGeneralNameType,
 )
 SEQUENCE = 0x30
+_VERSION = b"\xa0"
 _LONG_FORM = 0x80
 _MAX_LENGTH_OCTETS = 4
 
@@ -49,6 +50,29 @@ def elements(content: bytes) -> Iterator[Element]:
         tag, start, end = _bounds(content, at)
         yield Element(tag, content[at:end], content[start:end])
         at = end
+
+
+class Anatomy(NamedTuple):
+    """The parts of a certificate that link it to others, each as its DER stands in it."""
+
+    issuer: bytes
+    subject: bytes
+    spki: bytes
+
+
+def anatomy(certificate: bytes) -> Anatomy:
+    """Cut the names and the key out of a certificate's DER (RFC 5280 4.1).
+
+    Names are compared as bytes by every verifier, so that nothing needs decoding here.
+    Raises ValueError when it is not shaped like a certificate.
+    """
+    tbs = first_element(first_element(certificate).content).content
+    # The version is optional; then: serial, signature, issuer, validity, subject, key.
+    ends = [_bounds(tbs, 0)[2] if tbs[:1] == _VERSION else 0]
+    for _ in range(6):
+        ends.append(_bounds(tbs, ends[-1])[2])
+    _, _, signature, issuer, validity, subject, spki = ends
+    return Anatomy(tbs[signature:issuer], tbs[validity:subject], tbs[subject:spki])
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int, int]:

@@ -13,23 +13,18 @@ from sealwire.x509.certificate import (
     aia_issuer_urls,
     certificate_names,
     extension_value,
-    is_ca,
     key_usages,
     names_match,
+    serial_number,
+    weak_hash,
 )
 from sealwire.x509.findings import Code, error, info, plain_list, warning
-from sealwire.x509.keys import public_key_der, weak_key_findings
+from sealwire.x509.keys import weak_key_findings
 from sealwire.x509.subject import dn_text, printable
-from sealwire.x509.verification import strict_profile_objection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
-
-    from cryptography.hazmat.primitives.asymmetric.types import (
-        CertificatePublicKeyTypes,
-        PublicKeyTypes,
-    )
 
     from sealwire.errors import Finding
     from sealwire.x509.graph import IssuerGraph, Node
@@ -40,12 +35,40 @@ _USAGE_WORDS = {
 }
 
 
+# Words of the library's verifier, in lower case, that have a code and plainer words of their own.
+_VERIFIER_WORDS = (
+    (
+        "no permitted name constraints matched",
+        Code.NAME_CONSTRAINTS,
+        "a CA in it is limited to certain names, and the certificate has others",
+    ),
+    (
+        "excluded name constraint matched",
+        Code.NAME_CONSTRAINTS,
+        "a CA in it is forbidden to issue for a name that the certificate has",
+    ),
+    ("name constraint", Code.NAME_CONSTRAINTS, ""),
+    ("nameconstraints", Code.NAME_CONSTRAINTS, ""),
+    (
+        "path length constraint",
+        Code.PATH_LENGTH,
+        "a CA in it allows fewer CAs below itself than there are",
+    ),
+    ("exceeds max depth", Code.PATH_LENGTH, "it has more intermediates than are allowed here"),
+    (
+        "unaccounted-for critical extension",
+        Code.CRITICAL_EXTENSION,
+        "a certificate in it has a critical extension that nobody here understands",
+    ),
+    ("signature algorithm", Code.SIGNATURE_UNSUPPORTED, ""),
+)
+
+
 def leaf_faults(
     leaf: x509.Certificate,
     purpose: Purpose,
     at: datetime,
     host: str | None,
-    key: PublicKeyTypes | CertificatePublicKeyTypes | None,
 ) -> list[Finding]:
     """Everything wrong with the leaf by itself, whatever its chain."""
     label = _label(leaf)
@@ -55,10 +78,9 @@ def leaf_faults(
         found.append(error(Code.VERSION_1, text, label))
     found += validity_faults(leaf, at)
     found += _usage_faults(leaf, purpose)
+    if leaf.subject != leaf.issuer:
+        found += _signature_faults(leaf)
     found += host_faults(leaf, host) if host is not None else []
-    if key is not None and public_key_der(leaf.public_key()) != public_key_der(key):
-        text = f"The key does not belong to the certificate {label}."
-        found.append(error(Code.KEY_MISMATCH, text, label))
     return found
 
 
@@ -106,30 +128,43 @@ def host_faults(certificate: x509.Certificate, host: str) -> list[Finding]:
 
 def refused_path_faults(
     refused: Sequence[tuple[tuple[Node, ...], str]],
-    purpose: Purpose,
-    at: datetime,
+    faults_of: Callable[[Node], tuple[Finding, ...]],
+    leaf: Sequence[Finding],
 ) -> list[Finding]:
-    """Why the best complete path was refused; the verifier's words when ours do not fit."""
-    path, words = min(refused, key=lambda pair: (_faulty(pair[0], purpose, at), len(pair[0])))
-    found: list[Finding] = []
-    for node in path[1:]:
-        found += _issuer_faults(node, purpose, at)
-    own_words = found or validity_faults(path[0].certificate, at)
-    own_words = own_words or _usage_faults(path[0].certificate, purpose)
-    if not own_words and not path[0].weak:
-        text = f"The chain to {path[-1].label} is refused: {printable(words)}."
-        found.append(error(Code.PATH_REFUSED, text, path[0].label))
+    """Why the best complete path was refused; the verifier's words when ours do not fit.
+
+    ``leaf`` is what was found against the leaf by itself, said already.
+    """
+
+    def faulty(path: tuple[Node, ...]) -> int:
+        return sum(bool(faults_of(node)) for node in path[1:])
+
+    path, words = min(refused, key=lambda pair: (faulty(pair[0]), len(pair[0])))
+    found = [fault for node in path[1:] for fault in faults_of(node)]
+    if not found and not any(fault.severity is Severity.ERROR for fault in leaf):
+        code, plain = _in_plain_words(words)
+        text = f"The chain to {path[-1].label} is refused: {printable(plain)}."
+        found.append(error(code, text, path[0].label))
     return found
 
 
-def _faulty(path: tuple[Node, ...], purpose: Purpose, at: datetime) -> int:
-    return sum(bool(_issuer_faults(node, purpose, at)) for node in path[1:])
+def _in_plain_words(words: str) -> tuple[Code, str]:
+    """The verifier's words sorted; what it says otherwise is a refusal in its own words."""
+    lower = words.lower()
+    for part, code, plain in _VERIFIER_WORDS:
+        if part in lower:
+            return code, plain or words
+    return Code.PATH_REFUSED, words
 
 
-def _issuer_faults(node: Node, purpose: Purpose, at: datetime) -> list[Finding]:
+def issuer_faults(node: Node, purpose: Purpose, at: datetime, *, trusted: bool) -> list[Finding]:
+    """Everything wrong with a certificate as an issuer, whatever it issued.
+
+    The signature of a ``trusted`` one does not matter: it is trusted by itself.
+    """
     certificate, label = node.certificate, node.label
     found = validity_faults(certificate, at)
-    if not is_ca(certificate):
+    if not node.is_ca:
         text = f"{label} is not marked as a CA, so that nothing it signed counts."
         found.append(error(Code.NOT_A_CA, text, label))
     usage = extension_value(certificate, x509.KeyUsage)
@@ -141,12 +176,22 @@ def _issuer_faults(node: Node, purpose: Purpose, at: datetime) -> list[Finding]:
         found += _usage_faults(certificate, purpose)
     if node.weak:
         found.append(error(Code.WEAK_KEY, f"{label}: {node.weak}", label))
+    if not trusted:
+        found += _signature_faults(certificate)
     return found
+
+
+def _signature_faults(certificate: x509.Certificate) -> list[Finding]:
+    digest, label = weak_hash(certificate), _label(certificate)
+    if not digest:
+        return []
+    text = f"{label} is signed with {digest}, which anybody with means can forge."
+    return [error(Code.WEAK_SIGNATURE, text, label)]
 
 
 def no_path_faults(graph: IssuerGraph, leaf: Node) -> list[Finding]:
     """Where the chain breaks off: the missing issuer by name, and where to get it."""
-    top = _highest(graph, leaf)
+    top = graph.highest(leaf)
     if top.self_issued and not graph.issuers(top):
         text = f"The chain ends at {top.label}, which is not among the trusted roots."
         code = Code.SELF_SIGNED if top is leaf else Code.ROOT_UNTRUSTED
@@ -166,27 +211,10 @@ def no_path_faults(graph: IssuerGraph, leaf: Node) -> list[Finding]:
     return found
 
 
-def _highest(graph: IssuerGraph, leaf: Node) -> Node:
-    """The end of the longest walk upward, breadth first, each identity once."""
-    seen, level, top = {leaf.identity}, [leaf], leaf
-    while level:
-        top = level[0]
-        above = {}
-        for node in level:
-            for issuer in graph.issuers(node):
-                if issuer.identity not in seen:
-                    above[issuer.digest] = issuer
-        seen |= {node.identity for node in above.values()}
-        level = [above[digest] for digest in sorted(above)]
-    return top
-
-
 # -- remarks on a chain that holds -----------------------------------------------------------------
 
 
-def chain_remarks(
-    path: tuple[x509.Certificate, ...], purpose: Purpose, at: datetime, max_depth: int
-) -> list[Finding]:
+def chain_remarks(path: tuple[x509.Certificate, ...], purpose: Purpose) -> list[Finding]:
     """What is worth knowing about a valid chain."""
     leaf, label = path[0], _label(path[0])
     found = []
@@ -204,11 +232,24 @@ def chain_remarks(
             for fault in weak_key_findings(issuer.public_key(), _label(issuer))
             if fault.severity is not Severity.ERROR
         ]
-    objection = strict_profile_objection(path, purpose, at, max_depth)
-    if objection is not None:
-        text = f"Verifiers with the public web's strict profile would refuse it: {objection}."
-        found.append(warning(Code.STRICT_PROFILE, printable(text), label))
     return found
+
+
+def passed_over(
+    refused: Sequence[tuple[tuple[Node, ...], str]],
+    faults_of: Callable[[Node], tuple[Finding, ...]],
+) -> list[Finding]:
+    """Why paths no longer than the chosen one were not taken; each reason once."""
+    reasons: dict[str, str] = {}
+    for path, words in refused:
+        fault = next((fault for node in path[1:] for fault in faults_of(node)), None)
+        text = fault.message if fault else f"{_in_plain_words(words)[1]}."
+        subject = fault.subject if fault and fault.subject else path[-1].label
+        reasons.setdefault(printable(text), subject)
+    return [
+        info(Code.PATH_SKIPPED, f"Another path was passed over: {text}", subject)
+        for text, subject in reasons.items()
+    ]
 
 
 def order_remarks(
@@ -253,4 +294,4 @@ def _dropped(
 
 
 def _label(certificate: x509.Certificate) -> str:
-    return dn_text(certificate.subject) or f"(no subject, serial {certificate.serial_number:x})"
+    return dn_text(certificate.subject) or f"(no subject, serial {serial_number(certificate):x})"

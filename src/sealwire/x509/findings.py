@@ -52,7 +52,11 @@ class Code(StrEnum):
     NOT_A_CA = "not_a_ca"  # an issuer without the CA flag
     KEY_USAGE = "key_usage"  # an issuer that may not sign certificates
     VERSION_1 = "version_1"  # an X.509 v1 leaf
+    NAME_CONSTRAINTS = "name_constraints"  # a CA's name constraints exclude the names
+    PATH_LENGTH = "path_length"  # more CAs in the path than one of them, or the caller, allows
+    CRITICAL_EXTENSION = "critical_extension"  # a critical extension that nobody understands
     PATH_REFUSED = "path_refused"  # the verifier's own reason, when no other code fits
+    PATH_SKIPPED = "path_skipped"  # another path, no longer than the chosen one, does not hold
     SEARCH_LIMIT = "search_limit"  # too many possible paths
     ORDER_WRONG = "order_wrong"  # (check) certificates are not in the order that TLS needs
     REORDERED = "reordered"  # (build) found in another order than written
@@ -64,6 +68,17 @@ class Code(StrEnum):
     SELF_SIGNED = "self_signed"  # the leaf is its own issuer
     OUTLIVES_ISSUER = "outlives_issuer"  # an issuer expires before the leaf
     STRICT_PROFILE = "strict_profile"  # the public web's profile would refuse it
+    ISSUER_FETCHED = "issuer_fetched"  # an issuer was fetched from the address named
+    FETCH_FAILED = "fetch_failed"  # an issuer's address did not give a certificate
+    # What public CAs may do; a private one is free to do otherwise
+    PUBLIC_VALIDITY = "public_validity"  # valid for longer than public CAs may issue
+    PUBLIC_UNIT = "public_unit"  # an organizational unit, which public CAs leave out
+    PUBLIC_CLIENT = "public_client"  # a client's certificate from a public CA
+    # Hints of the request form
+    STATE_FORM = "state_form"  # abbreviated or in full: the chosen kind of CA wants the other
+    FIELD_UNUSED = "field_unused"  # the chosen kind of CA leaves the field out
+    FIELD_WANTED = "field_wanted"  # the chosen kind of CA wants a field that is empty
+    NAME_NOT_FULL = "name_not_full"  # the common name is no fully qualified host name
 
 
 def error(code: Code, message: str, subject: str | None = None) -> Finding:

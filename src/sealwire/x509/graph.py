@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from sealwire.errors import Severity
-from sealwire.x509.certificate import certificate_sha256, extension_value, is_ca
-from sealwire.x509.der import UNDECODABLE
+from sealwire.x509.certificate import (
+    certificate_der,
+    certificate_sha256,
+    extension_value,
+    is_ca,
+    weak_hash,
+)
+from sealwire.x509.der import UNDECODABLE, anatomy
 from sealwire.x509.keys import public_key_der, weak_key_findings
 from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 # Real bags need a few for each certificate; a crafted one could ask for the square of its size.
-MAX_SIGNATURE_CHECKS: Final = 4_000
+MAX_SIGNATURE_CHECKS: Final = 1_500
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Node:
     """A certificate with what the search asks of it again and again.
 
-    ``identity`` is subject and public key: two generations of one CA share it, and no path holds
-    it twice. ``not_before``/``not_after`` are seconds since 1970. ``weak`` says why its key is
-    refused, or is empty.
+    ``subject``, ``issuer`` and ``spki`` are DER as it stands in the certificate. ``identity`` is
+    subject and public key: two generations of one CA share it, and no path holds it twice.
     """
 
     certificate: x509.Certificate
@@ -37,10 +44,29 @@ class Node:
     subject: bytes
     issuer: bytes
     spki: bytes
-    is_ca: bool
-    not_before: int
-    not_after: int
-    weak: str
+
+    # Most of a crowded bag is never asked these.
+
+    @cached_property
+    def is_ca(self) -> bool:
+        """Whether BasicConstraints says CA."""
+        return is_ca(self.certificate)
+
+    @cached_property
+    def not_before(self) -> int:
+        """Seconds since 1970."""
+        return int(self.certificate.not_valid_before_utc.timestamp())
+
+    @cached_property
+    def not_after(self) -> int:
+        """Seconds since 1970."""
+        return int(self.certificate.not_valid_after_utc.timestamp())
+
+    @cached_property
+    def weak(self) -> str:
+        """Why its key is refused, or nothing."""
+        faults = weak_key_findings(self.certificate.public_key())
+        return next((f.message for f in faults if f.severity is Severity.ERROR), "")
 
     @property
     def identity(self) -> tuple[bytes, bytes]:
@@ -52,7 +78,7 @@ class Node:
         """Whether subject and issuer are one name."""
         return self.subject == self.issuer
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Its subject, safe to print."""
         return dn_text(self.certificate.subject) or f"(no subject, sha256 {self.digest[:16]})"
@@ -72,14 +98,10 @@ class IssuerGraph:
         extra: Iterable[x509.Certificate] = (),
     ) -> None:
         self.trusts_bundle = not roots
-        self._trusted: dict[str, bool] = {}
-        anchors = {certificate_sha256(root): root for root in roots}
-        self._trusted.update(dict.fromkeys(anchors, True))
-        bag = {certificate_sha256(one): one for one in (*certificates, *extra)}
-        self._nodes = {
-            digest: _node(certificate, digest)
-            for digest, certificate in sorted((anchors | bag).items())
-        }
+        anchors = {node.digest: node for node in map(_node, roots)}
+        bag = {node.digest: node for node in map(_node, (*certificates, *extra))}
+        self._trusted: dict[str, bool] = dict.fromkeys(anchors, True)
+        self._nodes = dict(sorted((anchors | bag).items()))
         self.bag = [node for digest, node in self._nodes.items() if digest in bag]
         self._by_subject: dict[bytes, list[Node]] = defaultdict(list)
         self._by_issuer: dict[bytes, list[Node]] = defaultdict(list)
@@ -93,14 +115,18 @@ class IssuerGraph:
     def trusts(self, node: Node) -> bool:
         """Whether a chain may end here: a given root or, without any, a self-signed certificate."""
         if node.digest not in self._trusted:
-            self._trusted[node.digest] = self.trusts_bundle and (
-                node.self_issued and _signed_by(node.certificate, node.certificate)
-            )
+            self._trusted[node.digest] = self.trusts_bundle and _self_signed(node)
         return self._trusted[node.digest]
 
     def node(self, certificate: x509.Certificate) -> Node:
         """The node of a certificate that is in the graph."""
         return self._nodes[certificate_sha256(certificate)]
+
+    def with_key(self, spki: bytes) -> list[Node]:
+        """Certificates of the bag for a public key, SubjectPublicKeyInfo DER."""
+        found = [node for node in self.bag if node.spki == spki]
+        # The same key can be written otherwise: parameters left out, a compressed point.
+        return found or [n for n in self.bag if public_key_der(n.certificate.public_key()) == spki]
 
     def namesakes(self, node: Node) -> list[Node]:
         """Certificates whose subject is the node's issuer, whatever their key; not itself."""
@@ -133,8 +159,8 @@ class IssuerGraph:
             for other in self._by_issuer[node.subject]
         )
 
-    def rooted(self, leaf: Node) -> set[str]:
-        """Digests of the certificates above ``leaf``, itself included, that lead to a trusted one.
+    def rooted(self, leaf: Node, usable: Callable[[Node], bool]) -> set[str]:
+        """Digests of ``leaf`` and the usable certificates above it that lead to a trusted one.
 
         Without it a search would walk every path of a crowd that ends nowhere.
         """
@@ -143,10 +169,12 @@ class IssuerGraph:
         while waiting:
             node = waiting.pop()
             for issuer in self.issuers(node):
-                children[issuer.digest].append(node.digest)
                 if issuer.digest not in above:
+                    if not usable(issuer):
+                        continue
                     above[issuer.digest] = issuer
                     waiting.append(issuer)
+                children[issuer.digest].append(node.digest)
         reached = {digest for digest, node in above.items() if self.trusts(node)}
         below = list(reached)
         while below:
@@ -159,21 +187,26 @@ class IssuerGraph:
         """Certificates of the bag at which a chain can only end: nobody here issued them."""
         return tuple(node.certificate for node in self.bag if not self.issuers(node))
 
+    def highest(self, leaf: Node) -> Node:
+        """The end of the longest walk upward from ``leaf``, breadth first, each identity once."""
+        seen, level, top = {leaf.identity}, [leaf], leaf
+        while level:
+            top = level[0]
+            above = {}
+            for node in level:
+                for issuer in self.issuers(node):
+                    if issuer.identity not in seen:
+                        above[issuer.digest] = issuer
+            seen |= {node.identity for node in above.values()}
+            level = [above[digest] for digest in sorted(above)]
+        return top
 
-def _node(certificate: x509.Certificate, digest: str) -> Node:
-    public_key = certificate.public_key()
-    faults = [f for f in weak_key_findings(public_key) if f.severity is Severity.ERROR]
-    return Node(
-        certificate,
-        digest,
-        certificate.subject.public_bytes(),
-        certificate.issuer.public_bytes(),
-        public_key_der(public_key),
-        is_ca(certificate),
-        int(certificate.not_valid_before_utc.timestamp()),
-        int(certificate.not_valid_after_utc.timestamp()),
-        faults[0].message if faults else "",
-    )
+
+def _node(certificate: x509.Certificate) -> Node:
+    der = certificate_der(certificate)
+    parts = anatomy(der)
+    digest = hashlib.sha256(der).hexdigest()
+    return Node(certificate, digest, parts.subject, parts.issuer, parts.spki)
 
 
 def _keys_agree(issuer: Node, node: Node) -> bool:
@@ -188,9 +221,24 @@ def _keys_agree(issuer: Node, node: Node) -> bool:
     return theirs.key_identifier == own.digest
 
 
+def _self_signed(node: Node) -> bool:
+    # Old roots carry SHA-1 signatures of their own. Nothing rests on those: a root counts for
+    # being trusted, so that name and key identifier are enough.
+    return (
+        node.self_issued
+        and _keys_agree(node, node)
+        and _signed_by(node.certificate, node.certificate)
+    )
+
+
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the signature holds; one by a hash that nobody accepts is taken at its word.
+
+    No path may use such a signature (see ``diagnosis.issuer_faults``); taking it at its word
+    lets the refusal name it.
+    """
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, *UNDECODABLE):
-        return False
+        return bool(weak_hash(certificate))
     return True

@@ -2,7 +2,8 @@
 
 The policy is that of ordinary private CAs: BasicConstraints is required on issuers; key usage and
 key identifiers may be absent; extended key usage must fit the purpose wherever it is present;
-names are judged elsewhere. What the public web's stricter profile would say in addition is advice.
+names are judged elsewhere. Name constraints, path lengths and unknown critical extensions hold
+here as everywhere. What the public web's stricter rules say in addition stands in ``webpki``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
-from sealwire.x509.certificate import Purpose
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+
+    from sealwire.x509.certificate import Purpose
 
     Verify = Callable[[Sequence[x509.Certificate]], None]
 
@@ -80,39 +81,6 @@ def _require_cert_sign(
 ) -> None:
     if usage is not None and not usage.key_cert_sign:
         raise ValueError("the issuer may not sign certificates")
-
-
-def strict_profile_objection(
-    path: Sequence[x509.Certificate], purpose: Purpose, at: datetime, max_depth: int
-) -> str | None:
-    """What the public web's profile would refuse in a path that our policy accepts, or None."""
-    builder = verification.PolicyBuilder().time(at).max_chain_depth(max_depth)
-    builder = builder.store(verification.Store([path[-1]]))
-    try:
-        if purpose is Purpose.CLIENT:
-            builder.build_client_verifier().verify(path[0], list(path[1:-1]))
-            return None
-        subject = _first_name(path[0])
-        if subject is None:
-            return "the certificate has no subject alternative name"
-        builder.build_server_verifier(subject).verify(path[0], list(path[1:-1]))
-    except (PathRefusedError, ValueError) as fault:
-        return reason(fault)
-    return None
-
-
-def _first_name(leaf: x509.Certificate) -> verification.Subject | None:
-    try:
-        san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return None
-    for entry in san:
-        if isinstance(entry, x509.DNSName):
-            # The verifier wants a name, not a pattern.
-            return x509.DNSName(entry.value.replace("*", "any", 1))
-        if isinstance(entry, x509.IPAddress):
-            return entry
-    return None
 
 
 def reason(fault: Exception) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from sealwire.ca.ports import RevokedEntry
 from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
 from sealwire.stores.certificate_search import matching
+from sealwire.stores.sql_prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Select
@@ -26,6 +27,24 @@ if TYPE_CHECKING:
     )
     from sealwire.stores.sql_connection import TransactionConnection
 
+_TABLE: Final = schema.certificates.c
+_REQUEST: Final = Prepared(
+    select(schema.requests.c.request_id).where(schema.requests.c.request_id == bindparam("wanted"))
+)
+_CERTIFICATE: Final = Prepared(
+    rows.CERTIFICATES.select().where(_TABLE.serial == bindparam("wanted"))
+)
+_CA_CERTIFICATES: Final = Prepared(rows.CA_CERTIFICATES.select())
+_INSERT_ATTRIBUTE: Final = Prepared(
+    schema.subject_attributes.insert(), schema.subject_attributes.columns.keys()
+)
+_REVOKED: Final = Prepared(
+    select(_TABLE.serial, _TABLE.revoked, _TABLE.revocation_reason, _TABLE.invalidity)
+    .where(_TABLE.issuer_key_id == bindparam("issuer"))
+    .where(_TABLE.revoked.is_not(None), _TABLE.not_after >= bindparam("now"))
+    .order_by(_TABLE.serial)
+)
+
 
 class SqlCertificates:
     """The part of a transaction that satisfies CertificateTx."""
@@ -37,9 +56,7 @@ class SqlCertificates:
         self._sql.must_write()
         promises.check_texts(certificate)
         promises.check_serial(certificate.serial)
-        table = schema.requests
-        request = select(table.c.request_id).where(table.c.request_id == certificate.request_id)
-        if self._sql.execute(request).first() is None:
+        if not self._sql.run(_REQUEST, {"wanted": certificate.request_id})[0]:
             raise promises.certificate_without_request(certificate.request_id)
         position = self._sql.next_count(schema.counters, "certificate")
         values = rows.CERTIFICATES.values(certificate) | {"position": position}
@@ -47,14 +64,11 @@ class SqlCertificates:
             raise promises.certificate_taken()
         for place, (attribute, value) in enumerate(promises.searched_attributes(certificate)):
             named = {"serial": certificate.serial, "position": place}
-            self._sql.execute(
-                schema.subject_attributes.insert(), named | {"attribute": attribute, "value": value}
-            )
+            self._sql.change(_INSERT_ATTRIBUTE, named | {"attribute": attribute, "value": value})
 
     def certificate(self, serial: int) -> IssuedCertificate | None:
         """See CertificateTx."""
-        statement = rows.CERTIFICATES.select().where(schema.certificates.c.serial == serial)
-        return self._sql.first(rows.CERTIFICATES, statement)
+        return self._sql.first(rows.CERTIFICATES, _CERTIFICATE, {"wanted": serial})
 
     def find_certificates(self, *, start: int, limit: int) -> Sequence[IssuedCertificate]:
         """See CertificateTx."""
@@ -101,14 +115,7 @@ class SqlCertificates:
 
     def revoked_entries(self, issuer_key_id: str, *, now: datetime) -> Sequence[RevokedEntry]:
         """See CertificateTx."""
-        table = schema.certificates
-        statement = (
-            select(table.c.serial, table.c.revoked, table.c.revocation_reason, table.c.invalidity)
-            .where(table.c.issuer_key_id == issuer_key_id)
-            .where(table.c.revoked.is_not(None), table.c.not_after >= now)
-            .order_by(table.c.serial)
-        )
-        found: Iterable[tuple[Any, Any, Any, Any]] = self._sql.execute(statement).tuples()
+        found, _ = self._sql.run(_REVOKED, {"issuer": issuer_key_id, "now": now})
         return [RevokedEntry(*row) for row in found]
 
     def put_crl(self, crl: IssuedCrl) -> None:
@@ -135,7 +142,7 @@ class SqlCertificates:
 
     def ca_certificates(self) -> CaCertificates | None:
         """See CertificateTx."""
-        return self._sql.first(rows.CA_CERTIFICATES, rows.CA_CERTIFICATES.select())
+        return self._sql.first(rows.CA_CERTIFICATES, _CA_CERTIFICATES)
 
     def put_ca_certificates(self, certificates: CaCertificates) -> None:
         """See CertificateTx."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from sealwire.errors import ConflictError, RefusedError, SealwireError
 from sealwire.stores.promises import TransactionMisuseError, unavailable
+from sealwire.stores.sql_prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection, CursorResult, Executable, Row, Table
+    from sqlalchemy import Connection, CursorResult, Executable, Table
 
     from sealwire.stores.sql_rows import RowKind, RowT
 
@@ -26,19 +28,18 @@ def _insert(dialect: str, table: Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _counting(statement: Insert) -> Insert:
-    # SQLAlchemy keeps an INSERT's row count only when asked to; not every driver's gives it away.
-    return statement.execution_options(preserve_rowcount=True)
+def _prepared(table: Table, statement: Insert) -> Prepared:
+    return Prepared(statement, [column.name for column in table.columns])
 
 
 @cache
-def insert_or_skip(dialect: str, table: Table) -> Insert:
+def insert_or_skip(dialect: str, table: Table) -> Prepared:
     """INSERT that leaves an existing row as it is (then no row is counted)."""
-    return _counting(_insert(dialect, table).on_conflict_do_nothing())
+    return _prepared(table, _insert(dialect, table).on_conflict_do_nothing())
 
 
 @cache
-def insert_or_replace(dialect: str, table: Table) -> Insert:
+def insert_or_replace(dialect: str, table: Table) -> Prepared:
     """INSERT that overwrites the row of the same primary key."""
     statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
@@ -47,21 +48,21 @@ def insert_or_replace(dialect: str, table: Table) -> Insert:
         for column in table.columns
         if not column.primary_key
     }
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return _prepared(table, statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
 
 @cache
-def count_up(dialect: str, table: Table) -> Executable:
+def count_up(dialect: str, table: Table) -> Prepared:
     """INSERT of a counter at 1, or one more; returns its value."""
-    statement = _insert(dialect, table).values(value=1)
+    statement = _insert(dialect, table)
     counted = statement.on_conflict_do_update(
         index_elements=["name"], set_={"value": table.c.value + 1}
     )
-    return counted.returning(table.c.value)
+    return Prepared(counted.returning(table.c.value), ["name", "value"])
 
 
 @cache
-def move_forward(dialect: str, table: Table) -> Insert:
+def move_forward(dialect: str, table: Table) -> Prepared:
     """INSERT of a cursor, or its move; counts no row when it would go back."""
     statement = _insert(dialect, table)
     moved = statement.on_conflict_do_update(
@@ -69,12 +70,16 @@ def move_forward(dialect: str, table: Table) -> Insert:
         set_={"next_idx": statement.excluded.next_idx},
         where=table.c.next_idx <= statement.excluded.next_idx,
     )
-    return _counting(moved)
+    return _prepared(table, moved)
 
 
 def engine_error(error: DBAPIError) -> SealwireError:
     """``error`` in the words of our tree, without statement and values."""
-    reason = getattr(error.orig, "sqlite_errorname", None) or str(error.orig).partition("\n")[0]
+    return _driver_error(error.orig)
+
+
+def _driver_error(error: BaseException | None) -> SealwireError:
+    reason = getattr(error, "sqlite_errorname", None) or str(error).partition("\n")[0]
     return unavailable(str(reason))
 
 
@@ -104,23 +109,49 @@ class TransactionConnection:
         Raises UnavailableError ``store.unavailable`` when the engine cannot, ConflictError
         ``store.conflict`` and RefusedError ``store.value`` for what its constraints refuse.
         """
+        connection = self._open()
+        try:
+            return connection.execute(statement, values)
+        except DBAPIError as error:
+            self.failure = self._judge(error.orig)
+            raise self.failure from error
+
+    def run(
+        self, statement: Prepared, values: Mapping[str, Any] | None = None
+    ) -> tuple[list[tuple[Any, ...]], int]:
+        """Run one statement of the hot path: its rows, and how many it met. Raises as ``execute``.
+
+        An engine's own error comes past SQLAlchemy here, or through it when a transaction begins.
+        """
+        connection = self._open()
+        compiled = statement.on(connection.dialect)
+        dbapi = connection.dialect.loaded_dbapi
+        try:
+            with closing(compiled.execute(connection, values)) as cursor:
+                rows = compiled.rows(cursor) if cursor.description else []
+                return rows, cursor.rowcount
+        except dbapi.Error as error:
+            self.failure = self._judge(error)
+            raise self.failure from error
+        except DBAPIError as error:
+            self.failure = self._judge(error.orig)
+            raise self.failure from error
+
+    def _open(self) -> Connection:
         if self._connection is None:
             raise TransactionMisuseError("the transaction has ended")
         if self.failure is not None:
             raise self.failure
-        try:
-            return self._connection.execute(statement, values)
-        except DBAPIError as error:
-            self.failure = self._judge(error)
-            raise self.failure from error
+        return self._connection
 
-    def _judge(self, error: DBAPIError) -> SealwireError:
-        if isinstance(error, IntegrityError):
+    def _judge(self, error: BaseException | None) -> SealwireError:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if "IntegrityError" in kinds:
             return ConflictError("store.conflict", "The database's rules do not allow this change.")
-        if isinstance(error, DataError):
+        if "DataError" in kinds:
             return RefusedError("store.value", "The database cannot keep one of these values.")
         self.engine_failed = True
-        return engine_error(error)
+        return _driver_error(error)
 
     def must_write(self) -> None:
         """Refuse to go on in a read."""
@@ -132,37 +163,45 @@ class TransactionConnection:
     def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Whether the row is new and was inserted."""
         self.must_write()
-        statement = insert_or_skip(self._dialect, table)
-        return self.execute(statement, values).rowcount == 1
+        return self.run(insert_or_skip(self._dialect, table), values)[1] == 1
 
     def put(self, table: Table, values: Mapping[str, Any]) -> None:
         """Insert or replace by primary key."""
         self.must_write()
-        self.execute(insert_or_replace(self._dialect, table), values)
+        self.run(insert_or_replace(self._dialect, table), values)
 
     def next_count(self, table: Table, name: str) -> int:
         """One more than ever before, from 1."""
         self.must_write()
-        return int(self.execute(count_up(self._dialect, table), {"name": name}).scalar_one())
+        [(value,)], _ = self.run(count_up(self._dialect, table), {"name": name, "value": 1})
+        return int(value)
 
     def move(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Whether the cursor was there or before, and now is there."""
         self.must_write()
-        return self.execute(move_forward(self._dialect, table), values).rowcount == 1
+        return self.run(move_forward(self._dialect, table), values)[1] == 1
 
-    def change(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
-        """Run an UPDATE or DELETE; how many rows it met."""
+    def change(
+        self, statement: Executable | Prepared, values: Mapping[str, Any] | None = None
+    ) -> int:
+        """Run an INSERT, UPDATE or DELETE; how many rows it met."""
         self.must_write()
+        if isinstance(statement, Prepared):
+            return self.run(statement, values)[1]
         return self.execute(statement, values).rowcount
 
     def first(
         self,
         kind: RowKind[RowT],
-        statement: Executable,
+        statement: Executable | Prepared,
         values: Mapping[str, Any] | None = None,
     ) -> RowT | None:
         """The first row found."""
-        row: Row[Any] | None = self.execute(statement, values).first()
+        row: Sequence[Any] | None
+        if isinstance(statement, Prepared):
+            row = next(iter(self.run(statement, values)[0]), None)
+        else:
+            row = self.execute(statement, values).first()
         return None if row is None else kind.make(*row)
 
     def all(self, kind: RowKind[RowT], statement: Executable) -> list[RowT]:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
+from sealwire.stores.sql_prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
 
     from sealwire.ca.ports import Approval, Request, RequestStatus, RequestType
     from sealwire.stores.sql_connection import TransactionConnection
+
+_ONE_REQUEST: Final = rows.REQUESTS.select().where(
+    schema.requests.c.request_id == bindparam("wanted")
+)
+_REQUEST: Final = Prepared(_ONE_REQUEST)
+_LOCK_REQUEST: Final = Prepared(_ONE_REQUEST.with_for_update())
+_UPDATE_REQUEST: Final = Prepared(
+    update(schema.requests)
+    .where(
+        schema.requests.c.request_id == bindparam("wanted"),
+        schema.requests.c.status == bindparam("expected"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in rows.REQUESTS.columns})
+)
 
 
 class SqlRequests:
@@ -37,21 +52,20 @@ class SqlRequests:
     def lock_request(self, request_id: int) -> Request | None:
         """See RequestTx."""
         self._sql.must_write()
-        return self._sql.first(rows.REQUESTS, _request(request_id).with_for_update())
+        return self._sql.first(rows.REQUESTS, _LOCK_REQUEST, {"wanted": request_id})
 
     def update_request(self, request: Request, *, expected: RequestStatus) -> None:
         """See RequestTx."""
         _check_request(request)
-        table = schema.requests
-        statement = update(table).where(
-            table.c.request_id == request.request_id, table.c.status == expected
-        )
-        if self._sql.change(statement.values(rows.REQUESTS.values(request))) != 1:
+        values = rows.REQUESTS.values(request)
+        named = {f"new_{name}": value for name, value in values.items()}
+        known = {"wanted": request.request_id, "expected": expected}
+        if self._sql.change(_UPDATE_REQUEST, named | known) != 1:
             raise promises.request_changed(request.request_id)
 
     def request(self, request_id: int) -> Request | None:
         """See RequestTx."""
-        return self._sql.first(rows.REQUESTS, _request(request_id))
+        return self._sql.first(rows.REQUESTS, _REQUEST, {"wanted": request_id})
 
     def find_requests(
         self,
@@ -102,10 +116,6 @@ def _matching(
     if request_type is not None:
         narrowed.append(table.c.request_type == request_type)
     return narrowed
-
-
-def _request(request_id: int) -> Select[tuple[object, ...]]:
-    return rows.REQUESTS.select().where(schema.requests.c.request_id == request_id)
 
 
 def _check_request(request: Request) -> None:

@@ -15,6 +15,7 @@ from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
 from sealwire.stores.sql_access import SqlAccess
 from sealwire.stores.sql_certificates import SqlCertificates
+from sealwire.stores.sql_prepared import Prepared
 from sealwire.stores.sql_profiles import SqlProfiles
 from sealwire.stores.sql_requests import SqlRequests
 from sealwire.stores.sql_units import SqlUnits
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
     from sealwire.stores.sql_connection import TransactionConnection
 
 _EMPTY: Final = TrailHead(0, ())
-# Statements of the hot path are made once: SQLAlchemy then finds them compiled at no cost.
-_HEAD: Final = rows.HEADS.select().where(schema.trails.c.name == bindparam("trail"))
-_LOCK_HEAD: Final = _HEAD.with_for_update()
-_INSERT_RECORD: Final = schema.trail_records.insert()
-_MOVE_HEAD: Final = (
+_ONE_HEAD: Final = rows.HEADS.select().where(schema.trails.c.name == bindparam("trail"))
+_HEAD: Final = Prepared(_ONE_HEAD)
+_LOCK_HEAD: Final = Prepared(_ONE_HEAD.with_for_update())
+_INSERT_RECORD: Final = Prepared(schema.trail_records.insert(), rows.RECORDS.columns)
+_SETTING: Final = Prepared(
+    select(schema.settings.c.document).where(schema.settings.c.name == bindparam("setting"))
+)
+_MOVE_HEAD: Final = Prepared(
     update(schema.trails)
     .where(schema.trails.c.name == bindparam("trail"), schema.trails.c.size == bindparam("idx"))
     .values(
@@ -84,7 +88,7 @@ class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertifica
         }
         if head.size != record.idx + 1 or self._sql.change(_MOVE_HEAD, values) != 1:
             raise promises.trail_index(record.trail)
-        self._sql.execute(_INSERT_RECORD, rows.RECORDS.values(record))
+        self._sql.change(_INSERT_RECORD, rows.RECORDS.values(record))
 
     def trail_head(self, trail: str) -> TrailHead:
         """See TrailTx."""
@@ -186,11 +190,8 @@ class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertifica
 
     def setting(self, name: str) -> str | None:
         """See SettingsTx."""
-        table = schema.settings
-        found: str | None = self._sql.execute(
-            select(table.c.document).where(table.c.name == name)
-        ).scalar_one_or_none()
-        return found
+        found, _ = self._sql.run(_SETTING, {"setting": name})
+        return found[0][0] if found else None
 
     def put_setting(self, name: str, document: str) -> None:
         """See SettingsTx."""

@@ -23,6 +23,7 @@ from sealwire.identity.checkup import (
     Outcome,
     StepName,
     fault,
+    note,
     skipped,
 )
 from sealwire.identity.served_chain import judge_served_chain
@@ -370,5 +371,8 @@ def _closed(heard: OSError | Quiet) -> Judgement:
     if heard is Quiet.GOODBYE:
         return Judgement("close_notify sent and answered")
     if heard is Quiet.SILENCE:
-        return Judgement("close_notify sent, not answered within 1 s")
-    return Judgement("close_notify sent; server ended TCP without its own")
+        code, text = Ailment.CLOSE_UNANSWERED, f"was not answered within {_GOODBYE_S:g} s"
+    else:
+        code, text = Ailment.CLOSE_UNCLEAN, "was answered by the end of TCP alone"
+    # Many servers are like this; it costs nothing where the sender is the one who ends.
+    return Judgement("close_notify sent", (note(code, f"our close_notify {text}"),))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sealwire.access.login import LogIn
     from sealwire.access.people import People
     from sealwire.appliance.service import Appliance
+    from sealwire.audit.configuration import AuditConfiguration
     from sealwire.audit.ports import Store, TrailTx
     from sealwire.ca.service import CertificateAuthority
     from sealwire.sensor.service import Sensor
@@ -40,6 +41,7 @@ class Services:
     appliance: Appliance | None
     sensor: Sensor | None
     people: People
+    audit: AuditConfiguration
 
 
 def services_of(request: Request) -> Services:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cryptography.x509 import load_pem_x509_certificates
 
+from sealwire.audit.gate import AuditGate
 from sealwire.audit.recorder import Recorder
 from sealwire.bootstrap.home import Home
 from sealwire.clock import SystemClock, SystemRandom
@@ -29,16 +30,18 @@ VERSION = version("sealwire")
 
 
 class WakingStore:
-    """The store, telling the forwarder after each commit that there may be new records."""
+    """The store, telling forwarder and audit file after each commit: there may be new records."""
 
     def __init__(self, inner: SqlStore) -> None:
         self._inner = inner
         self.after_commit: Callable[[], None] = _nothing
+        self.follow_audit: Callable[[], None] = _nothing
 
     def run(self, use_case: Callable[[SqlTransaction], ResultT]) -> ResultT:
         """Run ``use_case``; after the commit, wake whoever waits for records."""
         result = self._inner.run(use_case)
         self.after_commit()
+        self.follow_audit()
         return result
 
     def read(self, query: Callable[[SqlTransaction], ResultT]) -> ResultT:
@@ -56,6 +59,7 @@ class Foundation:
     store: WakingStore
     keys: KeyFiles
     recorder: Recorder
+    gate: AuditGate
     clock: Clock
     random: RandomSource
 
@@ -69,13 +73,15 @@ def lay_foundation(config: NodeConfig) -> Foundation:
     home = Home(config.home)
     clock = SystemClock()
     sql = SqlStore(config.database_url)
+    gate = AuditGate()
     return Foundation(
         config=config,
         home=home,
         sql=sql,
         store=WakingStore(sql),
         keys=KeyFiles(home.keys),
-        recorder=Recorder(clock, config.host_name, config.audit_format, VERSION),
+        recorder=Recorder(clock, config.host_name, config.audit_format, VERSION, gate=gate),
+        gate=gate,
         clock=clock,
         random=SystemRandom(),
     )

@@ -31,6 +31,11 @@ class Home:
         return self.root / "journal"
 
     @property
+    def audit(self) -> Path:
+        """The signed audit log's files, when there are any."""
+        return self.root / "audit"
+
+    @property
     def credentials(self) -> Path:
         """Credentials handed to people: the agent's certificate and key, the CA's roots."""
         return self.root / "credentials"

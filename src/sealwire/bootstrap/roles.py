@@ -15,6 +15,9 @@ from sealwire.api.services import Services
 from sealwire.appliance.lease import is_active
 from sealwire.appliance.service import Appliance
 from sealwire.appliance.unit import Unit, identity_name
+from sealwire.audit.configuration import AuditConfiguration
+from sealwire.bootstrap.audit_certificate import ensure_log_certificate, log_certificate
+from sealwire.bootstrap.audit_file import AuditFileFollower, AuditFileWriter
 from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
@@ -26,6 +29,7 @@ from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.net.dispatcher import Dispatcher, IdentitySource
 from sealwire.net.filetail import FileTail
 from sealwire.net.probe import DestinationProbe
+from sealwire.stores.audit_files import AuditFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,6 +87,7 @@ class Roles:
     services: Services
     forwarding: Forwarding | None
     receiving: Receiving | None
+    audit_file: AuditFileFollower | None = None
 
     @property
     def ca(self) -> CertificateAuthority | None:
@@ -117,6 +122,9 @@ class Roles:
 
     def start(self) -> None:
         """Begin to receive, then to forward: the sensor may be the destination."""
+        if self.audit_file is not None:
+            self.base.store.follow_audit = self.audit_file.wake
+            self.audit_file.start()
         if self.receiving is not None:
             self.receiving.start()
         if self.forwarding is not None:
@@ -128,6 +136,8 @@ class Roles:
             self.forwarding.stop()
         if self.receiving is not None:
             self.receiving.stop()
+        if self.audit_file is not None:
+            self.audit_file.stop()
 
     def reload(self) -> None:
         """Read certificates and trust again; connections that stand live on."""
@@ -152,7 +162,16 @@ def running_roles(base: Foundation) -> Roles:
         forwarding = Forwarding(base, dispatcher, tail, UnitWatch(appliance))
     received = receiving(base) if "sensor" in wanted else None
     services = _services(base, appliance, received.sensor if received else None)
-    return Roles(base, services, forwarding, received)
+    return Roles(base, services, forwarding, received, _audit_file(base, services.ca))
+
+
+def _audit_file(base: Foundation, ca: CertificateAuthority | None) -> AuditFileFollower | None:
+    """What writes the CA's trail into the signed file, where there is a CA."""
+    if ca is None:
+        return None
+    files = AuditFiles(base.home.audit)
+    writer = AuditFileWriter(base.sql, files, base.keys, base.recorder, base.clock, base.gate)
+    return AuditFileFollower(writer)
 
 
 @contextmanager
@@ -187,6 +206,14 @@ def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | No
         appliance=appliance,
         sensor=sensor,
         people=People(base.store, base.recorder, home_trail, base.random, turns),
+        audit=AuditConfiguration(
+            base.store,
+            base.recorder,
+            AuditFiles(base.home.audit),
+            base.gate,
+            certify=partial(ensure_log_certificate, base, ca),
+            certificate=partial(log_certificate, base),
+        ),
     )
 
 

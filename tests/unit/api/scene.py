@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 import httpx
 
@@ -18,14 +18,17 @@ from sealwire.api.security import EXTENSION
 from sealwire.api.services import Services
 from sealwire.appliance.delivery import DestinationStatus, ProbeReport, ProbeStep
 from sealwire.appliance.service import Appliance, Unit
+from sealwire.audit.configuration import AuditConfiguration
 from sealwire.audit.formats import AuditFormat
+from sealwire.audit.gate import AuditGate
 from sealwire.audit.recorder import Recorder
 from sealwire.clock import SystemRandom
+from sealwire.errors import NotFoundError
 from tests.unit.ca.scene import Scene as CaScene
 from tests.unit.ca.scene import founded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 
     from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
@@ -104,12 +107,33 @@ class RememberedSetup:
         return {"key_type": str(key_type), "organization": organization, "actor": actor}
 
 
+class KeptLogFiles:
+    """Plays the signed log's files: two of them."""
+
+    contents: ClassVar[Mapping[str, bytes]] = {
+        "ca_audit.20260301120000": b"older\n",
+        "ca_audit": b"newer\n",
+    }
+
+    def sizes(self) -> Sequence[tuple[str, int]]:
+        return [(name, len(content)) for name, content in self.contents.items()]
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        if name not in self.contents:
+            raise NotFoundError("audit.file_unknown", f"There is no audit log file {name!r}.")
+        return iter([self.contents[name]])
+
+
 class ApiScene:
     """A node's services around one CA of the CA tests, with a person of each role."""
 
     def __init__(self, ca: CaScene | None = None, *, with_roles: bool = True) -> None:
         self.base = ca or founded()
-        recorder = Recorder(self.base.clock, "node.example.com", AuditFormat.V10_4_5, "0.1.0")
+        self.gate = AuditGate()
+        self.log_files = KeptLogFiles()
+        recorder = Recorder(
+            self.base.clock, "node.example.com", AuditFormat.V10_4_5, "0.1.0", gate=self.gate
+        )
         self.forwarder = StillForwarder()
         self.appliance = Appliance(
             self.base.store,
@@ -129,6 +153,14 @@ class ApiScene:
             appliance=self.appliance if with_roles else None,
             sensor=None,
             people=People(self.base.store, recorder, "ca", SystemRandom()),
+            audit=AuditConfiguration(
+                self.base.store,
+                recorder,
+                self.log_files,
+                self.gate,
+                certify=lambda: None,
+                certificate=lambda: "",
+            ),
         )
         self.app = create_app(self.services, version="0.1.0")
         self.clear_app = create_clear_app(self.services)

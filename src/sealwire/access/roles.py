@@ -35,14 +35,19 @@ class Action(StrEnum):
     LIST_REQUESTS = "list_requests"
     DECIDE_REQUEST = "decide_request"
     READ_CERTIFICATE = "read_certificate"
+    REVOKE_CERTIFICATE = "revoke_certificate"
     READ_PROFILE = "read_profile"
+    APPROVE_PROFILE = "approve_profile"
     CONFIGURE_APPLIANCE = "configure_appliance"
     READ_APPLIANCE = "read_appliance"
     CONFIGURE_SENSOR = "configure_sensor"
     READ_SENSOR = "read_sensor"
     READ_AUDIT = "read_audit"
     EXPORT_AUDIT = "export_audit"
+    READ_AUDIT_CONFIGURATION = "read_audit_configuration"
+    CONFIGURE_AUDIT = "configure_audit"
     MANAGE_USERS = "manage_users"
+    OPEN_SESSION = "open_session"
     CHANGE_OWN_PASSWORD = "change_own_password"  # noqa: S105 - the name of an action
     SET_PASSWORD = "set_password"  # noqa: S105 - the name of an action
 
@@ -66,9 +71,18 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
             Action.CONFIGURE_SENSOR,
             Action.READ_SENSOR,
             Action.MANAGE_USERS,
+            Action.READ_AUDIT_CONFIGURATION,
+            Action.CONFIGURE_AUDIT,
         }
     ),
-    Role.AGENT: frozenset({Action.LIST_REQUESTS, Action.DECIDE_REQUEST}),
+    Role.AGENT: frozenset(
+        {
+            Action.LIST_REQUESTS,
+            Action.DECIDE_REQUEST,
+            Action.REVOKE_CERTIFICATE,
+            Action.APPROVE_PROFILE,
+        }
+    ),
     Role.AUDITOR: frozenset(
         {
             Action.LIST_REQUESTS,
@@ -76,6 +90,7 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
             Action.READ_SENSOR,
             Action.READ_AUDIT,
             Action.EXPORT_AUDIT,
+            Action.READ_AUDIT_CONFIGURATION,
         }
     ),
     Role.OPERATOR: frozenset(
@@ -89,7 +104,9 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
 }
 """Administrators cannot decide requests nor read the trail, unless they hold that role as well."""
 
-PERSONAL_ACTIONS: Final[frozenset[Action]] = frozenset({Action.CHANGE_OWN_PASSWORD})
+PERSONAL_ACTIONS: Final[frozenset[Action]] = frozenset(
+    {Action.OPEN_SESSION, Action.CHANGE_OWN_PASSWORD}
+)
 """What everybody with a role may do, each for themselves."""
 
 HOME_OWNER_ACTIONS: Final[frozenset[Action]] = frozenset({Action.SET_PASSWORD})

@@ -7,7 +7,7 @@
 #   make lint    ruff, mypy, import contracts
 #   make bench   measure side by side with rsyslog and syslog-ng
 #
-#   make peers   unpack rsyslog, syslog-ng and PostgreSQL into .peers (test and bench do it)
+#   make peers   unpack rsyslog, syslog-ng, PostgreSQL, SoftHSM2 into .peers (test and bench do it)
 #   make format  put the sources into shape
 #   make lock    pin the dependencies anew (needs uv)
 
@@ -53,7 +53,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.package
 debian:
 	@bash tools/debian/install.sh tools/debian/test.list
 
-.peers/.ready: tools/debian/unpack-peers.sh $(addprefix tools/debian/,rsyslog.list syslog-ng.list postgresql.list)
+.peers/.ready: tools/debian/unpack-peers.sh $(addprefix tools/debian/,rsyslog.list syslog-ng.list postgresql.list softhsm2.list)
 	@bash tools/debian/unpack-peers.sh .peers
 	@touch $@
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Unpack real peers into a folder of the work tree: unpack-peers.sh DIR [PEER...]
 #
-# rsyslog and syslog-ng exclude each other as installed packages, and neither they nor PostgreSQL
-# may become a service of this machine: the packages are downloaded, unpacked and run from there
-# in the foreground.
+# rsyslog and syslog-ng exclude each other as installed packages, neither they nor PostgreSQL may
+# become a service of this machine, and SoftHSM2's tokens are the tests' own: the packages are
+# downloaded, unpacked and run from there in the foreground.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")" && pwd)
 target=${1:?usage: unpack-peers.sh DIR [PEER...]}
 shift
-peers=${*:-rsyslog syslog-ng postgresql}
+peers=${*:-rsyslog syslog-ng postgresql softhsm2}
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     echo "sealwire: unpacking the peers needs Debian's apt-get and dpkg" >&2

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sealwire.appliance.service import Appliance
     from sealwire.audit.configuration import AuditConfiguration
     from sealwire.audit.ports import Store, TrailTx
+    from sealwire.ca.publication import StatusPublisher
+    from sealwire.ca.revocation import Revocations
     from sealwire.ca.service import CertificateAuthority
     from sealwire.sensor.service import Sensor
     from sealwire.x509.keys import KeyType
@@ -42,6 +44,8 @@ class Services:
     sensor: Sensor | None
     people: People
     audit: AuditConfiguration
+    revocations: Revocations | None = None
+    status_publisher: StatusPublisher | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -22,8 +22,12 @@ from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
+from sealwire.bootstrap.status_watch import StatusWatch
 from sealwire.bootstrap.unit_watch import UnitWatch
+from sealwire.ca.addresses import Addresses
 from sealwire.ca.profiles import shipped_profiles
+from sealwire.ca.publication import StatusPublisher
+from sealwire.ca.revocation import Revocations
 from sealwire.ca.service import CertificateAuthority
 from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.net.dispatcher import Dispatcher, IdentitySource
@@ -88,6 +92,7 @@ class Roles:
     forwarding: Forwarding | None
     receiving: Receiving | None
     audit_file: AuditFileFollower | None = None
+    status_watch: StatusWatch | None = None
 
     @property
     def ca(self) -> CertificateAuthority | None:
@@ -129,9 +134,13 @@ class Roles:
             self.receiving.start()
         if self.forwarding is not None:
             self.forwarding.start()
+        if self.status_watch is not None:
+            self.status_watch.start()
 
     def stop(self) -> None:
         """End in good order: what is sent is acknowledged, what is received is durable."""
+        if self.status_watch is not None:
+            self.status_watch.stop()
         if self.forwarding is not None:
             self.forwarding.stop()
         if self.receiving is not None:
@@ -162,7 +171,15 @@ def running_roles(base: Foundation) -> Roles:
         forwarding = Forwarding(base, dispatcher, tail, UnitWatch(appliance))
     received = receiving(base) if "sensor" in wanted else None
     services = _services(base, appliance, received.sensor if received else None)
-    return Roles(base, services, forwarding, received, _audit_file(base, services.ca))
+    publisher = services.status_publisher
+    return Roles(
+        base,
+        services,
+        forwarding,
+        received,
+        audit_file=_audit_file(base, services.ca),
+        status_watch=None if publisher is None else StatusWatch(publisher),
+    )
 
 
 def _audit_file(base: Foundation, ca: CertificateAuthority | None) -> AuditFileFollower | None:
@@ -214,6 +231,22 @@ def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | No
             certify=partial(ensure_log_certificate, base, ca),
             certificate=partial(log_certificate, base),
         ),
+        revocations=None
+        if ca is None
+        else Revocations(base.store, base.recorder, clock=base.clock),
+        status_publisher=None if ca is None else _status_publisher(base, ca),
+    )
+
+
+def _status_publisher(base: Foundation, ca: CertificateAuthority) -> StatusPublisher:
+    return StatusPublisher(
+        base.store,
+        SoftwareKeys(base.keys),
+        base.recorder,
+        ca,
+        clock=base.clock,
+        addresses=Addresses(base.config.public_url),
+        alone=threading.Lock(),
     )
 
 

@@ -21,7 +21,7 @@ UNDECODABLE: Final = (
     x509.UnsupportedGeneralNameType,
 )
 SEQUENCE = 0x30
-_VERSION = b"\xa0"
+_VERSION = 0xA0
 _LONG_FORM = 0x80
 _MAX_LENGTH_OCTETS = 4
 
@@ -61,18 +61,33 @@ class Anatomy(NamedTuple):
 
 
 def anatomy(certificate: bytes) -> Anatomy:
-    """Cut the names and the key out of a certificate's DER (RFC 5280 4.1).
+    """Cut the names and the key out of the DER of a certificate that was read (RFC 5280 4.1).
 
     Names are compared as bytes by every verifier, so that nothing needs decoding here.
-    Raises ValueError when it is not shaped like a certificate.
     """
-    tbs = first_element(first_element(certificate).content).content
-    # The version is optional; then: serial, signature, issuer, validity, subject, key.
-    ends = [_bounds(tbs, 0)[2] if tbs[:1] == _VERSION else 0]
-    for _ in range(6):
-        ends.append(_bounds(tbs, ends[-1])[2])
-    _, _, signature, issuer, validity, subject, spki = ends
-    return Anatomy(tbs[signature:issuer], tbs[validity:subject], tbs[subject:spki])
+    at = _content(certificate, _content(certificate, 0))
+    if certificate[at] == _VERSION:
+        at = _after(certificate, at)
+    # Serial number, signature algorithm; issuer, validity, subject, key.
+    issuer = _after(certificate, _after(certificate, at))
+    validity = _after(certificate, issuer)
+    subject = _after(certificate, validity)
+    spki = _after(certificate, subject)
+    end = _after(certificate, spki)
+    return Anatomy(certificate[issuer:validity], certificate[subject:spki], certificate[spki:end])
+
+
+def _content(data: bytes, at: int) -> int:
+    length = data[at + 1]
+    return at + 2 if length < _LONG_FORM else at + 2 + length - _LONG_FORM
+
+
+def _after(data: bytes, at: int) -> int:
+    length = data[at + 1]
+    if length < _LONG_FORM:
+        return at + 2 + length
+    start = at + 2 + length - _LONG_FORM
+    return start + int.from_bytes(data[at + 2 : start], "big")
 
 
 def _bounds(data: bytes, at: int) -> tuple[int, int, int]:

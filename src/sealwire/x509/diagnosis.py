@@ -12,7 +12,6 @@ from sealwire.x509.certificate import (
     Purpose,
     aia_issuer_urls,
     certificate_names,
-    extension_value,
     key_usages,
     names_match,
     serial_number,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sealwire.errors import Finding
     from sealwire.x509.graph import IssuerGraph, Node
 
+_ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 _USAGE_WORDS = {
     Purpose.SERVER.usage: "serverAuth",
     Purpose.CLIENT.usage: "clientAuth",
@@ -40,12 +40,12 @@ _VERIFIER_WORDS = (
     (
         "no permitted name constraints matched",
         Code.NAME_CONSTRAINTS,
-        "a CA in it is limited to certain names, and the certificate has others",
+        "it may issue for certain names only, and the certificate has others",
     ),
     (
         "excluded name constraint matched",
         Code.NAME_CONSTRAINTS,
-        "a CA in it is forbidden to issue for a name that the certificate has",
+        "it may not issue for a name that the certificate has",
     ),
     ("name constraint", Code.NAME_CONSTRAINTS, ""),
     ("nameconstraints", Code.NAME_CONSTRAINTS, ""),
@@ -58,7 +58,7 @@ _VERIFIER_WORDS = (
     (
         "unaccounted-for critical extension",
         Code.CRITICAL_EXTENSION,
-        "a certificate in it has a critical extension that nobody here understands",
+        "it has a critical extension that nobody here understands",
     ),
     ("signature algorithm", Code.SIGNATURE_UNSUPPORTED, ""),
 )
@@ -78,6 +78,7 @@ def leaf_faults(
         found.append(error(Code.VERSION_1, text, label))
     found += validity_faults(leaf, at)
     found += _usage_faults(leaf, purpose)
+    found += _unknown_faults(leaf)
     if leaf.subject != leaf.issuer:
         found += _signature_faults(leaf)
     found += host_faults(leaf, host) if host is not None else []
@@ -86,11 +87,12 @@ def leaf_faults(
 
 def validity_faults(certificate: x509.Certificate, at: datetime) -> list[Finding]:
     """Expired, or not yet valid."""
-    label = _label(certificate)
     if at > certificate.not_valid_after_utc:
+        label = _label(certificate)
         when = certificate.not_valid_after_utc.isoformat()
         return [error(Code.EXPIRED, f"{label} expired on {when}.", label)]
     if at < certificate.not_valid_before_utc:
+        label = _label(certificate)
         when = certificate.not_valid_before_utc.isoformat()
         return [error(Code.NOT_YET_VALID, f"{label} is valid only from {when}.", label)]
     return []
@@ -110,6 +112,20 @@ def _usage_faults(certificate: x509.Certificate, purpose: Purpose) -> list[Findi
 def _usage_word(usage: x509.ObjectIdentifier) -> str:
     word = usage._name  # noqa: SLF001 - no public spelling exists
     return _USAGE_WORDS.get(usage) or (usage.dotted_string if word == "Unknown OID" else word)
+
+
+def _unknown_faults(certificate: x509.Certificate) -> list[Finding]:
+    """Critical extensions that are not known here: who does not understand one, must refuse."""
+    label = _label(certificate)
+    return [
+        error(
+            Code.CRITICAL_EXTENSION,
+            f"{label} has the critical extension {extension.oid.dotted_string}, which is unknown.",
+            label,
+        )
+        for extension in certificate.extensions
+        if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension)
+    ]
 
 
 def host_faults(certificate: x509.Certificate, host: str) -> list[Finding]:
@@ -142,13 +158,13 @@ def refused_path_faults(
     path, words = min(refused, key=lambda pair: (faulty(pair[0]), len(pair[0])))
     found = [fault for node in path[1:] for fault in faults_of(node)]
     if not found and not any(fault.severity is Severity.ERROR for fault in leaf):
-        code, plain = _in_plain_words(words)
+        code, plain = plain_refusal(words)
         text = f"The chain to {path[-1].label} is refused: {printable(plain)}."
         found.append(error(code, text, path[0].label))
     return found
 
 
-def _in_plain_words(words: str) -> tuple[Code, str]:
+def plain_refusal(words: str) -> tuple[Code, str]:
     """The verifier's words sorted; what it says otherwise is a refusal in its own words."""
     lower = words.lower()
     for part, code, plain in _VERIFIER_WORDS:
@@ -157,26 +173,34 @@ def _in_plain_words(words: str) -> tuple[Code, str]:
     return Code.PATH_REFUSED, words
 
 
+def own_fault(node: Node, words: str) -> Finding:
+    """What the verifier has against one certificate in a path."""
+    code, plain = plain_refusal(words)
+    return error(code, f"{node.label}: {printable(plain)}.", node.label)
+
+
 def issuer_faults(node: Node, purpose: Purpose, at: datetime, *, trusted: bool) -> list[Finding]:
     """Everything wrong with a certificate as an issuer, whatever it issued.
 
     The signature of a ``trusted`` one does not matter: it is trusted by itself.
     """
-    certificate, label = node.certificate, node.label
+    certificate = node.certificate
     found = validity_faults(certificate, at)
     if not node.is_ca:
-        text = f"{label} is not marked as a CA, so that nothing it signed counts."
-        found.append(error(Code.NOT_A_CA, text, label))
-    usage = extension_value(certificate, x509.KeyUsage)
-    if usage is not None and not usage.key_cert_sign:
-        text = f"{label} may not sign certificates (its key usage lacks keyCertSign)."
-        found.append(error(Code.KEY_USAGE, text, label))
-    usages = key_usages(certificate)
-    if usages is not None and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in usages:
+        text = f"{node.label} is not marked as a CA, so that nothing it signed counts."
+        found.append(error(Code.NOT_A_CA, text, node.label))
+    usage = node.extensions.get(x509.KeyUsage)
+    if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:
+        text = f"{node.label} may not sign certificates (its key usage lacks keyCertSign)."
+        found.append(error(Code.KEY_USAGE, text, node.label))
+    usages = node.extensions.get(x509.ExtendedKeyUsage)
+    if isinstance(usages, x509.ExtendedKeyUsage) and _ANY_USAGE not in usages:
         found += _usage_faults(certificate, purpose)
     if node.weak:
-        found.append(error(Code.WEAK_KEY, f"{label}: {node.weak}", label))
-    if not trusted:
+        found.append(error(Code.WEAK_KEY, f"{node.label}: {node.weak}", node.label))
+    if x509.UnrecognizedExtension in node.extensions:
+        found += _unknown_faults(certificate)
+    if not trusted and weak_hash(certificate):
         found += _signature_faults(certificate)
     return found
 
@@ -243,7 +267,7 @@ def passed_over(
     reasons: dict[str, str] = {}
     for path, words in refused:
         fault = next((fault for node in path[1:] for fault in faults_of(node)), None)
-        text = fault.message if fault else f"{_in_plain_words(words)[1]}."
+        text = fault.message if fault else f"{plain_refusal(words)[1]}."
         subject = fault.subject if fault and fault.subject else path[-1].label
         reasons.setdefault(printable(text), subject)
     return [
@@ -283,11 +307,11 @@ def _dropped(
     counts: dict[x509.Certificate, int] = {}
     for certificate in bag:
         counts[certificate] = counts.get(certificate, 0) + 1
-    for certificate, count in sorted(counts.items(), key=lambda pair: _label(pair[0])):
-        if count > 1:
-            label = _label(certificate)
-            found.append(info(Code.DUPLICATE, f"{label} is there {count} times.", label))
-    strangers = sorted(_label(certificate) for certificate in distinct if certificate not in path)
+    repeated = [(_label(certificate), count) for certificate, count in counts.items() if count > 1]
+    for label, count in sorted(repeated):
+        found.append(info(Code.DUPLICATE, f"{label} is there {count} times.", label))
+    chosen = set(path)
+    strangers = sorted(_label(certificate) for certificate in distinct if certificate not in chosen)
     return found + [
         info(Code.STRANGER, f"{label} is not part of the chain.", label) for label in strangers
     ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -15,8 +14,6 @@ from sealwire.errors import Severity
 from sealwire.x509.certificate import (
     certificate_der,
     certificate_sha256,
-    extension_value,
-    is_ca,
     weak_hash,
 )
 from sealwire.x509.der import UNDECODABLE, anatomy
@@ -26,9 +23,26 @@ from sealwire.x509.subject import dn_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    Identity = tuple[bytes, bytes]
 
 # Real bags need a few for each certificate; a crafted one could ask for the square of its size.
 MAX_SIGNATURE_CHECKS: Final = 1_500
+
+
+ValueT = TypeVar("ValueT")
+
+
+class once(Generic[ValueT]):  # noqa: N801 - used as a decorator
+    """A property worked out when first asked for, without the lock of the standard library's."""
+
+    def __init__(self, work: Callable[[Any], ValueT]) -> None:
+        self._work = work
+        self.__doc__ = work.__doc__
+
+    def __get__(self, node: Any, _: type | None = None) -> ValueT:  # noqa: ANN401 - of any class
+        value = self._work(node)
+        node.__dict__[self._work.__name__] = value
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,29 +61,48 @@ class Node:
 
     # Most of a crowded bag is never asked these.
 
-    @cached_property
+    @once
+    def extensions(self) -> dict[type[x509.ExtensionType], x509.ExtensionType]:
+        """The values of its extensions by their kind."""
+        values = [extension.value for extension in self.certificate.extensions]
+        return {type(value): value for value in values}
+
+    @once
     def is_ca(self) -> bool:
         """Whether BasicConstraints says CA."""
-        return is_ca(self.certificate)
+        constraints = self.extensions.get(x509.BasicConstraints)
+        return isinstance(constraints, x509.BasicConstraints) and constraints.ca
 
-    @cached_property
+    @once
+    def own_identifier(self) -> bytes | None:
+        """The subject key identifier."""
+        value = self.extensions.get(x509.SubjectKeyIdentifier)
+        return value.digest if isinstance(value, x509.SubjectKeyIdentifier) else None
+
+    @once
+    def issuer_identifier(self) -> bytes | None:
+        """The key identifier of its issuer, as it says itself."""
+        value = self.extensions.get(x509.AuthorityKeyIdentifier)
+        return value.key_identifier if isinstance(value, x509.AuthorityKeyIdentifier) else None
+
+    @once
     def not_before(self) -> int:
         """Seconds since 1970."""
         return int(self.certificate.not_valid_before_utc.timestamp())
 
-    @cached_property
+    @once
     def not_after(self) -> int:
         """Seconds since 1970."""
         return int(self.certificate.not_valid_after_utc.timestamp())
 
-    @cached_property
+    @once
     def weak(self) -> str:
         """Why its key is refused, or nothing."""
         faults = weak_key_findings(self.certificate.public_key())
         return next((f.message for f in faults if f.severity is Severity.ERROR), "")
 
-    @property
-    def identity(self) -> tuple[bytes, bytes]:
+    @once
+    def identity(self) -> Identity:
         """Subject and public key."""
         return (self.subject, self.spki)
 
@@ -78,7 +111,7 @@ class Node:
         """Whether subject and issuer are one name."""
         return self.subject == self.issuer
 
-    @cached_property
+    @once
     def label(self) -> str:
         """Its subject, safe to print."""
         return dn_text(self.certificate.subject) or f"(no subject, sha256 {self.digest[:16]})"
@@ -111,6 +144,7 @@ class IssuerGraph:
         self._issued: dict[tuple[bytes, str], bool] = {}
         self.exhausted = False
         self._parents: dict[str, list[Node]] = {}
+        self._claimed: dict[tuple[bytes, bytes | None], frozenset[Identity]] = {}
 
     def trusts(self, node: Node) -> bool:
         """Whether a chain may end here: a given root or, without any, a self-signed certificate."""
@@ -159,29 +193,40 @@ class IssuerGraph:
             for other in self._by_issuer[node.subject]
         )
 
-    def rooted(self, leaf: Node, usable: Callable[[Node], bool]) -> set[str]:
-        """Digests of ``leaf`` and the usable certificates above it that lead to a trusted one.
+    def claimed_issuers(self, node: Node) -> frozenset[Identity]:
+        """Identities that could have signed the node, by name and key identifier."""
+        claim = (node.issuer, node.issuer_identifier)
+        if claim not in self._claimed:
+            fitting = (one for one in self._by_subject[node.issuer] if _keys_agree(one, node))
+            self._claimed[claim] = frozenset(one.identity for one in fitting)
+        return self._claimed[claim]
 
-        Without it a search would walk every path of a crowd that ends nowhere.
+    def rooted(self, leaf: Node, usable: Callable[[Node], bool]) -> set[Identity]:
+        """Identities above ``leaf``, its own included, whose usable certificates lead to trust.
+
+        By names and key identifiers only: no signature is checked. Without it a search would walk
+        every path of a crowd that ends nowhere.
         """
-        above, waiting = {leaf.digest: leaf}, [leaf]
-        children: dict[str, list[str]] = defaultdict(list)
+        members = {leaf.identity: [leaf]}
+        children: dict[Identity, list[Identity]] = defaultdict(list)
+        waiting = [leaf.identity]
         while waiting:
-            node = waiting.pop()
-            for issuer in self.issuers(node):
-                if issuer.digest not in above:
-                    if not usable(issuer):
-                        continue
-                    above[issuer.digest] = issuer
-                    waiting.append(issuer)
-                children[issuer.digest].append(node.digest)
-        reached = {digest for digest, node in above.items() if self.trusts(node)}
+            identity = waiting.pop()
+            for above in {one for node in members[identity] for one in self.claimed_issuers(node)}:
+                children[above].append(identity)
+                if above not in members:
+                    members[above] = [node for node in self._named(above) if usable(node)]
+                    waiting.append(above)
+        reached = {one for one, nodes in members.items() if any(map(self.trusts, nodes))}
         below = list(reached)
         while below:
-            new = [child for child in children[below.pop()] if child not in reached]
+            new = {child for child in children[below.pop()] if child not in reached}
             reached.update(new)
             below.extend(new)
         return reached
+
+    def _named(self, identity: Identity) -> list[Node]:
+        return [node for node in self._by_subject[identity[0]] if node.spki == identity[1]]
 
     def topmost(self) -> tuple[x509.Certificate, ...]:
         """Certificates of the bag at which a chain can only end: nobody here issued them."""
@@ -214,11 +259,8 @@ def _keys_agree(issuer: Node, node: Node) -> bool:
 
     A wrong identifier on a right signature is left to the verifiers of the world; most follow it.
     """
-    theirs = extension_value(node.certificate, x509.AuthorityKeyIdentifier)
-    own = extension_value(issuer.certificate, x509.SubjectKeyIdentifier)
-    if theirs is None or theirs.key_identifier is None or own is None:
-        return True
-    return theirs.key_identifier == own.digest
+    theirs, own = node.issuer_identifier, issuer.own_identifier
+    return theirs is None or own is None or theirs == own
 
 
 def _self_signed(node: Node) -> bool:

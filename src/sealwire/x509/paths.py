@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from sealwire.x509.diagnosis import issuer_faults, no_path_faults, passed_over, refused_path_faults
+from sealwire.x509.diagnosis import (
+    issuer_faults,
+    no_path_faults,
+    own_fault,
+    passed_over,
+    plain_refusal,
+    refused_path_faults,
+)
 from sealwire.x509.findings import Code, error
 from sealwire.x509.verification import PathRefusedError, path_verifier, reason
 from sealwire.x509.webpki import web_objections
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 
     from sealwire.errors import Finding
     from sealwire.x509.certificate import Purpose
-    from sealwire.x509.graph import IssuerGraph, Node
+    from sealwire.x509.graph import Identity, IssuerGraph, Node
 
     Path = tuple[Node, ...]
     Usable = Callable[[Node], bool]
@@ -26,8 +33,9 @@ if TYPE_CHECKING:
 MAX_PATHS_WALKED: Final = 20_000
 MAX_PATHS_VERIFIED: Final = 300
 # Once there is a chain, the others are worth a look, no more.
-MAX_ALTERNATES: Final = 16
-MAX_LATER_TRIES: Final = 32
+MAX_ALTERNATES: Final = 8
+MAX_REFUSED: Final = 16
+MAX_LATER_TRIES: Final = 16
 _LATER_WALK: Final = 500
 
 
@@ -87,6 +95,9 @@ class _Search:
         self._question = question
         self._verify = path_verifier(question.purpose, question.at, question.max_depth)
         self._faults: dict[str, tuple[Finding, ...]] = {}
+        self._sound: dict[str, bool] = {}
+        self._too_long: set[Path] = set()
+        self._cut = False
 
     def faults(self, node: Node) -> tuple[Finding, ...]:
         """What is wrong with a certificate as an issuer."""
@@ -96,17 +107,29 @@ class _Search:
             self._faults[node.digest] = tuple(found)
         return self._faults[node.digest]
 
+    def sound(self, node: Node) -> bool:
+        """Whether nothing is wrong with a certificate as an issuer; told more quickly than what."""
+        if node.digest not in self._sound:
+            asked = self._question
+            moment = int(asked.at.timestamp())
+            timely = node.not_before <= moment <= node.not_after
+            self._sound[node.digest] = timely and not self.faults(node)
+        return self._sound[node.digest]
+
     def try_clean_paths(self, found: Paths) -> None:
         """Verify the paths in which no issuer is at fault by itself."""
         left = MAX_PATHS_VERIFIED
         walk = _Walk(self._graph, self._question.max_depth, MAX_PATHS_WALKED)
-        for path in walk.paths(self._leaf, lambda node: not self.faults(node)):
+        for path in walk.paths(self._leaf, self.sound):
             if left == 0 or len(found.good) > MAX_ALTERNATES:
                 break
+            if self._hopeless(path):
+                continue
             left -= 1
             words = self._objection(path)
             if words is not None:
-                found.refused.append((path, words))
+                if not self._condemn(path, words):
+                    found.refused.append((path, words))
                 continue
             if not found.good:
                 left = min(left, MAX_LATER_TRIES)
@@ -121,18 +144,53 @@ class _Search:
         budget = _LATER_WALK if found.good else MAX_PATHS_WALKED
         walk = _Walk(self._graph, self._question.max_depth, budget)
         everything = walk.paths(self._leaf, lambda _: True)
-        faulty = (path for path in everything if any(map(self.faults, path[1:])))
-        for path in islice(faulty, MAX_ALTERNATES):
+        faulty = (path for path in everything if not all(map(self.sound, path[1:])))
+        for path in islice(faulty, MAX_REFUSED):
             faults = (fault for node in path[1:] for fault in self.faults(node))
             found.refused.append((path, next(faults).message.removesuffix(".")))
+        self._cut = walk.cut
 
     def too_deep(self) -> list[Finding]:
-        """Whether there would be a path if more intermediates were allowed."""
-        if not self._graph.rooted(self._leaf, lambda _: True):
+        """Whether paths were cut off because they would need more intermediates."""
+        if not self._cut:
             return []
         most = self._question.max_depth
-        text = f"Every path to a trusted root has more than {most} intermediates."
+        text = f"No path leads to a trusted root with at most {most} intermediates."
         return [error(Code.PATH_LENGTH, text, self._leaf.label)]
+
+    def _hopeless(self, path: Path) -> bool:
+        """Whether an earlier refusal has already told that this path does not hold either."""
+        if not all(map(self.sound, path[1:])):
+            return True
+        return any(path[:end] in self._too_long for end in range(2, len(path) + 1))
+
+    def _condemn(self, path: Path, words: str) -> bool:
+        """Find out which certificate a path was refused for; true when it is at fault by itself.
+
+        A crowd has hundreds of paths through one bad certificate: one refusal does for all. For
+        the leaf at hand, name constraints are a certificate's own fault; path lengths are the
+        fault of the path up to there.
+        """
+        code, _ = plain_refusal(words)
+        if code not in {Code.NAME_CONSTRAINTS, Code.PATH_LENGTH}:
+            return False
+        end = next((n for n in range(2, len(path) + 1) if self._refuses(path[:n])), 0)
+        if not end:
+            return False
+        if code is Code.PATH_LENGTH:
+            self._too_long.add(path[:end])
+            return False
+        culprit = path[end - 1]
+        self._sound[culprit.digest] = False
+        self._faults[culprit.digest] = (own_fault(culprit, words),)
+        return True
+
+    def _refuses(self, path: Path) -> bool:
+        try:
+            self._verify([node.certificate for node in path])
+        except PathRefusedError:
+            return True
+        return False
 
     def _objection(self, path: Path) -> str | None:
         asked, certificates = self._question, [node.certificate for node in path]
@@ -150,12 +208,16 @@ class _Search:
 
 @dataclass(slots=True)
 class _Walk:
-    """A walk over loop-free paths with a budget of steps."""
+    """A walk over loop-free paths with a budget of steps.
+
+    ``exhausted``: the budget did not suffice. ``cut``: longer paths than allowed were left.
+    """
 
     graph: IssuerGraph
     max_depth: int
     budget: int
     exhausted: bool = False
+    cut: bool = False
 
     def paths(self, leaf: Node, usable: Usable) -> Iterator[Path]:
         """Paths that end in a trusted certificate, shortest first, best first among equals.
@@ -164,25 +226,31 @@ class _Walk:
         break ties, so that the order of the input never matters.
         """
         rooted = self.graph.rooted(leaf, usable)
-        level: list[Path] = [(leaf,)] if rooted else []
+        level: list[Path] = [(leaf,)] if leaf.identity in rooted else []
         for _ in range(self.max_depth + 2):
             trusted = (path for path in level if self.graph.trusts(path[-1]))
             yield from sorted(trusted, key=_preference)
-            longer = list(islice(self._extended(rooted, level), max(self.budget, 0) + 1))
-            self.budget -= len(longer)
-            if self.budget < 0:
-                self.exhausted = True
-                return
-            level = longer
+            extended = self._extended(level, rooted, usable)
+            level = list(islice(extended, self.budget))
+            self.budget -= len(level)
+            self.exhausted = self.exhausted or next(extended, None) is not None
+        self.cut = bool(level)
 
-    def _extended(self, rooted: set[str], paths: Sequence[Path]) -> Iterator[Path]:
+    def _extended(
+        self, paths: Sequence[Path], rooted: set[Identity], usable: Usable
+    ) -> Iterator[Path]:
         """Each path with each issuer of its end that leads to trust and that it does not hold."""
         for path in paths:
             if path[-1].self_issued and self.graph.trusts(path[-1]):
                 continue
             for issuer in self.graph.issuers(path[-1]):
-                if issuer.digest in rooted and _is_new(issuer, path):
+                if self._leads_up(issuer, rooted) and usable(issuer) and _is_new(issuer, path):
                     yield (*path, issuer)
+
+    def _leads_up(self, issuer: Node, rooted: set[Identity]) -> bool:
+        if self.graph.trusts(issuer):
+            return True
+        return not rooted.isdisjoint(self.graph.claimed_issuers(issuer))
 
 
 def _is_new(issuer: Node, path: Path) -> bool:

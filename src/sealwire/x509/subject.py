@@ -54,6 +54,15 @@ _LIMITS = {oid: (limit, word) for _, oid, limit, word in _FIELDS} | {
 }
 _DOGTAG_WORDS = {NameOID.EMAIL_ADDRESS: "E", NameOID.SERIAL_NUMBER: "SERIALNUMBER"}
 _PARSE_WORDS = {"E": NameOID.EMAIL_ADDRESS, "SERIALNUMBER": NameOID.SERIAL_NUMBER}
+_WORDS = {
+    NameOID.COMMON_NAME: "CN",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+    NameOID.ORGANIZATION_NAME: "O",
+    NameOID.LOCALITY_NAME: "L",
+    NameOID.STATE_OR_PROVINCE_NAME: "ST",
+    NameOID.COUNTRY_NAME: "C",
+}
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .:/*()'_-]*[A-Za-z0-9.)])?\Z")
 _DN_WORD = re.compile(r"(?:(?<=(?<!\\)[,+])|^)[ \t]*([A-Za-z][A-Za-z0-9-]*)[ \t]*=[ \t]*")
 
 
@@ -198,10 +207,23 @@ def dn_text(name: x509.Name) -> str:
     Control and invisible characters appear as RFC 4514 hex pairs, so that the text can be
     printed anywhere and still be parsed back.
     """
-    text = name.rfc4514_string(_DOGTAG_WORDS)
+    text = _plain_text(name)
+    if text is None:
+        text = name.rfc4514_string(_DOGTAG_WORDS)
     if text.isascii() and text.isprintable():
         return text
     return "".join(_hex_pairs(character) for character in text)
+
+
+def _plain_text(name: x509.Name) -> str | None:
+    """The same for names in which nothing wants escaping, which are most and come in crowds."""
+    parts = []
+    for attribute in reversed(list(name)):
+        value, word = attribute.value, _WORDS.get(attribute.oid)
+        if word is None or not isinstance(value, str) or not _PLAIN.match(value):
+            return None
+        parts.append(f"{word}={value}")
+    return ",".join(parts) if len(parts) == len(name.rdns) else None
 
 
 def _hex_pairs(character: str) -> str:

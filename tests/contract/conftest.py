@@ -12,6 +12,7 @@ import pytest
 from sealwire.access.ports import AccessTx
 from sealwire.appliance.ports import ApplianceTx
 from sealwire.ca.ports import CaTx
+from sealwire.identity.revocation import RevocationTx
 from sealwire.sensor.ports import SensorTx
 from sealwire.stores.memory import MemoryStore
 from sealwire.stores.sql import SqlStore
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 AnyStore = MemoryStore | SqlStore
 
 
-class AnyTx(AccessTx, CaTx, ApplianceTx, SensorTx, Protocol):
+class AnyTx(AccessTx, CaTx, ApplianceTx, SensorTx, RevocationTx, Protocol):
     """What every store's transaction is: all ports in one."""
 
 

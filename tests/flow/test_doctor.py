@@ -396,11 +396,22 @@ def test_the_client_certificate_is_refused(
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_the_server_names_the_cas_it_takes(ours: Hierarchy, tmp_path: Path, version: str) -> None:
     whole = ours.whole(ours.leaf())
-    options = ("-cert", whole, "-CAfile", ours.roots, "-Verify", "5", "-verify_return_error")
+    options = (
+        "-cert",
+        whole,
+        "-cert_chain",
+        whole,
+        "-CAfile",
+        ours.roots,
+        "-Verify",
+        "5",
+        "-verify_return_error",
+    )
     with broken.openssl_server(tmp_path, *options, version) as port:
         checkup = look(port, ours)
     named(checkup, Ailment.CLIENT_REQUIRED)
-    assert "issued by CN=Test Root" in checkup.remarks[0].message
+    said = {remark.code: remark.message for remark in checkup.remarks}
+    assert "issued by CN=Test Root" in said[Ailment.CLIENT_REQUIRED]
 
 
 def test_the_server_hangs_up_on_the_certificate_or_on_the_message(ours: Hierarchy) -> None:

@@ -10,6 +10,7 @@ from sealwire.audit.ports import TrailHead, TrailRecord
 from sealwire.stores import promises
 from sealwire.stores.memory_access import MemoryAccess
 from sealwire.stores.memory_authority import MemoryAuthority
+from sealwire.stores.memory_revocation import MemoryRevocation
 from sealwire.stores.memory_units import MemoryUnits
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         StoredProfile,
     )
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
+    from sealwire.identity.revocation import RevocationSource
     from sealwire.sensor.ports import SensorTx
 
 _EMPTY = TrailHead(0, ())
@@ -65,6 +67,7 @@ class Tables:
     inputs: dict[str, Input] = field(default_factory=dict)
     units: dict[str, UnitRow] = field(default_factory=dict)
     lease: Lease | None = None
+    revocation_sources: dict[tuple[str, str], RevocationSource] = field(default_factory=dict)
 
     def copy(self) -> Tables:
         """A state of its own that begins equal to this one."""
@@ -85,10 +88,11 @@ class Tables:
             cursors=dict(self.cursors),
             inputs=dict(self.inputs),
             units=dict(self.units),
+            revocation_sources=dict(self.revocation_sources),
         )
 
 
-class MemoryTransaction(MemoryAccess, MemoryAuthority, MemoryUnits):
+class MemoryTransaction(MemoryAccess, MemoryAuthority, MemoryUnits, MemoryRevocation):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, tables: Tables, *, writable: bool) -> None:

@@ -196,3 +196,8 @@ def profile_unknown(profile_id: str) -> NotFoundError:
 def crl_number() -> ConflictError:
     """A CRL's number did not grow."""
     return ConflictError("crl.number", "A newer CRL was issued meanwhile.")
+
+
+def unknown_revocation_source(name: str) -> NotFoundError:
+    """No list is configured under that name."""
+    return NotFoundError("crl.unknown", f"There is no revocation list named {name}.")

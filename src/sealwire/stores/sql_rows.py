@@ -20,6 +20,7 @@ from sealwire.ca.ports import (
     StoredProfile,
 )
 from sealwire.identity.ports import InstalledIdentity, PendingCsr
+from sealwire.identity.revocation import RevocationSource
 from sealwire.stores import sql_schema as schema
 
 if TYPE_CHECKING:
@@ -67,3 +68,4 @@ ATTEMPTS: Final = _kind(schema.attempts, Attempts)
 UNITS: Final = _kind(schema.units, UnitRow)
 LEASES: Final = _kind(schema.lease, Lease)
 INPUTS: Final = _kind(schema.inputs, Input)
+REVOCATION_SOURCES: Final = _kind(schema.revocation_sources, RevocationSource)

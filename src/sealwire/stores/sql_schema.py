@@ -186,7 +186,9 @@ requests: Final = Table(
     Column("reason", Text),
     Column("error_message", Text),
     Column("request_type", Kind, nullable=False, server_default="enrollment"),
-    Column("profile_version", BigInteger, nullable=False, server_default="1"),
+    # What was stored before there were versions has the number 0.
+    Column("profile_version", BigInteger, nullable=False, server_default="0"),
+    Column("issuer_digest", Text, nullable=False, server_default=""),
     Column("lint", Text, nullable=False, server_default="[]"),
     Column("owner", Text),
     CheckConstraint("status IN ('pending', 'complete', 'rejected', 'canceled')", name="status"),
@@ -384,4 +386,22 @@ inputs: Final = Table(
     _needed("path", Text),
     _needed("inode", Unsigned64),
     _needed("offset", BigInteger),
+)
+
+revocation_sources: Final = Table(
+    "revocation_sources",
+    metadata,
+    Column("side", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    _needed("location", Text),
+    _needed("stale_policy", Text),
+    _needed("refresh_seconds", BigInteger),
+    _needed("content", LargeBinary),
+    _needed("issuer", Text),
+    Column("this_update", UtcTime),
+    Column("next_update", UtcTime),
+    _needed("entries", BigInteger),
+    Column("checked", UtcTime),
+    Column("loaded", UtcTime),
+    _needed("last_error", Text),
 )

@@ -18,6 +18,7 @@ from sealwire.stores.sql_certificates import SqlCertificates
 from sealwire.stores.sql_prepared import Prepared
 from sealwire.stores.sql_profiles import SqlProfiles
 from sealwire.stores.sql_requests import SqlRequests
+from sealwire.stores.sql_revocation import SqlRevocation
 from sealwire.stores.sql_units import SqlUnits
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _MOVE_HEAD: Final = Prepared(
 )
 
 
-class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertificates):
+class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertificates, SqlRevocation):
     """Satisfies every transaction port; see there for the promises."""
 
     def __init__(self, connection: TransactionConnection) -> None:

@@ -6,13 +6,14 @@ and delta lists are refused as they are read, for half an answer is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 
 from sealwire.errors import RefusedError
 from sealwire.x509.certificate import extension_value, is_ca
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 _LABEL: Final = "X509 CRL"
+_MOST_SIGNERS: Final = 1_000
 _UNDERSTOOD: Final = frozenset(
     {
         x509.CRLNumber.oid,
@@ -52,6 +54,9 @@ class RevocationList:
     next_update: datetime | None
     for_leaves: bool
     for_authorities: bool
+    # Signatures and serials are looked at once: a handshake must not read megabytes again.
+    _signers: dict[bytes, bool] = field(default_factory=dict, init=False, repr=False)
+    _serials: set[int] = field(default_factory=set, init=False, repr=False)
 
     @property
     def issuer(self) -> str:
@@ -77,6 +82,22 @@ class RevocationList:
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
         """Whether this CA certificate's name and key signed it (and may sign lists)."""
+        digest = issuer.fingerprint(hashes.SHA256())
+        if digest not in self._signers:
+            if len(self._signers) >= _MOST_SIGNERS:
+                self._signers.clear()
+            self._signers[digest] = self._is_signed_by(issuer)
+        return self._signers[digest]
+
+    def entry(self, serial: int) -> x509.RevokedCertificate | None:
+        """What it says of a serial number, if it names it."""
+        if not self._serials and self.entries:
+            self._serials.update(each.serial_number for each in self.crl)
+        if serial not in self._serials:
+            return None
+        return self.crl.get_revoked_certificate_by_serial_number(serial)
+
+    def _is_signed_by(self, issuer: x509.Certificate) -> bool:
         if issuer.subject != self.crl.issuer:
             return False
         usage = extension_value(issuer, x509.KeyUsage)
@@ -187,7 +208,7 @@ def look_up(
     ]
     signed = [each for each in named if each.is_signed_by(issuer)]
     for each in signed:
-        entry = each.crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+        entry = each.entry(certificate.serial_number)
         if entry is not None:
             return Verdict(Standing.REVOKED, certificate, entry.revocation_date_utc, _reason(entry))
     if not signed:
@@ -226,3 +247,49 @@ def issuer_among(
             if one.is_signed_by(certificate):
                 return certificate
     return None
+
+
+class RevocationGuard:
+    """Objects to peers by lists, each with its policy; without lists it objects to nobody."""
+
+    def __init__(self, lists: Iterable[tuple[RevocationList, StalePolicy]] = ()) -> None:
+        kept = tuple(lists)
+        self._lists = tuple(each for each, _ in kept)
+        self._hard = {
+            each.crl.issuer.public_bytes() for each, policy in kept if policy is StalePolicy.HARD
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self._lists)
+
+    def objection(self, path: Sequence[x509.Certificate], at: datetime) -> str | None:
+        """Why this verified path (leaf first, trusted end last) may not pass, in plain words."""
+        for verdict in look_up_path(path, self._lists, at):
+            label = dn_text(verdict.certificate.subject)
+            issuer = verdict.certificate.issuer
+            if verdict.standing is Standing.REVOKED:
+                since = f" since {verdict.since:%Y-%m-%d}" if verdict.since else ""
+                why = f" ({verdict.reason})" if verdict.reason else ""
+                return f"{label} is revoked{since}{why}"
+            if issuer.public_bytes() not in self._hard:
+                continue
+            if verdict.standing is Standing.STALE:
+                return f"the revocation list of {dn_text(issuer)} is stale, and must not be"
+            if verdict.standing is Standing.UNVERIFIED:
+                return f"the revocation list of {dn_text(issuer)} was not signed by its key"
+        return None
+
+    def objection_to(self, ders: Sequence[bytes], at: datetime) -> str | None:
+        """The same for a path in DER, as a TLS library hands it out."""
+        if not self._lists:
+            return None
+        return self.objection([x509.load_der_x509_certificate(der) for der in ders], at)
+
+
+def guard_of(contents: Iterable[tuple[bytes, str]]) -> RevocationGuard:
+    """From contents (see ``read_revocation_lists``), each with the value of a StalePolicy."""
+    return RevocationGuard(
+        (one, StalePolicy(policy))
+        for content, policy in contents
+        for one in read_revocation_lists(content)
+    )

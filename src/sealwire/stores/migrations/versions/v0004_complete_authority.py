@@ -22,6 +22,7 @@ def upgrade() -> None:
     _make_evidence()
     _make_profiles()
     _make_crls()
+    _make_revocation_sources()
     _index_certificates()
 
 
@@ -32,7 +33,10 @@ def _add_columns() -> None:
     )
     op.add_column(
         "requests",
-        sa.Column("profile_version", sa.BigInteger(), nullable=False, server_default="1"),
+        sa.Column("profile_version", sa.BigInteger(), nullable=False, server_default="0"),
+    )
+    op.add_column(
+        "requests", sa.Column("issuer_digest", sa.Text(), nullable=False, server_default="")
     )
     op.add_column("requests", sa.Column("lint", sa.Text(), nullable=False, server_default="[]"))
     op.add_column("requests", sa.Column("owner", sa.Text(), nullable=True))
@@ -123,6 +127,27 @@ def _make_crls() -> None:
         op.f("ix_subject_attributes_attribute_subject_attributes_value"),
         "subject_attributes",
         ["attribute", "value"],
+    )
+
+
+def _make_revocation_sources() -> None:
+    """Other CAs' lists, by which peers are judged."""
+    op.create_table(
+        "revocation_sources",
+        sa.Column("side", NAME, nullable=False),
+        sa.Column("name", NAME, nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("stale_policy", sa.Text(), nullable=False),
+        sa.Column("refresh_seconds", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("this_update", sa.BigInteger(), nullable=True),
+        sa.Column("next_update", sa.BigInteger(), nullable=True),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("checked", sa.BigInteger(), nullable=True),
+        sa.Column("loaded", sa.BigInteger(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("side", "name", name="pk_revocation_sources"),
     )
 
 

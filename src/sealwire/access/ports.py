@@ -124,8 +124,16 @@ class SessionTx(Protocol):
         ...
 
 
-class AccessTx(UserTx, SessionTx, Protocol):
-    """Users, their sessions, and attempts to become one of them."""
+class CertificateStandingTx(Protocol):
+    """What the CA of this installation says of certificates, where there is one."""
+
+    def certificate_revoked(self, sha256: str) -> bool:
+        """Whether it issued the one with this digest of its DER (hex), and revoked or holds it."""
+        ...
+
+
+class AccessTx(UserTx, SessionTx, CertificateStandingTx, Protocol):
+    """Users, their sessions, attempts to become one of them, and what they show."""
 
 
 class Turns(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, exists, or_
 
 from sealwire.ca.ports import CertificateStatus
+from sealwire.stores import promises
 from sealwire.stores import sql_schema as schema
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from sealwire.ca.ports import CertificateSearch, TimeRange
 
 _TABLE = schema.certificates.c
+_BEYOND = 1 << promises.MAX_SERIAL_BITS
 
 
 def matching(search: CertificateSearch, now: datetime) -> list[ColumnElement[bool]]:
-    """What a row of ``certificates`` must fulfil."""
+    """What a row of ``certificates`` must fulfil. Raises RefusedError ``store.text``."""
+    promises.check_search(search)
     return [
         *_serials(search),
         *_subject(search),
@@ -34,10 +37,11 @@ def matching(search: CertificateSearch, now: datetime) -> list[ColumnElement[boo
 
 
 def _serials(search: CertificateSearch) -> Iterator[ColumnElement[bool]]:
+    # As they are kept, only numbers within these bounds compare like numbers.
     if search.serial_from is not None:
-        yield _TABLE.serial >= search.serial_from
+        yield _TABLE.serial >= min(max(search.serial_from, 0), _BEYOND)
     if search.serial_to is not None:
-        yield _TABLE.serial <= search.serial_to
+        yield _TABLE.serial <= min(max(search.serial_to, 0), _BEYOND)
 
 
 def _subject(search: CertificateSearch) -> Iterator[ColumnElement[bool]]:

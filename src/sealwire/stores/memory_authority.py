@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
@@ -190,11 +191,13 @@ class MemoryAuthority:
         self, search: CertificateSearch, *, now: datetime, start: int, limit: int
     ) -> Sequence[IssuedCertificate]:
         """See CertificateTx."""
+        promises.check_search(search)
         found = (each for each in self._read().certificates.values() if matches(each, search, now))
         return list(islice(found, start, start + limit))
 
     def count_certificates(self, search: CertificateSearch, *, now: datetime) -> int:
         """See CertificateTx."""
+        promises.check_search(search)
         stored = self._read().certificates.values()
         return sum(1 for each in stored if matches(each, search, now))
 
@@ -232,6 +235,14 @@ class MemoryAuthority:
             and each.not_after >= now
         ]
 
+    def certificate_revoked(self, sha256: str) -> bool:
+        """See CertificateStandingTx."""
+        return any(
+            hashlib.sha256(each.der).hexdigest() == sha256
+            for each in self._read().certificates.values()
+            if each.revoked is not None
+        )
+
     def put_crl(self, crl: IssuedCrl) -> None:
         """See CertificateTx."""
         tables = self._write()
@@ -239,7 +250,13 @@ class MemoryAuthority:
         latest = self.latest_crl(crl.issuer_key_id)
         if crl.number <= (latest.number if latest else 0):
             raise promises.crl_number()
-        tables.crls = (*tables.crls, crl)
+        kept = (
+            each
+            for each in tables.crls
+            if each.issuer_key_id != crl.issuer_key_id
+            or each.number > crl.number - promises.KEPT_CRLS
+        )
+        tables.crls = (*kept, crl)
 
     def latest_crl(self, issuer_key_id: str) -> IssuedCrl | None:
         """See CertificateTx."""

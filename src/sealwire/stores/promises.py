@@ -14,7 +14,7 @@ from sealwire.x509.subject import dn_text, parse_dn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sealwire.ca.ports import IssuedCertificate
+    from sealwire.ca.ports import CertificateSearch, IssuedCertificate
 
 MAX_SERIAL_BITS: Final = 159
 KEPT_CRLS: Final = 5
@@ -36,7 +36,7 @@ def check_texts(row: Any) -> None:  # noqa: ANN401 - any of the ports' row datac
         if isinstance(value, str):
             check_text(value)
         elif isinstance(value, frozenset):
-            _check_each(value)
+            _check_each(each for each in value if isinstance(each, str))
 
 
 def _check_each(values: Iterable[str]) -> None:
@@ -50,6 +50,12 @@ def check_text(value: str) -> None:
         raise RefusedError(
             "store.text", "A text holds a NUL character or half a character, and cannot be stored."
         )
+
+
+def check_search(search: CertificateSearch) -> None:
+    """Raise RefusedError ``store.text`` for a text that no row can hold on every engine."""
+    check_texts(search)
+    _check_each([*search.subject, *search.subject.values()])
 
 
 def check_serial(serial: int) -> None:

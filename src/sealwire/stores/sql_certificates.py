@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -44,6 +45,9 @@ _REVOKED: Final = Prepared(
     .where(_TABLE.revoked.is_not(None), _TABLE.not_after >= bindparam("now"))
     .order_by(_TABLE.serial)
 )
+_REVOKED_DIGEST: Final = Prepared(
+    select(_TABLE.serial).where(_TABLE.sha256 == bindparam("wanted"), _TABLE.revoked.is_not(None))
+)
 
 
 class SqlCertificates:
@@ -59,7 +63,8 @@ class SqlCertificates:
         if not self._sql.run(_REQUEST, {"wanted": certificate.request_id})[0]:
             raise promises.certificate_without_request(certificate.request_id)
         position = self._sql.next_count(schema.counters, "certificate")
-        values = rows.CERTIFICATES.values(certificate) | {"position": position}
+        digest = hashlib.sha256(certificate.der).hexdigest()
+        values = rows.CERTIFICATES.values(certificate) | {"position": position, "sha256": digest}
         if not self._sql.insert_new(schema.certificates, values):
             raise promises.certificate_taken()
         for place, (attribute, value) in enumerate(promises.searched_attributes(certificate)):
@@ -118,15 +123,19 @@ class SqlCertificates:
         found, _ = self._sql.run(_REVOKED, {"issuer": issuer_key_id, "now": now})
         return [RevokedEntry(*row) for row in found]
 
+    def certificate_revoked(self, sha256: str) -> bool:
+        """See CertificateStandingTx."""
+        return bool(self._sql.run(_REVOKED_DIGEST, {"wanted": sha256})[0])
+
     def put_crl(self, crl: IssuedCrl) -> None:
         """See CertificateTx."""
         self._sql.must_write()
         promises.check_texts(crl)
-        latest = self.latest_crl(crl.issuer_key_id)
-        if crl.number <= (latest.number if latest else 0):
-            raise promises.crl_number()
-        self._sql.execute(schema.crls.insert(), rows.CRLS.values(crl))
         table = schema.crls
+        latest = select(func.max(table.c.number)).where(table.c.issuer_key_id == crl.issuer_key_id)
+        if crl.number <= (self._sql.execute(latest).scalar_one() or 0):
+            raise promises.crl_number()
+        self._sql.execute(table.insert(), rows.CRLS.values(crl))
         self._sql.change(
             delete(table).where(
                 table.c.issuer_key_id == crl.issuer_key_id,

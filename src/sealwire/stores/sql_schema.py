@@ -217,6 +217,8 @@ certificates: Final = Table(
     Column("revoked_by", Text),
     Column("revocation_reason", Reason),
     Column("invalidity", UtcTime),
+    # Of the bytes in ``der``, so that a log-in finds the row of the certificate that is shown.
+    Column("sha256", Text, nullable=False, server_default="", index=True),
     Index(None, "subject"),
     Index(None, "issuer_key_id", "revoked"),
 )

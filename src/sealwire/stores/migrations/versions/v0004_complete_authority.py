@@ -48,6 +48,8 @@ def _add_columns() -> None:
     op.add_column("certificates", sa.Column("revoked_by", sa.Text(), nullable=True))
     op.add_column("certificates", sa.Column("revocation_reason", sa.BigInteger(), nullable=True))
     op.add_column("certificates", sa.Column("invalidity", sa.BigInteger(), nullable=True))
+    op.add_column("certificates", sa.Column("sha256", sa.Text(), nullable=False, server_default=""))
+    op.create_index(op.f("ix_certificates_sha256"), "certificates", ["sha256"])
     op.create_index(op.f("ix_certificates_key_id"), "certificates", ["key_id"])
     op.create_index(op.f("ix_certificates_subject"), "certificates", ["subject"])
     op.create_index(
@@ -163,10 +165,15 @@ def _index_certificates() -> None:
         )
         connection.execute(
             sa.text(
-                "UPDATE certificates SET key_id = :key, issuer_key_id = :issuer"
+                "UPDATE certificates SET key_id = :key, issuer_key_id = :issuer, sha256 = :sha256"
                 " WHERE serial = :serial"
             ),
-            {"key": hashlib.sha256(spki).hexdigest(), "issuer": issuer or "", "serial": serial},
+            {
+                "key": hashlib.sha256(spki).hexdigest(),
+                "issuer": issuer or "",
+                "sha256": hashlib.sha256(bytes(der)).hexdigest(),
+                "serial": serial,
+            },
         )
         for position, attribute in enumerate(certificate.subject):
             word = attribute.rfc4514_attribute_name.upper()
@@ -177,7 +184,9 @@ def _index_certificates() -> None:
                 {
                     "serial": serial,
                     "position": position,
-                    "word": {"1.2.840.113549.1.9.1": "E"}.get(word, word),
+                    "word": {"1.2.840.113549.1.9.1": "E", "2.5.4.5": "SERIALNUMBER"}.get(
+                        word, word
+                    ),
                     "value": str(attribute.value).casefold(),
                 },
             )

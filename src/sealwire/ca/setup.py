@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -11,33 +10,30 @@ from cryptography import x509
 from sealwire.access.roles import Role
 from sealwire.access.users import new_user, one_time_password
 from sealwire.audit.events import EventName, Outcome, cert_signing_info, config_change
+from sealwire.ca.authority_certificates import (
+    issuing_certificate_by,
+    root_certificate,
+    subject_identifier,
+)
 from sealwire.ca.ports import CaCertificates
 from sealwire.errors import RefusedError
 from sealwire.x509.certificate import certificate_pem, certificate_sha256
 from sealwire.x509.csr import build_csr
-from sealwire.x509.keys import (
-    KeyType,
-    PrivateKey,
-    generate_key,
-    key_id,
-    private_key_pem,
-    signature_hash,
-)
+from sealwire.x509.keys import KeyType, PrivateKey, generate_key, key_id, private_key_pem
 from sealwire.x509.subject import SubjectFields, dn_text, subject_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from sealwire.access.ports import User
     from sealwire.audit.events import Event
     from sealwire.ca.ports import SigningKeys
-    from sealwire.ca.signing import IssuerKey
     from sealwire.clock import RandomSource
+    from sealwire.errors import Finding
 
-ROOT_LIFE: Final = timedelta(days=7305)
-ISSUING_LIFE: Final = timedelta(days=3652)
+
+FIRST_AGENT: Final = "caadmin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +44,21 @@ class SetupPlan:
     organization: str = ""
     root_name: x509.Name | None = None
     issuing_name: x509.Name | None = None
-    agent: str = "caadmin"
+    agent: str = FIRST_AGENT
 
     def names(self) -> tuple[x509.Name, x509.Name]:
         """Subjects of root and issuing CA.
 
         Raises RefusedError ``subject.invalid``, or ``ca.names`` when the two are the same.
         """
-        root = self.root_name or self._name("Root CA")
-        issuing = self.issuing_name or self._name("Issuing CA")
+        root, issuing = self.root_name or self._name("Root CA"), self.issuing()
         if root == issuing:
             raise RefusedError("ca.names", "Root and issuing CA need different names.")
         return root, issuing
+
+    def issuing(self) -> x509.Name:
+        """Subject of the issuing CA. Raises RefusedError ``subject.invalid``."""
+        return self.issuing_name or self._name("Issuing CA")
 
     def _name(self, role: str) -> x509.Name:
         common_name = f"{self.organization or 'Sealwire'} {role}"
@@ -103,7 +102,8 @@ class NewAgent:
 class Initialised:
     """What ``initialise`` hands over, once: password and key are kept nowhere in this form.
 
-    ``agent_pem`` holds the agent's certificate, the issuing CA's, and the agent's key, in PEM.
+    ``agent_pem`` holds the agent's certificate, those of the CAs below the root, and the agent's
+    key, in PEM. ``findings``: remarks on a certificate that came from outside.
     """
 
     root_pem: str
@@ -113,80 +113,24 @@ class Initialised:
     agent: str
     one_time_password: str
     agent_pem: str
+    findings: tuple[Finding, ...] = ()
 
 
 def make_authorities(
-    plan: SetupPlan, keys: SigningKeys, *, not_before: datetime, serial: Callable[[], int]
+    plan: SetupPlan, keys: SigningKeys, *, now: datetime, serial: Callable[[], int]
 ) -> Authorities:
-    """Make keys and certificates of root and issuing CA (RFC 5280, 4.2.1.9).
+    """Make keys and certificates of root and issuing CA.
 
     The keys are kept when this returns: keys without a CA do no harm, a CA without keys would.
-    The issuing CA cannot have CAs below it; it does not outlive the root.
     """
     root_name, issuing_name = plan.names()
     root_key, issuing_key = keys.make_key(plan.key_type), keys.make_key(plan.key_type)
     root_signer = keys.signer(key_id(root_key))
-    begin = not_before.replace(microsecond=0)
-    root = _sign(
-        _base(root_name, root_name, root_key, serial(), path_length=1)
-        .not_valid_before(begin)
-        .not_valid_after(begin + ROOT_LIFE),
-        root_key,
-        root_signer,
-    )
-    issuing = _sign(
-        _base(issuing_name, root_name, issuing_key, serial(), path_length=0)
-        .not_valid_before(begin)
-        .not_valid_after(begin + ISSUING_LIFE),
-        root_key,
-        root_signer,
+    root = root_certificate(root_name, root_signer, now=now, serial=serial)
+    issuing = issuing_certificate_by(
+        root, root_signer, subject=issuing_name, public_key=issuing_key, now=now, serial=serial
     )
     return Authorities(root, issuing)
-
-
-def _base(
-    subject: x509.Name,
-    issuer: x509.Name,
-    public_key: CertificatePublicKeyTypes,
-    serial: int,
-    *,
-    path_length: int,
-) -> x509.CertificateBuilder:
-    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(serial)
-        .add_extension(constraints, critical=True)
-        .add_extension(_CA_KEY_USAGE, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    )
-
-
-def _sign(
-    builder: x509.CertificateBuilder,
-    issuer_key: CertificatePublicKeyTypes,
-    key: IssuerKey,
-) -> x509.Certificate:
-    own = x509.SubjectKeyIdentifier.from_public_key(issuer_key)
-    identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
-    return builder.add_extension(identifier, critical=False).sign(key, signature_hash(key))
-
-
-# No digitalSignature: a delegated signer answers for OCSP, and the CA's key signs nothing else.
-_CA_KEY_USAGE: Final = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
 
 
 def make_agent(name: str, random: RandomSource) -> NewAgent:
@@ -205,36 +149,46 @@ def make_agent(name: str, random: RandomSource) -> NewAgent:
 
 
 def handed_over(
-    authorities: Authorities, agent: NewAgent, certificate: x509.Certificate
+    rows: CaCertificates,
+    agent: NewAgent,
+    certificate: x509.Certificate,
+    findings: tuple[Finding, ...] = (),
 ) -> Initialised:
     """What is given out after the transaction that made all this."""
-    rows = authorities.rows()
-    bundle = certificate_pem(certificate).decode() + rows.issuing_pem
+    bundle = certificate_pem(certificate).decode() + rows.issuing_pem + rows.intermediates_pem
     return Initialised(
         root_pem=rows.root_pem,
         issuing_pem=rows.issuing_pem,
-        root_subject=dn_text(authorities.root.subject),
-        issuing_subject=dn_text(authorities.issuing.subject),
+        root_subject=_subject(rows.root_pem),
+        issuing_subject=_subject(rows.issuing_pem),
         agent=agent.user.name,
         one_time_password=agent.one_time_password,
         agent_pem=bundle + private_key_pem(agent.key).decode(),
+        findings=findings,
     )
 
 
-def authority_events(actor: str, authorities: Authorities) -> Iterator[Event]:
-    """What the trail says of new CA certificates."""
-    for certificate in (authorities.root, authorities.issuing):
+def _subject(pem: str) -> str:
+    return dn_text(x509.load_pem_x509_certificate(pem.encode()).subject)
+
+
+def authority_events(
+    actor: str, certificates: Iterable[x509.Certificate], *, operation: str = "OP_ADD"
+) -> Iterator[Event]:
+    """What the trail says of new CA certificates, the last of which is the issuing CA's."""
+    issuing = None
+    for certificate in certificates:
         parameters = {
             "Scope": "caCertificates",
-            "Operation": "OP_ADD",
+            "Operation": operation,
             "Resource": dn_text(certificate.subject),
             "sha256": certificate_sha256(certificate),
         }
         name = EventName.CONFIG_TRUSTED_PUBLIC_KEY
         yield config_change(name, actor, Outcome.SUCCESS, parameters)
-    public_key = authorities.issuing.public_key()
-    own = x509.SubjectKeyIdentifier.from_public_key(public_key)
-    yield cert_signing_info(own.digest.hex())
+        issuing = certificate
+    if issuing is not None:
+        yield cert_signing_info(subject_identifier(issuing).hex())
 
 
 def user_event(actor: str, user: User) -> Event:

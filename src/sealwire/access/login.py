@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.access import sessions, throttle
+from sealwire.access.authorization import Authorization
 from sealwire.access.ports import AccessTx
 from sealwire.access.roles import AuthenticatedBy
 from sealwire.access.users import (
@@ -22,18 +23,18 @@ from sealwire.audit.events import (
     access_session_terminated,
     auth_failure,
     auth_success,
-    authz,
     config_change,
 )
 from sealwire.audit.ports import TrailTx
+from sealwire.audit.repeats import Repeats, more, neighbourhood
 from sealwire.clock import SystemClock, SystemRandom
 from sealwire.errors import ConflictError, RefusedError, SealwireError, UnauthorizedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableSet, Sequence
 
     from sealwire.access.ports import Turns, User
-    from sealwire.access.roles import Principal
+    from sealwire.access.roles import Action, Principal
     from sealwire.access.sessions import Stay
     from sealwire.audit.events import Event
     from sealwire.audit.ports import Store
@@ -45,6 +46,9 @@ BY_USER_NAME: Final = "passwdUserDBAuthMgr"
 """Dogtag's names for the two ways to log in."""
 
 _LONGEST_NAME: Final = 256
+_MOST_SESSIONS_REMEMBERED: Final = 1024
+_FAILURES_A_MINUTE: Final = 30
+"""From one address, each with its own record; more of them share one."""
 
 
 class LogInTx(TrailTx, AccessTx, Protocol):
@@ -81,6 +85,9 @@ class LogIn:
         self._clock = clock or SystemClock()
         self._random = random or SystemRandom()
         self._turns = turns or nullcontext()
+        self._failures = Repeats(_FAILURES_A_MINUTE)
+        self._authorization = Authorization(store, recorder, trail, self._clock)
+        self._seen: dict[str, set[str]] = {}
 
     # Without a session: the API
 
@@ -141,18 +148,62 @@ class LogIn:
             self._refused(manager, attempted, address, error)
             raise
         if announce:
-            self._record(auth_success(principal.name, manager))
+            self._record([auth_success(principal.name, manager)])
         return principal
 
     def _refused(self, manager: str, attempted: str, address: str, error: SealwireError) -> None:
-        self._record(auth_failure(attempted, manager, info=f"from {address}: {error.code}"))
+        def event(count: int) -> Event:
+            info = more(f"from {address}: {error.code}", count)
+            return auth_failure(attempted, manager, info=info)
 
-    def _record(self, event: Event) -> None:
-        self._store.run(lambda tx: self._recorder.record(tx, self._trail, event))
+        self._record(self._failures.note(neighbourhood(address), self._clock.now(), event))
 
-    def denied(self, principal: Principal, operation: str, resource: str) -> None:
-        """Record that somebody known asked for what they may not do."""
-        self._record(authz(principal.name, Outcome.FAILURE, resource, operation))
+    def _record(self, events: Sequence[Event]) -> None:
+        def use_case(tx: LogInTx) -> None:
+            for event in events:
+                self._recorder.record(tx, self._trail, event)
+
+        if events:
+            self._store.run(use_case)
+
+    def authorize(
+        self,
+        principal: Principal,
+        action: Action,
+        *,
+        seen: MutableSet[str],
+        info: str | None = None,
+        called: tuple[str, str] | None = None,
+        looks: bool = False,
+    ) -> None:
+        """Let pass or raise, as ``access.roles.require`` does, and record AUTHZ and ROLE_ASSUME.
+
+        To be called before every use case that not everybody may call. ``seen`` is the memory of
+        the connection (``Peer.announced``) or of the session (``seen_in``): what is recorded once
+        in each is recorded once. ``info`` says what was asked for, such as
+        ``CertRequestService.approveRequest``, ``called`` resource and operation where they are
+        others than the table ``access.authorization.RESOURCES`` says, ``looks`` that nothing will
+        be changed: permissions to look are recorded once in each ``seen``.
+        """
+        self._authorization.authorize(
+            principal, action, seen=seen, info=info, called=called, looks=looks
+        )
+
+    def seen_in(self, token_sha256: str) -> MutableSet[str]:
+        """The memory of one session for ``authorize``; of the last 1,024 sessions only."""
+        seen = self._seen.pop(token_sha256, None) or set()
+        self._seen[token_sha256] = seen
+        while len(self._seen) > _MOST_SESSIONS_REMEMBERED:
+            self._seen.pop(next(iter(self._seen)), None)
+        return seen
+
+    def settle(self) -> None:
+        """Record what minutes that are over still owe: failures beyond the first, as one record.
+
+        To be called now and then.
+        """
+        self._record(self._failures.due(self._clock.now()))
+        self._authorization.settle()
 
     # With a session: the console
 

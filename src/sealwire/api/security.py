@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fastapi import Depends, Request
 
-from sealwire.access.roles import ANONYMOUS, Action, Principal, home_owner, require
+from sealwire.access.roles import ANONYMOUS, Action, Principal, home_owner
 from sealwire.errors import ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableSet
 
 EXTENSION = "sealwire.peer"
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -39,8 +39,17 @@ class LogIn(Protocol):
         """Whose password this is. Raises UnauthorizedError, ThrottledError."""
         ...
 
-    def denied(self, principal: Principal, operation: str, resource: str) -> None:
-        """Record that somebody known asked for what they may not do."""
+    def authorize(
+        self,
+        principal: Principal,
+        action: Action,
+        *,
+        seen: MutableSet[str],
+        info: str | None = None,
+        called: tuple[str, str] | None = None,
+        looks: bool = False,
+    ) -> None:
+        """Let pass or raise, and record which; see ``sealwire.access.login``."""
         ...
 
 
@@ -50,7 +59,7 @@ def principal_of(request: Request) -> Principal:
     A certificate is looked up at every request, also on an open connection: who lost a role has
     lost it at once.
     """
-    peer: ConnectionPeer | None = request.scope.get("extensions", {}).get(EXTENSION)
+    peer = _peer_of(request)
     if peer is not None and peer.local_user is not None:
         return home_owner(peer.local_user)
     log_in: LogIn = request.app.state.services.log_in
@@ -74,38 +83,52 @@ def principal_of(request: Request) -> Principal:
     )
 
 
+def _peer_of(request: Request) -> ConnectionPeer | None:
+    peer: ConnectionPeer | None = request.scope.get("extensions", {}).get(EXTENSION)
+    return peer
+
+
+def memory_of(request: Request) -> MutableSet[str]:
+    """What was recorded on this connection."""
+    peer = _peer_of(request)
+    return set() if peer is None else peer.announced
+
+
 def address_of(request: Request) -> str:
     """Where the request comes from."""
     return request.client.host if request.client else "local"
 
 
 def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
-    """A route's dependency: the principal, once the roles table has let it pass.
+    """A route's dependency: the principal, once the roles table has let it pass; both recorded.
 
-    What somebody known is denied is recorded; a stranger is only asked to log in.
+    A stranger is only asked to log in.
     """
 
     def _checked(request: Request) -> Principal:
-        _refuse_foreign_page(request)
+        refuse_foreign_page(request)
         principal = principal_of(request)
-        try:
-            require(principal, action)
-        except ForbiddenError:
-            log_in: LogIn = request.app.state.services.log_in
-            log_in.denied(principal, action.value, request.scope["route"].path)
-            raise
+        log_in: LogIn = request.app.state.services.log_in
+        asked = f"{request.method} {request.scope['route'].path}"
+        log_in.authorize(
+            principal,
+            action,
+            seen=memory_of(request),
+            info=asked,
+            looks=request.method in SAFE_METHODS,
+        )
         return principal
 
     return Depends(_checked)
 
 
-def _refuse_foreign_page(request: Request) -> None:
+def refuse_foreign_page(request: Request) -> None:
     """A browser shows a client certificate to every page's requests: only ours may change things.
 
     Raises ForbiddenError ``access.cross_origin``. Other clients send no Origin (RFC 6454, 7.3).
     """
     origin = request.headers.get("origin")
-    if origin is None or request.method in _SAFE_METHODS:
+    if origin is None or request.method in SAFE_METHODS:
         return
     if origin.partition("://")[2] != request.headers.get("host"):
         raise ForbiddenError("access.cross_origin", "A page of another site may not ask for this.")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from sealwire.access.roles import Action, require
+from sealwire.access.roles import Action
 from sealwire.console import guards
 from sealwire.console.forms import Form, read_form
 from sealwire.console.headers import SecurityHeaders
@@ -20,7 +20,7 @@ from sealwire.console.rendering import environment
 from sealwire.console.routing import Gate
 from sealwire.console.table import ROUTES
 from sealwire.console.visit import Visit, peer_certificate
-from sealwire.errors import ForbiddenError, NotFoundError, SealwireError, UnauthorizedError
+from sealwire.errors import NotFoundError, SealwireError, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -136,16 +136,19 @@ class Console:
             case Gate.LOGGED_IN if visit.stay is not None:
                 return
             case Action() if visit.stay is not None:
-                self._check_role(route, visit, route.gate)
+                self._check_role(route, visit, visit.stay, route.gate)
             case _:
                 raise UnauthorizedError("access.login_required", "This needs a log-in.")
 
-    def _check_role(self, route: ConsoleRoute, visit: Visit, action: Action) -> None:
-        try:
-            require(visit.principal, action)
-        except ForbiddenError:
-            self._services.log_in.denied(visit.principal, action.value, route.path)
-            raise
+    def _check_role(self, route: ConsoleRoute, visit: Visit, stay: Stay, action: Action) -> None:
+        log_in = self._services.log_in
+        log_in.authorize(
+            visit.principal,
+            action,
+            seen=log_in.seen_in(stay.token_sha256),
+            info=f"{route.method} {route.path}",
+            looks=not route.changes,
+        )
 
     def _explained(self, request: Request, stay: Stay | None, error: SealwireError) -> Response:
         """A page of its own for an error that no form can show."""

@@ -176,8 +176,8 @@ def test_what_somebody_known_is_denied_is_recorded(scene: ApiScene) -> None:
     )
     assert scene.texts()[-1] == (
         "[AuditEvent=AUTHZ][SubjectID=operator][Outcome=Failure]"
-        "[aclResource=/api/v1/ca/requests/{request_id}/{action}][Op=decide_request]"
-        " authorization failure"
+        "[aclResource=certServer.ca.certrequests][Op=execute]"
+        "[Info=POST /api/v1/ca/requests/{request_id}/{action}] authorization failure"
     )
     before = scene.texts()
     problem(scene.ask("POST", f"{REQUESTS}/7/reject", json={}), 401, "access.login_required")

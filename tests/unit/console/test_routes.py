@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from sealwire.access.authorization import access_of
 from sealwire.access.roles import PUBLIC_ACTIONS, ROLE_ACTIONS, Action, Role
 from sealwire.console.headers import CONTENT_SECURITY_POLICY, HEADERS
 from sealwire.console.live import LiveCounters
@@ -60,9 +61,11 @@ def test_every_route_and_every_role(
             assert "may not do this" in got.text
             record = scene.node.texts()[-1]
             assert record.startswith(f"[AuditEvent=AUTHZ][SubjectID={role}.")
+            assert isinstance(route.gate, Action)
+            access = access_of(route.gate)
             assert record.endswith(
-                f"[Outcome=Failure][aclResource={route.path}][Op={route.gate}]"
-                " authorization failure"
+                f"[Outcome=Failure][aclResource={access.resource}][Op={access.operation}]"
+                f"[Info={route.method} {route.path}] authorization failure"
             )
 
 
@@ -175,6 +178,8 @@ def test_no_form_is_taken_from_elsewhere(
 @pytest.mark.parametrize("route", CHANGING, ids=name_of)
 def test_no_page_changes_anything(scene: ConsoleScene, route: ConsoleRoute) -> None:
     browser = every_role(scene)
+    # That somebody looked is recorded once in a session.
+    browser.get(path_of(route))
     before = scene.commits()
     browser.get(path_of(route))
     assert scene.commits() == before

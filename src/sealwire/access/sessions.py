@@ -96,14 +96,15 @@ def resume(
     """The session behind a cookie, or None when there is none that holds.
 
     The user's roles are those of now. A session begun with a client certificate holds only on a
-    connection that shows a certificate of the same user: the cookie alone is not enough.
+    connection that shows a certificate of the same user which is not revoked: the cookie alone is
+    not enough.
     """
     session = tx.session(token_digest(token))
     user = None if session is None else tx.user(session.user_name)
     if session is None or user is None or not user.enabled or is_over(session, now):
         return None
     method = AuthenticatedBy(session.authenticated_by)
-    if method is AuthenticatedBy.CERTIFICATE and certificate_sha256 not in user.certificate_sha256:
+    if method is AuthenticatedBy.CERTIFICATE and not _shows_own(tx, user, certificate_sha256):
         return None
     return Stay(
         principal=principal_of(user, method),
@@ -112,6 +113,11 @@ def resume(
         token_sha256=session.token_sha256,
         stale_note=now - session.last_seen >= NOTED_EVERY,
     )
+
+
+def _shows_own(tx: AccessTx, user: User, sha256: str | None) -> bool:
+    """Whether a connection's certificate is the user's, and not revoked meanwhile."""
+    return sha256 in user.certificate_sha256 and not tx.certificate_revoked(sha256 or "")
 
 
 def note_use(tx: AccessTx, token_sha256: str, now: datetime) -> None:

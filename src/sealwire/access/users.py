@@ -7,6 +7,7 @@ passes, four lanes). A user who does not exist costs the same time as a wrong pa
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from argon2 import PasswordHasher
@@ -20,7 +21,7 @@ from sealwire.errors import Finding, RefusedError, Severity, UnauthorizedError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealwire.access.ports import UserTx
+    from sealwire.access.ports import AccessTx, UserTx
     from sealwire.clock import RandomSource
 
 READABLE_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -143,11 +144,12 @@ def authenticate_password(tx: UserTx, name: str, password: str) -> Principal:
     return principal_of(user, AuthenticatedBy.PASSWORD)
 
 
-def authenticate_certificate(tx: UserTx, sha256: str) -> Principal:
+def authenticate_certificate(tx: AccessTx, sha256: str) -> Principal:
     """Whose TLS client certificate this is; ``sha256`` is hex of the certificate's DER.
 
     The certificate's chain was verified by TLS; this says who it belongs to, today.
-    Raises UnauthorizedError ``login.certificate`` when it is nobody's, or a disabled user's.
+    Raises UnauthorizedError ``login.certificate`` when it is nobody's, or a disabled user's, and
+    ``login.certificate_revoked`` while this installation's CA has revoked it or put it on hold.
     """
     user = tx.user_by_certificate(sha256)
     if user is None or not user.enabled:
@@ -156,4 +158,10 @@ def authenticate_certificate(tx: UserTx, sha256: str) -> Principal:
             "This client certificate does not belong to a user.",
             hint="Use the certificate that was issued to you, or log in with a password.",
         )
-    return principal_of(user, AuthenticatedBy.CERTIFICATE)
+    if tx.certificate_revoked(sha256):
+        raise UnauthorizedError(
+            "login.certificate_revoked",
+            "This client certificate is revoked.",
+            hint="Log in with a password, or with a new certificate.",
+        )
+    return replace(principal_of(user, AuthenticatedBy.CERTIFICATE), certificate_sha256=sha256)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import warnings
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from sealwire.errors import RefusedError
+from sealwire.x509.archive import Allowance, zip_entries
 from sealwire.x509.certificate import certificate_der
 from sealwire.x509.csr import CSR_LABELS
-from sealwire.x509.der import SEQUENCE, UNDECODABLE, elements, first_element
+from sealwire.x509.der import SEQUENCE, UNDECODABLE, first_element
 from sealwire.x509.findings import Code, info, warning
 from sealwire.x509.keys import load_private_key, private_key_pem
-from sealwire.x509.pem import PemBlock, decode_base64, pem_blocks, plain_text
+from sealwire.x509.pem import PemBlock, decode_base64, is_pem, pem_blocks, plain_text
+from sealwire.x509.pkcs import der_kind, open_pkcs12, pkcs7_certificates, pkcs12_objection
 from sealwire.x509.subject import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sealwire.errors import Finding
     from sealwire.x509.keys import PrivateKey
@@ -30,16 +28,25 @@ if TYPE_CHECKING:
 MAX_BLOB_BYTES: Final = 32 * 1024 * 1024
 MAX_TOTAL_BYTES: Final = 64 * 1024 * 1024
 MAX_CERTIFICATES: Final = 5_000
-MAX_ZIP_ENTRIES: Final = 2_000
+MAX_KEYS: Final = 100
 MAX_ZIP_DEPTH: Final = 2
+MAX_BLOCKS: Final = 20_000
+MAX_FINDINGS: Final = 1_000
+# Opening one costs up to a second of hashing.
+MAX_ENCRYPTED: Final = 20
 
 _CERTIFICATE_LABELS = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 _KEY_LABELS = {"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"}
+_OTHER_KEY_LABELS = {"OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "SSH2 ENCRYPTED PRIVATE KEY"}
 _PKCS7_LABELS = {"PKCS7", "PKCS #7 SIGNED DATA", "CMS"}
-_OID_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
-_OID_DATA = bytes.fromhex("06092a864886f70d010701")
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_CONTEXT_0 = 0xA0
+_STRANGE_MAGIC = {
+    b"\xfe\xed\xfe\xed": "a Java keystore; turn it into PKCS#12 first: keytool -importkeystore"
+    " -deststoretype pkcs12",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"Rar!": "a rar archive; unpack it first",
+    b"7z\xbc\xaf": "a 7z archive; unpack it first",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,10 @@ class _Reader:
 
     def __init__(self, password: bytes | None) -> None:
         self._password = password
-        self._bytes_left = MAX_TOTAL_BYTES
+        self._allowance = Allowance(MAX_TOTAL_BYTES, MAX_BLOB_BYTES)
+        self._limits_met: set[str] = set()
+        self._blocks = 0
+        self._encrypted = 0
         self.certificates: list[x509.Certificate] = []
         self.origins: list[str] = []
         self.keys: list[PrivateKey] = []
@@ -92,70 +102,59 @@ class _Reader:
 
     def read(self, name: str, data: bytes, *, depth: int) -> None:
         """Read one file."""
-        self._bytes_left -= len(data)
-        if len(data) > MAX_BLOB_BYTES or self._bytes_left < 0:
+        if not self._allowance.take(len(data)):
             self._refuse(Code.LIMIT, f"{name} is too large and was not read.")
             return
         before = self._count()
-        if data.startswith(_ZIP_MAGIC):
+        strange = next((why for magic, why in _STRANGE_MAGIC.items() if data.startswith(magic)), "")
+        if strange:
+            self._refuse(Code.UNREADABLE, f"{name} is {strange}.")
+        elif data.startswith(_ZIP_MAGIC):
             self._read_zip(name, data, depth)
-        elif data[:1] == b"\x30":
+        elif data[:1] == b"\x30" and not is_pem(data):
             self._read_der(name, data)
         else:
             self._read_text(name, data)
         if self._count() == before:
             text = f"{name} holds no certificate, key or request."
-            self.findings.append(info(Code.NOTHING_FOUND, text, name))
+            self._say(info(Code.NOTHING_FOUND, text, name))
 
     def _count(self) -> int:
-        return len(self.certificates) + len(self.keys) + len(self.csrs) + len(self.findings)
+        # Limits met speak once: a file that is left out for one of them is not empty.
+        found = len(self.certificates) + len(self.keys) + len(self.csrs)
+        return found + len(self.findings) + self._blocks
 
     def _refuse(self, code: Code, message: str) -> None:
-        self.findings.append(warning(code, message))
+        self._say(warning(code, message))
+
+    def _say(self, finding: Finding) -> None:
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(finding)
+        elif len(self.findings) == MAX_FINDINGS:
+            text = f"There is more to say than these {MAX_FINDINGS} findings."
+            self.findings.append(warning(Code.LIMIT, text))
+
+    def _spent(self, limit: str, used: int, most: int) -> bool:
+        """Whether ``most`` of something is reached; says so the first time."""
+        if used < most:
+            return False
+        if limit not in self._limits_met:
+            self._limits_met.add(limit)
+            self._refuse(Code.LIMIT, f"There are more than {most} {limit}; the rest is not read.")
+        return True
 
     def _read_zip(self, name: str, data: bytes, depth: int) -> None:
         if depth >= MAX_ZIP_DEPTH:
             self._refuse(Code.LIMIT, f"{name}: archives inside archives, too deep; not read.")
             return
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                self._read_entries(name, archive, depth)
-        except (zipfile.BadZipFile, ValueError, OSError):
-            self._refuse(Code.UNREADABLE, f"{name} is a damaged zip archive.")
-
-    def _read_entries(self, name: str, archive: zipfile.ZipFile, depth: int) -> None:
-        entries = [entry for entry in archive.infolist() if not _is_ballast(entry)]
-        if len(entries) > MAX_ZIP_ENTRIES:
-            text = f"{name} has {len(entries)} files; only {MAX_ZIP_ENTRIES} are read."
-            self._refuse(Code.LIMIT, text)
-        for entry in entries[:MAX_ZIP_ENTRIES]:
-            label = f"{name}/{printable(entry.filename)}"
-            content = self._extract(label, archive, entry)
-            if content is not None:
-                self.read(label, content, depth=depth + 1)
-
-    def _extract(
-        self, label: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
-    ) -> bytes | None:
-        limit = min(MAX_BLOB_BYTES, max(self._bytes_left, 0))
-        try:
-            # The size an archive claims is only a claim: read up to the limit, not up to it.
-            with archive.open(entry) as file:
-                content = file.read(limit + 1)
-        except RuntimeError:
-            self._refuse(Code.PASSWORD_NEEDED, f"{label} is encrypted; unpack the archive first.")
-            return None
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError):
-            self._refuse(Code.UNREADABLE, f"{label} cannot be unpacked.")
-            return None
-        if len(content) > limit:
-            self._refuse(Code.LIMIT, f"{label} is too large and was not read.")
-            return None
-        return content
+        for label, content in zip_entries(name, data, self._allowance, self._refuse):
+            self.read(label, content, depth=depth + 1)
 
     def _read_text(self, name: str, data: bytes) -> None:
         number = 0
         for number, block in enumerate(pem_blocks(data), start=1):
+            if self._spent("blocks", self._blocks, MAX_BLOCKS):
+                return
             self._read_block(f"{name} block {number}" if number > 1 else name, block)
         if number == 0:
             der = decode_base64(plain_text(data))
@@ -165,10 +164,14 @@ class _Reader:
     def _read_block(self, name: str, block: PemBlock) -> None:
         if block.label in _KEY_LABELS:
             self._read_key(name, block.pem)
-            return
-        known = block.label in {*_CERTIFICATE_LABELS, *_PKCS7_LABELS, *CSR_LABELS, "PKCS12"}
-        if not known:
-            return
+        elif block.label in _OTHER_KEY_LABELS:
+            text = f"{name}: a key of the kind {block.label} is not used for TLS here."
+            self._refuse(Code.KEY_UNREADABLE, text)
+        elif block.label in {*_CERTIFICATE_LABELS, *_PKCS7_LABELS, *CSR_LABELS, "PKCS12"}:
+            self._blocks += 1
+            self._read_known(name, block)
+
+    def _read_known(self, name: str, block: PemBlock) -> None:
         if block.der is None:
             self._refuse(Code.UNREADABLE, f"{name}: the {block.label} block is damaged.")
         elif block.label in _CERTIFICATE_LABELS:
@@ -181,10 +184,7 @@ class _Reader:
             self._read_pkcs12(name, block.der)
 
     def _read_certificate(self, name: str, der: bytes, *, trusted: bool = False) -> None:
-        if len(self.certificates) >= MAX_CERTIFICATES:
-            if not any(finding.code == Code.LIMIT for finding in self.findings):
-                text = f"There are more than {MAX_CERTIFICATES} certificates; the rest is not read."
-                self._refuse(Code.LIMIT, text)
+        if self._spent("certificates", len(self.certificates), MAX_CERTIFICATES):
             return
         try:
             # OpenSSL's TRUSTED form puts its own notes behind the certificate.
@@ -199,21 +199,29 @@ class _Reader:
         self.origins.append(name)
 
     def _read_key(self, name: str, data: bytes) -> None:
+        self._blocks += 1
+        if self._spent("private keys", len(self.keys), MAX_KEYS):
+            return
         try:
-            self.keys.append(load_private_key(data, self._password))
+            self.keys.append(load_private_key(data, self._password_for(data)))
         except RefusedError as fault:
             code = fault.findings[0].code if fault.findings else Code.KEY_UNREADABLE
             self._refuse(Code(code), f"{name}: {fault.message}")
 
+    def _password_for(self, key: bytes) -> bytes | None:
+        if self._password is None or not _is_encrypted(key):
+            return None
+        self._encrypted += 1
+        limit = self._spent("encrypted files", self._encrypted, MAX_ENCRYPTED)
+        return None if limit else self._password
+
     def _read_der(self, name: str, data: bytes) -> None:
-        if _OID_SIGNED_DATA in data[:32]:
+        kind = der_kind(data)
+        if kind == "pkcs7":
             self._read_pkcs7(name, data)
-            return
-        if _is_pkcs12(data):
+        elif kind == "pkcs12":
             self._read_pkcs12(name, data)
-            return
-        kind = _der_kind(data)
-        if kind == "certificate":
+        elif kind == "certificate":
             self._read_certificate(name, data)
         elif kind == "request":
             self.csrs.append(data)
@@ -224,20 +232,22 @@ class _Reader:
 
     def _read_pkcs7(self, name: str, der: bytes) -> None:
         try:
-            whole = pkcs7.load_der_pkcs7_certificates(der)
-            encoded = [certificate_der(certificate) for certificate in whole]
-        except UNDECODABLE:
-            # One bad certificate spoils the library's reading of all: take them one by one.
-            try:
-                encoded = list(_pkcs7_certificates(der))
-            except ValueError:
-                self._refuse(Code.UNREADABLE, f"{name}: the PKCS#7 file is damaged.")
-                return
+            encoded = pkcs7_certificates(der)
+        except ValueError:
+            self._refuse(Code.UNREADABLE, f"{name}: the PKCS#7 file is damaged.")
+            return
         for number, one in enumerate(encoded, start=1):
             self._read_certificate(f"{name} certificate {number}", one)
 
     def _read_pkcs12(self, name: str, der: bytes) -> None:
-        contents = _open_pkcs12(der, self._password)
+        self._encrypted += 1
+        if self._spent("encrypted files", self._encrypted, MAX_ENCRYPTED):
+            return
+        objection = pkcs12_objection(der)
+        if objection:
+            self._refuse(Code.LIMIT, f"{name}: the PKCS#12 file is not opened: {objection}.")
+            return
+        contents = open_pkcs12(der, self._password)
         if contents is None:
             text = f"{name}: the PKCS#12 file is damaged or its password is another."
             self._refuse(Code.PASSWORD_NEEDED, text)
@@ -246,7 +256,22 @@ class _Reader:
         for number, one in enumerate((c for c in certificates if c is not None), start=1):
             self._read_certificate(f"{name} certificate {number}", certificate_der(one.certificate))
         if contents.key is not None:
-            self._read_key(name, private_key_pem(cast("PrivateKey", contents.key)))
+            self._take_key(name, contents.key)
+
+    def _take_key(self, name: str, key: object) -> None:
+        try:
+            pem = private_key_pem(cast("PrivateKey", key))
+        except UNDECODABLE:
+            self._refuse(Code.KEY_UNREADABLE, f"{name}: its private key is of an unknown kind.")
+            return
+        self._read_key(name, pem)
+
+
+def _is_encrypted(key: bytes) -> bool:
+    if is_pem(key):
+        return b"ENCRYPTED" in key
+    # EncryptedPrivateKeyInfo begins with its algorithm, every other form with a version number.
+    return first_element(key).content[:1] == bytes([SEQUENCE])
 
 
 def _usable_certificate(der: bytes) -> x509.Certificate:
@@ -257,63 +282,3 @@ def _usable_certificate(der: bytes) -> x509.Certificate:
     certificate.public_key()
     certificate.subject, certificate.issuer  # noqa: B018 - read for its effect
     return certificate
-
-
-def _is_ballast(entry: zipfile.ZipInfo) -> bool:
-    return entry.is_dir() or entry.filename.startswith("__MACOSX/")
-
-
-def _is_pkcs12(data: bytes) -> bool:
-    # PFX ::= SEQUENCE { version INTEGER (3), authSafe ContentInfo, ... } (RFC 7292 section 4)
-    try:
-        content = first_element(data).content
-    except ValueError:
-        content = data[2:]
-    return content.startswith(b"\x02\x01\x03\x30") and _OID_DATA in content[:32]
-
-
-def _der_kind(data: bytes) -> str:
-    """Told by shape: SEQUENCE { SEQUENCE { ... } ... } is signed, an INTEGER first is a key."""
-    try:
-        inner = first_element(first_element(data).content)
-        first = first_element(inner.content) if inner.tag == SEQUENCE else inner
-    except ValueError:
-        return "unknown"
-    if inner.tag != SEQUENCE:
-        return "key" if inner.whole in {b"\x02\x01\x00", b"\x02\x01\x01"} else "unknown"
-    if inner.content.startswith(b"\x06"):
-        return "key"  # EncryptedPrivateKeyInfo starts with its AlgorithmIdentifier
-    if first.whole == b"\x02\x01\x00" and not _has_validity(inner.content):
-        return "request"
-    return "certificate"
-
-
-def _has_validity(tbs: bytes) -> bool:
-    # A v1 certificate with serial number 0 begins as a request does; its second element differs:
-    # an AlgorithmIdentifier (SEQUENCE of an OID) in place of a Name (SEQUENCE of SETs).
-    try:
-        second = list(elements(tbs))[1]
-    except (ValueError, IndexError):
-        return False
-    return second.content.startswith(b"\x06")
-
-
-def _pkcs7_certificates(der: bytes) -> Iterator[bytes]:
-    # ContentInfo { OID, [0] SignedData { version, digests, content, [0] certificates, ... } }
-    wrapper = list(elements(first_element(der).content))
-    if len(wrapper) < 2:  # noqa: PLR2004 - both fields of ContentInfo
-        raise ValueError("no content")
-    signed_data = first_element(wrapper[1].content)
-    for element in elements(signed_data.content):
-        if element.tag == _CONTEXT_0:
-            for certificate in elements(element.content):
-                yield certificate.whole
-
-
-def _open_pkcs12(der: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates | None:
-    for attempt in dict.fromkeys((password, None, b"")):
-        try:
-            return pkcs12.load_pkcs12(der, attempt)
-        except UNDECODABLE:
-            continue
-    return None

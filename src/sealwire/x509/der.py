@@ -23,6 +23,12 @@ UNDECODABLE: Final = (
 SEQUENCE = 0x30
 _VERSION = 0xA0
 _LONG_FORM = 0x80
+_INTEGER, _OCTET_STRING, _CONSTRUCTED = 0x02, 0x04, 0x20
+_MAX_COUNT_OCTETS = 8
+_MAX_NESTING = 24
+_MAX_STEPS = 50_000
+# A second's work, and more than any program writes.
+MAX_ITERATIONS: Final = 1_000_000
 _MAX_LENGTH_OCTETS = 4
 
 
@@ -103,3 +109,39 @@ def _bounds(data: bytes, at: int) -> tuple[int, int, int]:
     if len(data) < start + length:
         raise ValueError("the element is cut")
     return data[at], start, start + length
+
+
+def most_iterations(data: bytes) -> int:
+    """The largest iteration count that a password-encrypted structure asks for; 0 when none.
+
+    Every scheme writes it as an INTEGER right behind the salt, an OCTET STRING (RFC 8018 appendix
+    A, RFC 7292 section 4). Anything may stand here, also what is no DER: nothing is raised.
+    """
+    most, waiting, steps = 0, [(data, 0)], 0
+    while waiting:
+        content, depth = waiting.pop()
+        at, after_salt = 0, False
+        while at < len(content) and steps < _MAX_STEPS:
+            steps += 1
+            tag, start, at = _tolerant(content, at)
+            value = content[start:at]
+            if tag == _INTEGER and after_salt:
+                most = max(most, int.from_bytes(value[:_MAX_COUNT_OCTETS], "big"))
+            after_salt = tag == _OCTET_STRING
+            nested = tag & _CONSTRUCTED or (tag == _OCTET_STRING and value[:1] == b"\x30")
+            if nested and depth < _MAX_NESTING:
+                waiting.append((value, depth + 1))
+    return most
+
+
+def _tolerant(data: bytes, at: int) -> tuple[int, int, int]:
+    """Tag, start of the content, its end; an indefinite length is entered as if it ended at once.
+
+    What stands inside it then follows as if it stood beside it, which is near enough to look at.
+    """
+    try:
+        return _bounds(data, at)
+    except ValueError:
+        indefinite = data[at + 1 : at + 2] == b"\x80"
+        end = at + 2 if indefinite else len(data)
+        return data[at], end, end

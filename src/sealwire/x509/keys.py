@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -12,7 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from sealwire.errors import RefusedError
+from sealwire.x509.der import MAX_ITERATIONS, most_iterations
 from sealwire.x509.findings import Code, error, warning
+from sealwire.x509.pem import pem_blocks
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import (
@@ -96,8 +99,12 @@ def load_private_key(pem: bytes, password: bytes | None = None) -> PrivateKey:
 
 
 def _parse_private_key(data: bytes, password: bytes | None) -> PrivateKeyTypes:
+    if password is not None:
+        _refuse_costly(data)
     try:
-        return _load(data, password)
+        key = _load(data, password)
+        if isinstance(key, rsa.RSAPrivateKey):
+            _check_rsa(key)
     except TypeError as fault:
         raise RefusedError(
             "key.password_needed",
@@ -105,19 +112,54 @@ def _parse_private_key(data: bytes, password: bytes | None) -> PrivateKeyTypes:
             hint="Give the password, or decrypt it first: openssl pkey -in KEY -out PLAIN",
             findings=[error(Code.PASSWORD_NEEDED, "The private key is encrypted.")],
         ) from fault
-    except (ValueError, UnsupportedAlgorithm) as fault:
+    except (ValueError, OverflowError, UnsupportedAlgorithm) as fault:
         raise RefusedError(
             "key.unreadable",
             "The private key cannot be read: wrong password, damaged, or of an unknown kind.",
             findings=[error(Code.KEY_UNREADABLE, "The private key cannot be read.")],
         ) from fault
+    return key
+
+
+def _refuse_costly(data: bytes) -> None:
+    """An encrypted key that asks for hours of hashing is not opened."""
+    blocks = [block.der for block in pem_blocks(data) if block.der is not None]
+    for der in blocks or [data]:
+        if most_iterations(der) > MAX_ITERATIONS:
+            raise RefusedError(
+                "key.costly",
+                "The encrypted key asks for too much work to be opened.",
+                hint="Decrypt it first: openssl pkey -in KEY -out PLAIN",
+                findings=[error(Code.LIMIT, "The encrypted key asks for too much work.")],
+            )
+
+
+def _check_rsa(key: rsa.RSAPrivateKey) -> None:
+    """The numbers belong together. Raises ValueError.
+
+    The library would also prove the factors prime, which takes seconds for long keys, and says
+    nothing that a signature which verifies does not say.
+    """
+    numbers = key.private_numbers()
+    p, q, e = numbers.p, numbers.q, numbers.public_numbers.e
+    if (
+        p * q != numbers.public_numbers.n
+        or min(p, q) < 3  # noqa: PLR2004 - the least odd prime
+        or numbers.d * e % (p - 1) != 1
+        or numbers.d * e % (q - 1) != 1
+        or numbers.dmp1 != numbers.d % (p - 1)
+        or numbers.dmq1 != numbers.d % (q - 1)
+        or numbers.iqmp * q % p != 1
+    ):
+        raise ValueError("the numbers of the RSA key do not belong together")
 
 
 def _load(data: bytes, password: bytes | None) -> PrivateKeyTypes:
-    load = (
+    load = partial(
         serialization.load_pem_private_key
         if b"-----BEGIN" in data
-        else serialization.load_der_private_key
+        else serialization.load_der_private_key,
+        unsafe_skip_rsa_key_validation=True,
     )
     with warnings.catch_warnings():
         # Advice about old key formats is no business of whoever reads our log.

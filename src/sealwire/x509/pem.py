@@ -16,6 +16,9 @@ _HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9-]{0,63}:", re.MULTILINE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _BLANK = re.compile(rb"[ \t\r\n\f\v\x00]+")
 _LINE = 64
+# UTF-16 whose byte order mark got lost is told by its dashes, at an even place.
+_WIDE_MARKS = {code: "-----BEGIN ".encode(code) for code in ("utf-16-le", "utf-16-be")}
+_LOOKED_AT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,15 @@ def plain_text(data: bytes) -> bytes:
     """``data`` without a byte order mark; UTF-16 (Windows' "Unicode") becomes ASCII text."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace").encode("ascii", "replace")
+    for coding, mark in _WIDE_MARKS.items():
+        if data.find(mark, 0, _LOOKED_AT) % 2 == 0:
+            return data.decode(coding, "replace").encode("ascii", "replace")
     return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def is_pem(data: bytes) -> bool:
+    """Whether there is a block in it: text may begin with any character, even that of DER."""
+    return _BEGIN.search(data) is not None
 
 
 def pem_blocks(data: bytes) -> Iterator[PemBlock]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from base64 import encodebytes
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from sealwire.x509 import bundle as bundles
 from sealwire.x509.bundle import Bundle, read_bundle
 from sealwire.x509.certificate import certificate_sha256
 from sealwire.x509.csr import build_csr
+from sealwire.x509.der import most_iterations
 from sealwire.x509.keys import key_id
 from sealwire.x509.pem import pem_blocks, pem_text
 from sealwire.x509.subject import parse_dn
@@ -204,3 +207,117 @@ def test_damage_never_crashes_the_reader(data: st.DataObject) -> None:
 @given(st.binary(max_size=200))
 def test_rubbish_never_crashes_the_reader(data: bytes) -> None:
     assert read_bundle([("x", data)]).certificates == ()
+
+
+def test_text_may_begin_with_the_octet_of_der() -> None:
+    shown = b" 0 s:CN = gw.example.com\n   i:CN = Test Issuing CA\n".lstrip() + ALL_PEM
+    assert shown[:1] == b"\x30"
+    assert names(read_bundle([("s_client.txt", shown)])) == EVERYONE
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be"])
+def test_wide_text_without_its_mark_is_read(coding: str) -> None:
+    wide = ALL_PEM.decode().encode(coding)
+    assert names(read_bundle([("export.cer", wide)])) == EVERYONE
+
+
+@pytest.mark.parametrize(
+    "magic", [b"\xfe\xed\xfe\xed", b"\x1f\x8b\x08", b"Rar!\x1a", b"7z\xbc\xaf"]
+)
+def test_other_archives_are_named(magic: bytes) -> None:
+    bundle = read_bundle([("store", magic + b"\0" * 50)])
+    assert codes(bundle) == ["unreadable"]
+    assert "first" in bundle.findings[0].message
+
+
+def test_keys_of_other_kinds_are_findings() -> None:
+    ssh = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    assert codes(read_bundle([("id", ssh)])) == ["key_unreadable"]
+
+
+def test_a_lying_archive_is_read_up_to_the_limit_only() -> None:
+    honest = zipped(("a.pem", b"\0" * 40_000_000))
+    size = (40_000_000).to_bytes(4, "little")
+    lying = honest.replace(size, (1000).to_bytes(4, "little"))
+    assert codes(read_bundle([("liar.zip", lying)])) != []
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    assert len(content) < 128
+    return bytes([tag, len(content)]) + content
+
+
+def locked_key(rounds: int) -> bytes:
+    """An EncryptedPrivateKeyInfo that asks for so many rounds of PBKDF2; there is no key in it."""
+    pbkdf2, pbes2 = bytes.fromhex("06092a864886f70d01050c"), bytes.fromhex("06092a864886f70d01050d")
+    aes = der(0x30, bytes.fromhex("060960864801650304012a"), der(4, b"\0" * 16))
+    counted = der(0x30, der(4, b"\0" * 8), der(2, rounds.to_bytes(5, "big")))
+    scheme = der(0x30, pbes2, der(0x30, der(0x30, pbkdf2, counted), aes))
+    return der(0x30, scheme, der(4, b"\0" * 16))
+
+
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+def test_an_encrypted_key_that_takes_hours_is_not_opened(form: str) -> None:
+    made = locked_key(2**31 - 1)
+    assert most_iterations(made) == 2**31 - 1
+    blob = made if form == "DER" else pem_text("ENCRYPTED PRIVATE KEY", made)
+    started = time.process_time()
+    assert codes(read_bundle([("k", blob)], b"sesame")) == ["limit"]
+    assert time.process_time() - started < 1
+    modest = pem_text("ENCRYPTED PRIVATE KEY", locked_key(1000))
+    assert codes(read_bundle([("k", modest)], b"sesame")) == ["key_unreadable"]
+
+
+def test_a_pkcs12_that_takes_hours_is_not_opened() -> None:
+    builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(20_000)
+    file = pkcs12.serialize_key_and_certificates(
+        b"gw", LEAF.key, LEAF.certificate, None, builder.build(b"sesame")
+    )
+    assert most_iterations(file) == 20_000
+    assert len(read_bundle([("a.p12", file)], b"sesame").certificates) == 1
+    # The count gets longer by what the salt before it gets shorter: nothing else moves.
+    rounds = file.index(b"\x02\x02" + (20_000).to_bytes(2, "big"))
+    size = next(n for n in (8, 16, 20, 32) if file[rounds - n - 2 : rounds - n] == bytes([4, n]))
+    salt = bytes([4, size - 2]) + file[rounds - size : rounds - 2]
+    before, after = file[: rounds - size - 2], file[rounds + 4 :]
+    endless = before + salt + b"\x02\x04\x7f\xff\xff\xff" + after
+    assert len(endless) == len(file)
+    started = time.process_time()
+    assert codes(read_bundle([("a.p12", endless)], b"sesame")) == ["limit"]
+    assert time.process_time() - started < 1
+
+
+def test_findings_blocks_and_keys_have_limits() -> None:
+    blocks = b"-----BEGIN CERTIFICATE-----\n" * (bundles.MAX_BLOCKS + 10)
+    bundle = read_bundle([("noise.pem", blocks)])
+    assert len(bundle.findings) == bundles.MAX_FINDINGS + 1
+    many = read_bundle([("keys.pem", LEAF.key_pem * (bundles.MAX_KEYS + 20))])
+    assert len(many.keys) == bundles.MAX_KEYS
+    assert codes(many) == ["limit"]
+
+
+def test_a_key_whose_numbers_do_not_fit_is_refused() -> None:
+    numbers = pki.key("numbers", "rsa2048").private_numbers()
+    assert isinstance(numbers, rsa.RSAPrivateNumbers)
+    public = rsa.RSAPublicNumbers(numbers.public_numbers.e, numbers.public_numbers.n)
+    odd = rsa.RSAPrivateNumbers(
+        p=numbers.p,
+        q=numbers.q,
+        d=numbers.d + 2,
+        dmp1=numbers.dmp1,
+        dmq1=numbers.dmq1,
+        iqmp=numbers.iqmp,
+        public_numbers=public,
+    )
+    key = odd.private_key(unsafe_skip_rsa_key_validation=True)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    assert codes(read_bundle([("k.pem", pem)])) == ["key_unreadable"]

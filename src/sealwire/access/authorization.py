@@ -105,7 +105,8 @@ class Authorization:
 
         ``seen`` is the connection's or session's memory of what was recorded already. ``info``
         says what was asked for. ``called`` is resource and operation where they are not those of
-        the table, ``looks`` that nothing will be changed, whatever the action allows. A stranger is only asked to log in: that is no event.
+        the table, ``looks`` that nothing will be changed, whatever the action allows. A stranger
+        is only asked to log in: that is no event.
         """
         access = access_of(action)
         resource, operation = called or (access.resource, access.operation)

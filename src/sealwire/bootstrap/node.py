@@ -23,6 +23,7 @@ from sealwire.bootstrap.front import Front, front_of
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.network_names import local_host, url_host
 from sealwire.bootstrap.roles import running_roles
+from sealwire.bootstrap.session_watch import SessionWatch
 from sealwire.net import http
 from sealwire.x509.keys import KeyType
 
@@ -71,7 +72,10 @@ async def _serve(roles: Roles) -> None:
         _record(roles, audit_log_startup())
         await asyncio.to_thread(roles.join, _console_url(roles, listeners))
         front = front_of(roles, create_app(roles.services, version=compose.VERSION))
-        serving = await _start_http(roles, listeners, front)
+        watch = _session_watch(roles)
+        watch.start()
+        stack.push_async_callback(asyncio.to_thread, watch.stop)
+        serving = await _start_http(roles, listeners, front, watch)
         stack.push_async_callback(_stop_http, serving)
         stack.callback(front.close)
         await asyncio.to_thread(roles.start)
@@ -114,19 +118,20 @@ def _first_run(roles: Roles) -> str:
 def _open_listeners(roles: Roles) -> _Listeners:
     config = roles.base.config
     return _Listeners(
-        console=http.open_tcp(config.listen, config.console_port),
+        console=http.noting(http.open_tcp(config.listen, config.console_port)),
         clear=http.open_tcp(config.listen, config.http_port),
         owner=http.open_unix(roles.base.home.socket),
     )
 
 
 async def _start_http(
-    roles: Roles, listeners: _Listeners, front: Front
+    roles: Roles, listeners: _Listeners, front: Front, watch: SessionWatch
 ) -> Sequence[tuple[http.HttpServer, asyncio.Task[None]]]:
     chain, key = await asyncio.to_thread(console_identity, roles.base, roles.ca)
     context = http.server_context(
         chain, key, compose.agents_anchor(roles.base), roles.base.home.run
     )
+    http.watch_handshakes(context, listeners.console, watch.hear)
     plan: list[tuple[Any, Any, socket.socket]] = [
         (front, context, listeners.console),
         (front.api, None, listeners.owner),
@@ -134,11 +139,16 @@ async def _start_http(
     ]
     serving = []
     for each, tls, listener in plan:
-        server = http.http_server(each, tls)
+        server = http.http_server(each, tls, hearer=None if tls is None else watch.hear)
         serving.append((server, asyncio.create_task(server.serve_on([listener]))))
     for server, _ in serving:
         await server.opened.wait()
     return serving
+
+
+def _session_watch(roles: Roles) -> SessionWatch:
+    base, services = roles.base, roles.services
+    return SessionWatch(base.store, base.recorder, roles.trails()[0], base.clock, services.log_in)
 
 
 async def _stop_http(serving: Sequence[tuple[http.HttpServer, asyncio.Task[None]]]) -> None:

@@ -12,7 +12,9 @@ import pwd
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,40 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from sealwire.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 EXTENSION = "sealwire.peer"
+
+_accepted: ContextVar[str] = ContextVar("accepted", default="")
+"""Whose connection the present task serves: address of the other end, as it was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNotice:
+    """Something happened to a TLS connection: ``began``, ``ended`` or ``failed``.
+
+    ``certificate`` is the client's, DER, when there is one; ``info`` says why it failed, or
+    how it ended.
+    """
+
+    event: str
+    client: str
+    server: str
+    certificate: bytes | None
+    info: str = ""
+
+
+Hearer = Callable[[SessionNotice], None]
+"""Told from the event loop: must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who is told, and our own address."""
+
+    hearer: Hearer
+    server: str = ""
 
 
 @dataclass(slots=True)
@@ -45,16 +77,91 @@ class Peer:
 class PeerProtocol(HttpToolsProtocol):
     """HTTP/1.1 with the peer's identity added to every request's scope."""
 
+    hearing: Hearing | None = None
+    _ended = ""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Note the peer once; the handshake is over by now."""
         super().connection_made(transport)
         self._peer = _peer_of(transport)
+        self._client = _host(transport.get_extra_info("peername"))
+        self._server = _host(transport.get_extra_info("sockname"))
+        self._tell("began")
+
+    def eof_received(self) -> None:
+        """The other end has said that it is done."""
+        self._ended = "serverAlertReceived: CLOSE_NOTIFY"
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._tell("ended", str(exc) if exc else self._ended or "serverAlertSent: CLOSE_NOTIFY")
+        super().connection_lost(exc)
+
+    def _tell(self, event: str, info: str = "") -> None:
+        """Connections of people with a certificate; strangers' are not worth a record each."""
+        certificate = self._peer.certificate
+        if self.hearing is not None and certificate is not None:
+            notice = SessionNotice(event, self._client, self._server, certificate, info)
+            self.hearing.hearer(notice)
 
     def on_message_begin(self) -> None:
         """Hand the peer to the request."""
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {EXTENSION: self._peer}
+
+
+class NotingSocket(socket.socket):
+    """A listener that leaves the address of each connection to the task that serves it."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """See ``socket.socket``. asyncio makes the connection's task right after this."""
+        connection, address = super().accept()
+        _accepted.set(_host(address))
+        return connection, address
+
+
+class WatchedHandshake(ssl.SSLObject):
+    """TLS on one connection, which tells its hearer when the handshake fails and why.
+
+    asyncio drops such connections without a word: the protocol above never hears of them.
+    """
+
+    hearing: Hearing
+
+    def do_handshake(self) -> None:
+        """See ``ssl.SSLObject``."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason or "unknown"
+            notice = SessionNotice("failed", _accepted.get(), self.hearing.server, None, reason)
+            self.hearing.hearer(notice)
+            raise
+
+
+def _host(address: Any) -> str:  # noqa: ANN401 - what sockets call an address
+    """The host of an IP address and port, a mapped IPv4 address as such; else ``local``."""
+    if not isinstance(address, tuple):
+        return "local"
+    return str(address[0]).removeprefix("::ffff:")
+
+
+def noting(listener: socket.socket) -> NotingSocket:
+    """The same listener, noting whom it accepts; ``listener`` itself is closed for use."""
+    return NotingSocket(fileno=listener.detach())
+
+
+def watch_handshakes(context: ssl.SSLContext, listener: socket.socket, hearer: Hearer) -> None:
+    """Have ``context`` tell ``hearer`` of handshakes that fail on ``listener`` (see ``noting``)."""
+
+    class Watched(WatchedHandshake):
+        hearing = Hearing(hearer, _host(listener.getsockname()))
+
+    context.sslobject_class = Watched
 
 
 def own_peer() -> Peer:
@@ -148,14 +255,25 @@ def server_context(
 
 
 def http_server(
-    app: Callable[..., Any], context: ssl.SSLContext | None, *, shutdown_seconds: int = 5
+    app: Callable[..., Any],
+    context: ssl.SSLContext | None,
+    *,
+    hearer: Hearer | None = None,
+    shutdown_seconds: int = 5,
 ) -> HttpServer:
-    """A server for ``app``; ``context`` None serves in clear."""
+    """A server for ``app``; ``context`` None serves in clear.
+
+    ``hearer`` is told of connections with a client certificate.
+    """
     factory = None if context is None else (lambda _config, _default: context)
+
+    class Protocol(PeerProtocol):
+        hearing = None if hearer is None else Hearing(hearer)
+
     return HttpServer(
         uvicorn.Config(
             app,
-            http=PeerProtocol,
+            http=Protocol,
             loop="none",
             lifespan="off",
             ws="none",

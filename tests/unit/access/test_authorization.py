@@ -61,7 +61,8 @@ def test_a_refusal_is_recorded_with_what_was_asked_for(scene: Scene) -> None:
     assert scene.texts() == [
         (
             "[AuditEvent=AUTHZ][SubjectID=caadmin][Outcome=Failure]"
-            "[aclResource=certServer.log.configuration][Op=modify][Info=PATCH x] authorization failure"
+            "[aclResource=certServer.log.configuration][Op=modify][Info=PATCH x]"
+            " authorization failure"
         )
     ]
 

@@ -312,5 +312,6 @@ class StatusPublisher:
 
         Raises as ``CrlPublisher.publish`` and ``OcspSigners.tend``.
         """
+        self._responder.tend()
         self._crls.tend()
         self._signers.tend()

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from sealwire.audit.ca_events import ocsp_generation
 from sealwire.audit.events import NON_ROLE_USER, EventName, Outcome
+from sealwire.audit.repeats import Repeats, more
 from sealwire.audit.settings import SETTING, read_settings
 from sealwire.ca.enrollment import TRAIL
 from sealwire.ca.ocsp import (
@@ -31,7 +32,6 @@ from sealwire.errors import RefusedError, SealwireError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sealwire.audit.events import Event
     from sealwire.audit.ports import Store
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 LIFETIME: Final = timedelta(hours=1)
 """Until when an answer may be believed, and so how late a cache may learn of a revocation."""
 
-FAILURE_EVERY: Final = timedelta(minutes=1)
-"""The same failure is recorded once in this time, with how often it came: anybody can cause it."""
+_FAILURES_A_MINUTE: Final = 3
+"""Of one kind, each with its own record; anybody can cause more, which share one."""
 
 _LONGEST_SERIAL_BITS: Final = 159
 
@@ -81,7 +81,7 @@ class OcspResponder:
         self._recorder = recorder
         self._signers = signers
         self._clock = clock
-        self._failures = _Failures()
+        self._failures = Repeats(_FAILURES_A_MINUTE)
 
     def answer(self, request: bytes) -> OcspAnswer:
         """The response to ``request``, always: what cannot be answered is answered with why.
@@ -101,6 +101,10 @@ class OcspResponder:
         except SealwireError as fault:
             return self._failed(ResponseStatus.TRY_LATER, fault.message)
 
+    def tend(self) -> None:
+        """Record how often failures came in the minutes that are over."""
+        self._record(self._failures.due(self._clock.now()))
+
     def _answered(self, request: bytes) -> OcspAnswer:
         inquiry = read_inquiry(request)
         state = self._store.read(lambda tx: self._state(tx, inquiry.questions))
@@ -113,7 +117,7 @@ class OcspResponder:
         answers = list(zip(inquiry.questions, state.statuses, strict=True))
         der = build_response(signer, answers, times, inquiry.nonce)
         if state.records_success:
-            self._record(ocsp_generation(Outcome.SUCCESS))
+            self._record([ocsp_generation(Outcome.SUCCESS)])
         return OcspAnswer(der, times if inquiry.nonce is None else None)
 
     def _state(self, tx: CaTx, questions: Sequence[Question]) -> _State:
@@ -126,13 +130,21 @@ class OcspResponder:
         )
 
     def _failed(self, status: ResponseStatus, why: str) -> OcspAnswer:
-        text = self._failures.told(f"{status.name}: {why}", self._clock.now())
-        if text is not None:
-            self._record(ocsp_generation(Outcome.FAILURE, failure=text))
+        text = f"{status.name}: {why}"
+
+        def event(count: int) -> Event:
+            return ocsp_generation(Outcome.FAILURE, failure=more(text, count))
+
+        self._record(self._failures.note(text, self._clock.now(), event))
         return OcspAnswer(error_response(status), None)
 
-    def _record(self, event: Event) -> None:
-        self._store.run(lambda tx: self._recorder.record(tx, TRAIL, event))
+    def _record(self, events: Sequence[Event]) -> None:
+        def use_case(tx: CaTx) -> None:
+            for event in events:
+                self._recorder.record(tx, TRAIL, event)
+
+        if events:
+            self._store.run(use_case)
 
 
 def _status(tx: CaTx, serial: int, issuing_key_id: str) -> Status:
@@ -149,24 +161,3 @@ def _status(tx: CaTx, serial: int, issuing_key_id: str) -> Status:
 @lru_cache(maxsize=2)
 def _parsed(pem: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate(pem.encode())
-
-
-class _Failures:
-    """Counts failures by their text, of which there are few: none holds what was sent.
-
-    Two threads at once may miscount by one; that costs a record, or a number in one.
-    """
-
-    def __init__(self) -> None:
-        self._told: dict[str, datetime] = {}
-        self._untold: dict[str, int] = {}
-
-    def told(self, text: str, now: datetime) -> str | None:
-        """What to record now, or None when this text was recorded a short time ago."""
-        last = self._told.get(text)
-        count = self._untold.get(text, 0) + 1
-        if last is not None and timedelta() <= now - last < FAILURE_EVERY:
-            self._untold[text] = count
-            return None
-        self._told[text], self._untold[text] = now, 0
-        return text if count == 1 else f"{text} ({count} times)"

@@ -1,0 +1,1 @@
+"""The REST interface of Dogtag's CA, for its clients: its addresses, shapes, words and errors."""

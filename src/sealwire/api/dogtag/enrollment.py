@@ -1,0 +1,180 @@
+"""``certrequests``: templates, and requests handed in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from fastapi import Query, Request
+
+from sealwire.access.roles import Principal
+from sealwire.api.dogtag import bodies
+from sealwire.api.dogtag.access import Use, permits
+from sealwire.api.dogtag.bodies import Posted
+from sealwire.api.dogtag.context import authority_of
+from sealwire.api.dogtag.errors import DogtagError, bad_request
+from sealwire.api.dogtag.inputs import input_blocks, submitted_values
+from sealwire.api.dogtag.profile_info import profile_infos
+from sealwire.api.dogtag.request_info import request_infos
+from sealwire.api.dogtag.routing import Router
+from sealwire.api.dogtag.shapes import NO_ATTRIBUTES, JsonObject
+from sealwire.api.dogtag.versions import Speaks
+from sealwire.api.security import address_of
+from sealwire.ca.constraints import quoted
+from sealwire.ca.profiles import Input
+from sealwire.ca.requests import Requestor
+from sealwire.errors import NotFoundError, RefusedError, UsageError
+from sealwire.x509.csr import read_csr
+from sealwire.x509.subject import dn_text, parse_dn
+
+router = Router(prefix="/certrequests")
+
+Offset = Annotated[int, Query(ge=0)]
+_PKCS10: Final = "pkcs10"
+_PEM: Final = "-----BEGIN"
+
+
+@router.get("/profiles", dependencies=[permits(Use.LIST_TEMPLATES)])
+def templates(
+    request: Request, version: Speaks, start: Offset = 0, size: Offset = 20
+) -> JsonObject:
+    """The profiles that are shown to everybody."""
+    register = authority_of(request).profile_register
+    shown = [rules for rules in register.profiles() if rules.profile.visible]
+    return profile_infos(request, version, shown, start, size)
+
+
+@router.get("/profiles/{profile_id}", dependencies=[permits(Use.GET_TEMPLATE)])
+def template(request: Request, profile_id: str) -> JsonObject:
+    """A form to fill in: every field of the profile's inputs, empty."""
+    try:
+        profile = authority_of(request).profile(profile_id)
+    except NotFoundError:
+        message = f"Unable to get enrollment template for {profile_id}: Profile not found"
+        raise bad_request(message) from None
+    return {
+        "ProfileID": profile_id,
+        "Renewal": False,
+        "SerialNumber": None,
+        "RemoteHost": "",
+        "RemoteAddress": "",
+        "Input": input_blocks(profile, {}),
+        "Output": [],
+        "Attributes": NO_ATTRIBUTES,
+    }
+
+
+@router.post("")
+def submit(
+    request: Request, version: Speaks, who: Annotated[Principal, permits(Use.SUBMIT)], body: Posted
+) -> JsonObject:
+    """Hand in; what the profile rejects is a success as well, with the reason in the request."""
+    _check_issuer(request)
+    if bodies.flag(body, "Renewal"):
+        raise bad_request("Renewal is not supported: submit a certificate request")
+    values = submitted_values(body)
+    profile_id = bodies.text(body, "ProfileID", "profileId")
+    if not profile_id:
+        raise bad_request("Unable to create enrollment request: Missing profile ID")
+    authority = authority_of(request)
+    try:
+        subject_fields = Input.SUBJECT_NAME in authority.profile(profile_id).inputs
+        csr = certificate_request(values)
+        if subject_fields:
+            require_same_subject(csr, values)
+        made = authority.submit(
+            profile_id,
+            csr,
+            _requestor(values),
+            actor=who.name,
+            remote_address=address_of(request),
+        )
+    except (NotFoundError, RefusedError) as refusal:
+        if refusal.code == "role.absent":
+            raise
+        raise bad_request(f"Bad request data: {refusal.message}") from refusal
+    return request_infos(request, version, [made], 1)
+
+
+def _requestor(values: Mapping[str, str]) -> Requestor:
+    return Requestor(
+        values.get("requestor_name", ""),
+        values.get("requestor_email", ""),
+        values.get("requestor_phone", ""),
+    )
+
+
+def _check_issuer(request: Request) -> None:
+    """There is one CA here. Its own name is known, so another one is refused.
+
+    No ids are given out here: one that comes is the sender's own name for this CA.
+    """
+    issuer_id, issuer_dn = (request.query_params.get(f"issuer-{kind}") for kind in ("id", "dn"))
+    if issuer_id is not None and issuer_dn is not None:
+        raise bad_request("Cannot provide both issuer ID and issuer DN")
+    if issuer_dn is None:
+        return
+    try:
+        wanted = parse_dn(issuer_dn)
+    except RefusedError:
+        raise bad_request(f"Invalid DN: {issuer_dn}") from None
+    own = x509.load_pem_x509_certificate(authority_of(request).chain_pem().encode())
+    if own.subject != wanted:
+        raise DogtagError(404, f"CA not found: {issuer_dn}")
+
+
+def certificate_request(values: Mapping[str, str]) -> bytes:
+    """The CSR among the submitted values: PEM, or base64 without its frame.
+
+    Raises UsageError ``input.request`` for anything else.
+    """
+    kind = values.get("cert_request_type", _PKCS10).lower()
+    if kind != _PKCS10:
+        raise UsageError("input.request", f"Unsupported certificate request type: only {_PKCS10}")
+    text = values.get("cert_request", "").strip()
+    if not text:
+        raise UsageError("input.request", "Certificate Request Not Found")
+    if _PEM in text:
+        return text.encode("latin-1", "replace")
+    try:
+        return base64.b64decode(re.sub(r"\s", "", text), validate=True)
+    except (binascii.Error, ValueError):
+        raise UsageError("input.request", "The certificate request is not base64") from None
+
+
+_SUBJECT_FIELDS: Final[Mapping[str, x509.ObjectIdentifier]] = {
+    "sn_uid": NameOID.USER_ID,
+    "sn_e": NameOID.EMAIL_ADDRESS,
+    "sn_cn": NameOID.COMMON_NAME,
+    "sn_ou3": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "sn_ou2": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "sn_ou1": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "sn_ou": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "sn_o": NameOID.ORGANIZATION_NAME,
+    "sn_c": NameOID.COUNTRY_NAME,
+}
+
+
+def require_same_subject(csr: bytes, values: Mapping[str, str]) -> None:
+    """What the form says of the subject must be what the CSR says: the certificate has the CSR's.
+
+    Raises RefusedError ``csr.invalid``, or UsageError ``input.subject`` with every field.
+    """
+    name = read_csr(csr).name
+    differing = [
+        field
+        for field, oid in _SUBJECT_FIELDS.items()
+        if field in values
+        and values[field] not in {each.value for each in name.get_attributes_for_oid(oid)}
+    ]
+    if differing:
+        raise UsageError(
+            "input.subject",
+            f"The subject is the certificate request's own, which is {quoted(dn_text(name))}:"
+            f" {', '.join(differing)} must say the same or nothing",
+        )

@@ -39,9 +39,10 @@ log = structlog.get_logger(__name__)
 class SessionWatch:
     """``hear`` never blocks; a thread records.
 
-    What comes faster than it can be written is lost, which the node's own log tells. A failed handshake is recorded at once, further ones from the same address within a minute are
-    one record with a count. Sessions are those with a client certificate: a stranger's request
-    makes no record.
+    What comes faster than it can be written is lost, which the node's own log tells. A failed
+    handshake is recorded at once, further ones from the same address within a minute are one
+    record with a count. Sessions are those with a client certificate: a stranger's request makes
+    no record.
     """
 
     def __init__(

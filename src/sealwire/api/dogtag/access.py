@@ -44,6 +44,11 @@ class Use(StrEnum):
     CREATE_PROFILE = "ProfileService.createProfile"
     MODIFY_PROFILE = "ProfileService.modifyProfile"
     DELETE_PROFILE = "ProfileService.deleteProfile"
+    GET_AUDIT = "AuditService.getAuditConfig"
+    MODIFY_AUDIT = "AuditService.updateAuditConfig"
+    SWITCH_AUDIT = "AuditService.changeAuditStatus"
+    FIND_AUDIT_FILES = "AuditService.findAuditFiles"
+    GET_AUDIT_FILE = "AuditService.getAuditFile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ _READ_CERTIFICATE: Final = Entry(Action.READ_CERTIFICATE, "certServer.ee.certifi
 _CERTIFICATES: Final = Entry(Action.REVOKE_CERTIFICATE, "certServer.ca.certs", "execute")
 _REQUESTS: Final = Entry(Action.DECIDE_REQUEST, "certServer.ca.certrequests", "execute")
 _TEMPLATES: Final = Entry(Action.READ_PROFILE, "certServer.ee.profiles", "list")
+_AUDIT: Final = Entry(Action.CONFIGURE_AUDIT, "certServer.log.configuration", "modify")
+_AUDIT_FILES: Final = Entry(Action.READ_AUDIT, "certServer.log.content.signedAudit", "read")
 _CONFIGURE: Final = Entry(Action.CONFIGURE_CA, "certServer.profile.configuration", "modify")
 
 ACCESS: Final[Mapping[Use, Entry]] = {
@@ -83,6 +90,11 @@ ACCESS: Final[Mapping[Use, Entry]] = {
     Use.CREATE_PROFILE: _CONFIGURE,
     Use.MODIFY_PROFILE: _CONFIGURE,
     Use.DELETE_PROFILE: _CONFIGURE,
+    Use.GET_AUDIT: Entry(Action.READ_AUDIT_CONFIGURATION, "certServer.log.configuration", "read"),
+    Use.MODIFY_AUDIT: _AUDIT,
+    Use.SWITCH_AUDIT: _AUDIT,
+    Use.FIND_AUDIT_FILES: _AUDIT_FILES,
+    Use.GET_AUDIT_FILE: _AUDIT_FILES,
 }
 
 

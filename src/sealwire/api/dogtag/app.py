@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from sealwire.api.dogtag import account, certificates, enrollment, errors, profiles, requests
+from sealwire.api.dogtag import account, audit, certificates, enrollment, errors, profiles, requests
 from sealwire.api.dogtag.sessions import HttpSessions
 from sealwire.api.dogtag.versions import VERSIONS
 from sealwire.clock import SystemClock, SystemRandom
@@ -43,7 +43,7 @@ def create_dogtag_app(
     errors.install(app)
     for path in VERSIONS:
         app.include_router(account.info_router, prefix=f"/pki/{path}")
-        for module in (account, enrollment, requests, certificates, profiles):
+        for module in (account, enrollment, requests, certificates, profiles, audit):
             app.include_router(module.router, prefix=f"/ca/{path}")
     return app
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from fastapi import Request
 
     from sealwire.access.login import LogIn
@@ -18,17 +20,52 @@ if TYPE_CHECKING:
     from sealwire.ca.publication import StatusPublisher
     from sealwire.ca.revocation import Revocations
     from sealwire.ca.service import CertificateAuthority
+    from sealwire.identity.examination import Examiner
+    from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.service import Sensor
     from sealwire.x509.keys import KeyType
+
+    Blobs = Sequence[tuple[str, bytes]]
 
 RoleT = TypeVar("RoleT")
 
 
 class CaSetup(Protocol):
-    """Makes the CA and leaves its first credentials where the home's owner finds them."""
+    """Makes and renews the CA; leaves its first credentials where the home's owner finds them.
 
-    def __call__(self, key_type: KeyType, organization: str, actor: str) -> dict[str, Any]:
-        """Names and the one-time password. Raises ConflictError ``ca.initialised``."""
+    Files are (name, content). Who asks is ``actor``.
+    """
+
+    def __call__(
+        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
+    ) -> dict[str, Any]:
+        """Names and the one-time password. Raises as ``Founding.initialise``."""
+        ...
+
+    def request(
+        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
+    ) -> dict[str, Any]:
+        """The request for an outside CA. Raises as ``Founding.request_certificate``."""
+        ...
+
+    def accept(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
+        """As ``__call__``, with findings. Raises as ``Founding.accept_certificate``."""
+        ...
+
+    def show(self) -> dict[str, Any]:
+        """The CA's own certificates, where their keys are, and what is awaited."""
+        ...
+
+    def renew(self, actor: str) -> dict[str, Any]:
+        """The issuing CA's new certificate. Raises as ``Renewal.renew``."""
+        ...
+
+    def request_renewal(self, actor: str) -> dict[str, Any]:
+        """The request for an outside CA. Raises as ``Renewal.request``."""
+        ...
+
+    def accept_renewal(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
+        """The new certificate, with findings. Raises as ``Renewal.accept``."""
         ...
 
 
@@ -46,6 +83,8 @@ class Services:
     audit: AuditConfiguration
     revocations: Revocations | None = None
     status_publisher: StatusPublisher | None = None
+    peer_lists: Mapping[str, PeerLists] = field(default_factory=dict)
+    doctor: Examiner | None = None
 
 
 def services_of(request: Request) -> Services:

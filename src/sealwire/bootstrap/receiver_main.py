@@ -18,6 +18,7 @@ from sealwire.net.control import LineChannel, material_from
 from sealwire.net.receiver import Receiver, ReceiverLimits
 from sealwire.net.tls import server_context
 from sealwire.stores.journal.writer import JournalWriter
+from sealwire.x509.revocation import guard_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,9 +47,10 @@ def main(arguments: list[str]) -> int:
 
 def _receiver(configuration: Mapping[str, Any], channel: LineChannel) -> Receiver:
     clock = SystemClock()
+    material = material_from(configuration["tls"])
     return Receiver(
         {port: socket.socket(fileno=fd) for port, fd in configuration["listeners"]},
-        server_context(material_from(configuration["tls"])),
+        server_context(material),
         JournalWriter(
             Path(configuration["journal"]),
             configuration["slot"],
@@ -59,6 +61,7 @@ def _receiver(configuration: Mapping[str, Any], channel: LineChannel) -> Receive
         channel,
         clock=clock,
         limits=ReceiverLimits(**configuration["limits"]),
+        guard=guard_of(material.revocation),
     )
 
 

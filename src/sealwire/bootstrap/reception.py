@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sealwire.bootstrap.compose import Foundation
+    from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.journal import Position
     from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
 
@@ -71,7 +72,7 @@ class StoppedReceivers:
         """The next start reads it."""
 
 
-def receiving(base: Foundation) -> Receiving:
+def receiving(base: Foundation, lists: PeerLists) -> Receiving:
     """The sensor and its workers, not yet started."""
     config = base.config
     settings = PoolSettings(
@@ -82,15 +83,15 @@ def receiving(base: Foundation) -> Receiving:
         workers=config.receivers,
     )
     pool = ReceiverPool(settings, JournalRecovery(base.home.journal), base.clock)
-    return Receiving(_sensor(base, pool), pool)
+    return Receiving(_sensor(base, pool, lists), pool)
 
 
-def offline_sensor(base: Foundation) -> Sensor:
+def offline_sensor(base: Foundation, lists: PeerLists) -> Sensor:
     """The sensor's use cases while nothing receives."""
-    return _sensor(base, StoppedReceivers(JournalRecovery(base.home.journal)))
+    return _sensor(base, StoppedReceivers(JournalRecovery(base.home.journal)), lists)
 
 
-def _sensor(base: Foundation, receivers: Receivers) -> Sensor:
+def _sensor(base: Foundation, receivers: Receivers, lists: PeerLists) -> Sensor:
     return Sensor(
         base.store,
         base.keys,
@@ -102,6 +103,7 @@ def _sensor(base: Foundation, receivers: Receivers) -> Sensor:
             host_names=own_names(base.config.host_name),
             default_trust=lambda: own_roots(base),
             known_roots=lambda: known_roots(base),
+            revocation=lists.contents,
         ),
         reception=Reception(receivers, JournalReadings(base.home.journal), threading.Lock()),
     )

@@ -21,6 +21,7 @@ from sealwire.bootstrap.audit_file import AuditFileFollower, AuditFileWriter
 from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
+from sealwire.bootstrap.peer_judgement import NodeDoctor, RevocationWatch, peer_judgement
 from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
 from sealwire.bootstrap.status_watch import StatusWatch
 from sealwire.bootstrap.unit_watch import UnitWatch
@@ -29,7 +30,6 @@ from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.publication import StatusPublisher
 from sealwire.ca.revocation import Revocations
 from sealwire.ca.service import CertificateAuthority
-from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.net.dispatcher import Dispatcher, IdentitySource
 from sealwire.net.filetail import FileTail
 from sealwire.net.probe import DestinationProbe
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from sealwire.appliance.delivery import DestinationStatus, ForwarderControl
     from sealwire.bootstrap.compose import Foundation
+    from sealwire.bootstrap.peer_judgement import PeerJudgement
     from sealwire.sensor.service import Sensor
 
 MOST_PASSWORD_HASHES: Final = 4
@@ -93,6 +94,7 @@ class Roles:
     receiving: Receiving | None
     audit_file: AuditFileFollower | None = None
     status_watch: StatusWatch | None = None
+    revocation_watch: RevocationWatch | None = None
 
     @property
     def ca(self) -> CertificateAuthority | None:
@@ -136,9 +138,13 @@ class Roles:
             self.forwarding.start()
         if self.status_watch is not None:
             self.status_watch.start()
+        if self.revocation_watch is not None:
+            self.revocation_watch.start()
 
     def stop(self) -> None:
         """End in good order: what is sent is acknowledged, what is received is durable."""
+        if self.revocation_watch is not None:
+            self.revocation_watch.stop()
         if self.status_watch is not None:
             self.status_watch.stop()
         if self.forwarding is not None:
@@ -160,17 +166,27 @@ def running_roles(base: Foundation) -> Roles:
     """The roles that the configuration names, ready to start."""
     wanted = base.config.roles
     identity = _appliance_identity(base)
+    judgement = peer_judgement(base)
     appliance, forwarding = None, None
     if "appliance" in wanted:
         active = partial(is_active, unit=base.config.unit)
         dispatcher = Dispatcher(
-            base.sql, base.recorder, base.clock, base.random, identity, active=active
+            base.sql,
+            base.recorder,
+            base.clock,
+            base.random,
+            identity,
+            active=active,
+            guard=judgement.appliance.guard,
         )
+        judgement.appliance_changed.action = dispatcher.poke
         tail = FileTail(base.store, base.recorder, base.clock, active=active)
-        appliance = _appliance(base, dispatcher, identity)
+        appliance = _appliance(base, dispatcher, identity, judgement)
         forwarding = Forwarding(base, dispatcher, tail, UnitWatch(appliance))
-    received = receiving(base) if "sensor" in wanted else None
-    services = _services(base, appliance, received.sensor if received else None)
+    received = receiving(base, judgement.sensor) if "sensor" in wanted else None
+    if received is not None:
+        judgement.sensor_changed.action = received.sensor.reload
+    services = _services(base, appliance, received.sensor if received else None, judgement)
     publisher = services.status_publisher
     return Roles(
         base,
@@ -179,6 +195,7 @@ def running_roles(base: Foundation) -> Roles:
         received,
         audit_file=_audit_file(base, services.ca),
         status_watch=None if publisher is None else StatusWatch(publisher),
+        revocation_watch=RevocationWatch((judgement.sensor, judgement.appliance)),
     )
 
 
@@ -202,16 +219,23 @@ def opened_offline(home: Home) -> Iterator[FastAPI]:
         base = lay_foundation(remembered(home))
         stack.callback(base.close)
         wanted = base.config.roles
-        unit = _appliance(base, NoForwarder(), _appliance_identity(base))
+        judgement = peer_judgement(base)
+        unit = _appliance(base, NoForwarder(), _appliance_identity(base), judgement)
         services = _services(
             base,
             unit if "appliance" in wanted else None,
-            offline_sensor(base) if "sensor" in wanted else None,
+            offline_sensor(base, judgement.sensor) if "sensor" in wanted else None,
+            judgement,
         )
         yield create_app(services, version=VERSION)
 
 
-def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | None) -> Services:
+def _services(
+    base: Foundation,
+    appliance: Appliance | None,
+    sensor: Sensor | None,
+    judgement: PeerJudgement,
+) -> Services:
     ca = _certificate_authority(base) if "ca" in base.config.roles else None
     turns = threading.BoundedSemaphore(MOST_PASSWORD_HASHES)
     home_trail = "ca" if ca else "appliance" if appliance else "sensor"
@@ -219,7 +243,7 @@ def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | No
         log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random, turns),
         trails=base.store,
         ca=ca,
-        ca_setup=None if ca is None else CaSetup(base.home, ca),
+        ca_setup=None if ca is None else CaSetup(base.home, ca, base.signing),
         appliance=appliance,
         sensor=sensor,
         people=People(base.store, base.recorder, home_trail, base.random, turns),
@@ -235,13 +259,15 @@ def _services(base: Foundation, appliance: Appliance | None, sensor: Sensor | No
         if ca is None
         else Revocations(base.store, base.recorder, clock=base.clock),
         status_publisher=None if ca is None else _status_publisher(base, ca),
+        peer_lists=judgement.by_side(),
+        doctor=NodeDoctor(base, _appliance_identity(base), judgement),
     )
 
 
 def _status_publisher(base: Foundation, ca: CertificateAuthority) -> StatusPublisher:
     return StatusPublisher(
         base.store,
-        SoftwareKeys(base.keys),
+        base.signing,
         base.recorder,
         ca,
         clock=base.clock,
@@ -253,7 +279,7 @@ def _status_publisher(base: Foundation, ca: CertificateAuthority) -> StatusPubli
 def _certificate_authority(base: Foundation) -> CertificateAuthority:
     return CertificateAuthority(
         base.store,
-        SoftwareKeys(base.keys),
+        base.signing,
         base.recorder,
         profiles=shipped_profiles(),
         clock=base.clock,
@@ -266,7 +292,10 @@ def _appliance_identity(base: Foundation) -> IdentitySource:
 
 
 def _appliance(
-    base: Foundation, forwarder: ForwarderControl, identity: IdentitySource
+    base: Foundation,
+    forwarder: ForwarderControl,
+    identity: IdentitySource,
+    judgement: PeerJudgement,
 ) -> Appliance:
     return Appliance(
         base.store,
@@ -274,7 +303,12 @@ def _appliance(
         base.recorder,
         base.clock,
         unit=Unit(base.config.unit, base.config.host_name, lambda: known_roots(base)),
-        probe=DestinationProbe(base.clock, identity, host_name=lambda: base.config.host_name),
+        probe=DestinationProbe(
+            base.clock,
+            identity,
+            host_name=lambda: base.config.host_name,
+            lists=judgement.appliance.lists,
+        ),
         forwarder=forwarder,
         default_trust=lambda: own_roots(base),
     )

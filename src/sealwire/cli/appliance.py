@@ -9,6 +9,7 @@ import typer
 
 from sealwire.cli import identity_files as files
 from sealwire.cli.addresses import host_and_port
+from sealwire.cli.crl import crl_commands
 from sealwire.cli.files import read_input
 from sealwire.cli.output import (
     JsonOption,
@@ -32,6 +33,7 @@ appliance_app.add_typer(stream_app, name="stream")
 appliance_app.add_typer(input_app, name="input")
 appliance_app.add_typer(ha_app, name="ha")
 appliance_app.add_typer(audit_tail_app, name="audit")
+appliance_app.add_typer(crl_commands("appliance"), name="crl")
 
 _API = "/api/v1/appliance"
 _Name = Annotated[str, typer.Argument(help="The destination's name.")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sealwire.cli import identity_files as files
+from sealwire.cli.crl import crl_commands
 from sealwire.cli.files import read_input
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
 from sealwire.cli.session import HomeOption, api, must_be_new, segment
@@ -23,6 +24,7 @@ trust_app = typer.Typer(no_args_is_help=True, help="Who may sign senders' certif
 sensor_app.add_typer(identity_app, name="identity")
 sensor_app.add_typer(listener_app, name="listener")
 sensor_app.add_typer(trust_app, name="trust")
+sensor_app.add_typer(crl_commands("sensor"), name="crl")
 
 _API = "/api/v1/sensor"
 _FAULTS = {

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import select
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
@@ -32,6 +33,9 @@ def material_document(material: TlsMaterial) -> dict[str, Any]:
         "identities": [list(identity) for identity in material.identities],
         "client_certificate": material.client_certificate.value,
         "trust_anchors": material.trust_anchors,
+        "revocation": [
+            [b64encode(der).decode("ascii"), policy] for der, policy in material.revocation
+        ],
     }
 
 
@@ -41,6 +45,7 @@ def material_from(document: Mapping[str, Any]) -> TlsMaterial:
         tuple((chain, key) for chain, key in document["identities"]),
         ClientCertificate(document["client_certificate"]),
         document["trust_anchors"],
+        tuple((b64decode(der), policy) for der, policy in document["revocation"]),
     )
 
 
@@ -90,6 +95,8 @@ class LineChannel:
         if not data:
             raise EOFError
         self._unread += data
+        if b"\n" not in data:
+            return []
         *lines, rest = self._unread.split(b"\n")
         self._unread = rest
         return [json.loads(line) for line in lines]

@@ -11,6 +11,7 @@ from sealwire.appliance.forwarder import Policy
 from sealwire.errors import SealwireError
 from sealwire.net.client_tls import ClientIdentity
 from sealwire.net.sender import DestinationSender, SenderTools
+from sealwire.x509.revocation import RevocationGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +50,7 @@ class Dispatcher:
     ``start`` once, ``stop`` once. A sender whose destination changed ends in good order before
     its successor begins, so that no record is overtaken. ``active`` says whether this unit may
     stream; when it no longer may, its senders end in good order within a second. All methods may
-    be called from any thread.
+    be called from any thread. ``guard`` is asked at each connection whether the server is revoked.
     """
 
     def __init__(
@@ -62,10 +63,13 @@ class Dispatcher:
         policy: Policy | None = None,
         *,
         active: Callable[[ApplianceTx], bool] = lambda _: True,
+        guard: Callable[[], RevocationGuard] = RevocationGuard,
     ) -> None:
         self._store = store
         self._active = active
-        self._tools = SenderTools(store, recorder, clock, random, identity, policy or Policy())
+        self._tools = SenderTools(
+            store, recorder, clock, random, identity, policy or Policy(), guard
+        )
         self._lock = threading.Lock()
         self._senders: dict[str, DestinationSender] = {}
         self._ending: dict[str, DestinationSender] = {}

@@ -7,10 +7,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sealwire.net.dial import unacknowledged
+from sealwire.net.tls_faults import RevokedServerError
 from sealwire.net.tls_stream import TlsStream
 
 if TYPE_CHECKING:
     import socket
+    from datetime import datetime
+
+    from sealwire.x509.revocation import RevocationGuard
 
 _RECEIVE: Final = 65536
 
@@ -38,6 +42,12 @@ class Link:
             return self.tls.handshake()
         finally:
             self.flush()
+
+    def require_unrevoked(self, guard: RevocationGuard, at: datetime) -> None:
+        """After the handshake: raises RevokedServerError when the lists object to the server."""
+        objection = guard.objection_to(self.tls.verified_chain(), at) if guard else None
+        if objection is not None:
+            raise RevokedServerError(objection)
 
     def write(self, data: bytes) -> int:
         """Seal and send; the offset where its ciphertext ends."""

@@ -10,6 +10,7 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from sealwire.net.handshake_notes import verified_chain
 from sealwire.net.tls import (
     RecordObject,
     failure_reason,
@@ -22,6 +23,7 @@ from sealwire.syslog.framing import TAIL_MARGIN
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from sealwire.sensor.journal import RunJournal
 
@@ -51,6 +53,10 @@ class PeerOwner(Protocol):
 
     def established(self, peer: Peer) -> int:
         """The handshake is complete; returns the connection's number."""
+        ...
+
+    def objection(self, verified: Sequence[bytes]) -> str | None:
+        """Why a sender with this verified chain (DER, leaf first) may not pass."""
         ...
 
     def closed(self, peer: Peer) -> None:
@@ -143,6 +149,10 @@ class Peer:
             self._fail(*failure_reason(error))
         else:
             certificate = peer_certificate(tls) or (None, None)
+            objection = self._owner.objection(verified_chain(tls)) if certificate[0] else None
+            if objection is not None:
+                self._fail("client_certificate_revoked", f"the sender's certificate: {objection}")
+                return
             cipher = tls.cipher()
             connection = Connection(
                 self._owner.established(self),

@@ -22,6 +22,7 @@ from sealwire.net.reporting import Reporter
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import NUMBERS
 from sealwire.syslog.framing import DEFAULT_MAX_MESSAGE
+from sealwire.x509.revocation import RevocationGuard, guard_of
 
 if TYPE_CHECKING:
     import socket
@@ -64,6 +65,7 @@ class Receiver:
     Args:
         listeners: listening, non-blocking sockets by port.
         context: for the handshakes, until main sends material for another.
+        guard: who is revoked, until main sends material for another.
         journal: where everything goes.
         control: to the main process; its end means that main is gone.
     """
@@ -77,11 +79,13 @@ class Receiver:
         *,
         clock: Clock,
         limits: ReceiverLimits,
+        guard: RevocationGuard | None = None,
     ) -> None:
         self.journal = journal
         self.buffers = Buffers(limits.max_message)
         self._listeners = dict(listeners)
         self._context = context
+        self._guard = guard or RevocationGuard()
         self._control = control
         self._clock = clock
         self._limits = limits
@@ -236,7 +240,9 @@ class Receiver:
         """Do what main says: see ``sealwire.net.control``."""
         match message["do"]:
             case "reload":
-                self._context = server_context(material_from(message["tls"]))
+                material = material_from(message["tls"])
+                self._context = server_context(material)
+                self._guard = guard_of(material.revocation)
                 self._control.send({"event": "reloaded", "generation": message["generation"]})
             case "stop":
                 self.stop(message["seconds"])
@@ -335,6 +341,10 @@ class Receiver:
         self._last_number = number
         self._reporter.note_connection()
         return number
+
+    def objection(self, verified: Sequence[bytes]) -> str | None:
+        """Why a sender with this verified chain may not pass, by the revocation lists."""
+        return self._guard.objection_to(verified, self._clock.now())
 
     def closed(self, peer: Peer) -> None:
         """Forget ``peer``."""

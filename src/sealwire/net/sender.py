@@ -38,6 +38,7 @@ from sealwire.net.link import Link
 from sealwire.net.peek import server_names
 from sealwire.net.spool import Spool
 from sealwire.net.tls_faults import NAME_MISMATCH, tls_fault
+from sealwire.x509.revocation import RevocationGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +69,7 @@ _ENDING: Final = frozenset({State.DRAINING, State.CLOSING})
 
 @dataclass(frozen=True, slots=True)
 class SenderTools:
-    """What every sender of a node shares. ``identity`` is asked at each connection."""
+    """What every sender of a node shares. ``identity``, ``guard`` are asked at each connection."""
 
     store: Store[ApplianceTx]
     recorder: Recorder
@@ -76,6 +77,7 @@ class SenderTools:
     random: RandomSource
     identity: Callable[[], ClientIdentity | None]
     policy: Policy
+    guard: Callable[[], RevocationGuard] = RevocationGuard
 
 
 class DestinationSender:
@@ -312,6 +314,7 @@ class DestinationSender:
         assert link is not None  # noqa: S101 - made in the state before
         link.receive()
         if link.handshake():
+            link.require_unrevoked(self._tools.guard(), self._tools.clock.now())
             self._tls = link.tls.version_and_cipher
             self._do(forwarder.handshaken(self._now()))
 

@@ -109,9 +109,13 @@ _NO_TLS: Final = frozenset(
 _OLD_TLS: Final = frozenset({"UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE"})
 
 
+class RevokedServerError(ssl.SSLError):
+    """The server's verified chain holds a certificate that a revocation list names."""
+
+
 def tls_fault(error: ssl.SSLError, server_name: str, names: Sequence[str] | None = None) -> Fault:
     """``error`` in plain words; ``names`` are those that the server's certificate carries."""
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, ssl.SSLCertVerificationError | RevokedServerError):
         return _verify_fault(error, server_name, names)
     if isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING":
         return Fault(PEER_CLOSED, "the server closed the connection", "look into the server's log")
@@ -134,8 +138,13 @@ def tls_fault(error: ssl.SSLError, server_name: str, names: Sequence[str] | None
 
 
 def _verify_fault(
-    error: ssl.SSLCertVerificationError, server_name: str, names: Sequence[str] | None
+    error: ssl.SSLCertVerificationError | RevokedServerError,
+    server_name: str,
+    names: Sequence[str] | None,
 ) -> Fault:
+    if isinstance(error, RevokedServerError):
+        text = f"the server's certificate: {error.args[-1]}"
+        return Fault("tls.revoked", text, "renew the server's certificate", refused=True)
     if error.verify_code in _NAME_CODES:
         has = f" (has: {', '.join(names) or 'no name'})" if names is not None else ""
         return Fault(

@@ -36,12 +36,14 @@ class Installation:
     ``name``: its identity is ``sensor:<name>``. ``host_names``: the machine's names and addresses,
     for the first certificate's SAN. ``default_trust``: PEM of the anchors for senders'
     certificates until an anchor is chosen. ``known_roots``: where the sensor's own chain may end.
+    ``revocation``: the revocation lists in force, as ``TlsMaterial`` wants them.
     """
 
     name: str
     host_names: tuple[str, ...]
     default_trust: Callable[[], str] = str
     known_roots: Callable[[], Sequence[Certificate]] = tuple
+    revocation: Callable[[], tuple[tuple[bytes, str], ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class SensorCases:
         self._host_names = installation.host_names
         self._default_trust = installation.default_trust
         self._known_roots = installation.known_roots
+        self._revocation = installation.revocation
         self._receivers = reception.receivers
         self._journal = reception.journal
         self._guard = reception.guard
@@ -112,7 +115,7 @@ class SensorCases:
 
     def tls_material(self) -> TlsMaterial:
         """What the listeners use now. Raises NotFoundError before the first identity is made."""
-        default_trust = self._default_trust()
+        default_trust, revocation = self._default_trust(), self._revocation()
 
         def query(tx: SensorTx) -> TlsMaterial:
             installed = tx.installed_identity(self.identity)
@@ -121,7 +124,10 @@ class SensorCases:
             key_pem = self._keys.load_key(installed.key_id).decode("ascii")
             trust = self._trust(tx, default_trust)
             return TlsMaterial(
-                ((installed.chain_pem, key_pem),), self._mode(tx, trust), "".join(trust)
+                ((installed.chain_pem, key_pem),),
+                self._mode(tx, trust),
+                "".join(trust),
+                revocation,
             )
 
         return self._store.read(query)

@@ -28,11 +28,13 @@ class TlsMaterial:
 
     ``identities``: chain (leaf first) and private key, both PEM, one pair for each key type.
     ``trust_anchors``: PEM certificates of those who may sign senders' certificates, root or not.
+    ``revocation``: revocation lists, each with its stale policy (``x509.revocation.guard_of``).
     """
 
     identities: tuple[tuple[str, str], ...]
     client_certificate: ClientCertificate
     trust_anchors: str = ""
+    revocation: tuple[tuple[bytes, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sealwire.ca.ports import (
 from sealwire.identity.ports import InstalledIdentity, PendingCsr
 from sealwire.identity.revocation import RevocationSource
 from sealwire.stores import sql_schema as schema
+from sealwire.stores.sql_revocation_schema import revocation_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,4 +69,4 @@ ATTEMPTS: Final = _kind(schema.attempts, Attempts)
 UNITS: Final = _kind(schema.units, UnitRow)
 LEASES: Final = _kind(schema.lease, Lease)
 INPUTS: Final = _kind(schema.inputs, Input)
-REVOCATION_SOURCES: Final = _kind(schema.revocation_sources, RevocationSource)
+REVOCATION_SOURCES: Final = _kind(revocation_sources, RevocationSource)

@@ -389,21 +389,3 @@ inputs: Final = Table(
     _needed("inode", Unsigned64),
     _needed("offset", BigInteger),
 )
-
-revocation_sources: Final = Table(
-    "revocation_sources",
-    metadata,
-    Column("side", Name, primary_key=True),
-    Column("name", Name, primary_key=True),
-    _needed("location", Text),
-    _needed("stale_policy", Text),
-    _needed("refresh_seconds", BigInteger),
-    _needed("content", LargeBinary),
-    _needed("issuer", Text),
-    Column("this_update", UtcTime),
-    Column("next_update", UtcTime),
-    _needed("entries", BigInteger),
-    Column("checked", UtcTime),
-    Column("loaded", UtcTime),
-    _needed("last_error", Text),
-)

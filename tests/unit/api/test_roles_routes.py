@@ -26,19 +26,33 @@ ACTIONS: Final = {
     f"GET {CA}/certificates/{{serial}}": Action.READ_CERTIFICATE,
     f"GET {CA}/certificates/{{serial}}/pem": Action.READ_CERTIFICATE,
     f"GET {CA}/chain": Action.READ_CERTIFICATE,
+    f"GET {CA}/requests/{{request_id}}/approvals": Action.LIST_REQUESTS,
     f"GET {CA}/profiles": Action.READ_PROFILE,
+    f"POST {CA}/profiles": Action.CONFIGURE_CA,
     f"GET {CA}/profiles/{{profile_id}}": Action.READ_PROFILE,
+    f"DELETE {CA}/profiles/{{profile_id}}": Action.CONFIGURE_CA,
+    f"GET {CA}/profiles/{{profile_id}}/document": Action.READ_PROFILE,
+    f"GET {CA}/profiles/{{profile_id}}/versions": Action.READ_PROFILE,
+    f"POST {CA}/profiles/{{profile_id}}/enable": Action.APPROVE_PROFILE,
+    f"POST {CA}/profiles/{{profile_id}}/disable": Action.APPROVE_PROFILE,
     f"GET {CA}/reconciliation": Action.READ_AUDIT,
     f"GET {APPLIANCE}/audit": Action.READ_AUDIT,
     "POST /api/v1/password": Action.CHANGE_OWN_PASSWORD,
     "PUT /api/v1/users/{name}/password": Action.SET_PASSWORD,
     "GET /api/v1/audit": Action.READ_AUDIT,
     "GET /api/v1/audit/{trail}": Action.READ_AUDIT,
+    "GET /api/v1/audit/configuration": Action.READ_AUDIT_CONFIGURATION,
+    "PATCH /api/v1/audit/configuration": Action.CONFIGURE_AUDIT,
+    "GET /api/v1/audit/files": Action.READ_AUDIT,
+    "GET /api/v1/audit/files/{name}": Action.READ_AUDIT,
 }
 READS_AND_CHANGES: Final = {
     APPLIANCE: (Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE),
     "/api/v1/users": (Action.MANAGE_USERS, Action.MANAGE_USERS),
     "/api/v1/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
+    "/api/v1/trust/crls/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
+    "/api/v1/trust/crls/appliance": (Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE),
+    "/api/v1/doctor": (Action.CONFIGURE_APPLIANCE, Action.CONFIGURE_APPLIANCE),
 }
 """Below these, GET reads and everything else changes, unless ACTIONS says otherwise."""
 

@@ -7,7 +7,7 @@ can be tested, the empty ones too.
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotations
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -129,6 +129,12 @@ class Principal:
     name: str
     roles: frozenset[Role]
     authenticated_by: AuthenticatedBy
+    certificate_sha256: str = field(default="", compare=False)
+
+    @property
+    def credential(self) -> str:
+        """How they are known, as evidence keeps it: ``certificate SHA-256``, ``password``, ..."""
+        return f"{self.authenticated_by} {self.certificate_sha256}".strip()
 
 
 ANONYMOUS: Final = Principal("$NonRoleUser$", frozenset(), AuthenticatedBy.NOBODY)

@@ -9,7 +9,6 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
-from sealwire.api.identities import key_type
 from sealwire.api.problems import finding_json
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
@@ -22,9 +21,8 @@ from sealwire.x509.certificate import certificate_pem
 from sealwire.x509.certificate import certificate_sha256 as sha256_of
 
 if TYPE_CHECKING:
-    from sealwire.ca.ports import IssuedCertificate
+    from sealwire.ca.ports import Approval, IssuedCertificate
     from sealwire.ca.ports import Request as CertificateRequest
-    from sealwire.ca.profiles import Profile
     from sealwire.ca.service import CertificateAuthority
 
 router = APIRouter(prefix="/api/v1/ca", tags=["ca"])
@@ -33,13 +31,6 @@ Submits = Annotated[Principal, guard(Action.SUBMIT_REQUEST)]
 Decides = Annotated[Principal, guard(Action.DECIDE_REQUEST)]
 Text = Annotated[str, Field(max_length=1024)]
 Serial = Annotated[int, Field(ge=1, lt=2**160)]
-
-
-class InitBody(Body):
-    """How to make the CA."""
-
-    key_type: str = "p256"
-    organization: Text = ""
 
 
 class SubmitBody(Body):
@@ -57,15 +48,6 @@ class DecisionBody(Body):
 
     reason: Text | None = None
     tbs_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-
-
-@router.post("/init", status_code=201)
-def initialise(
-    request: Request, who: Annotated[Principal, guard(Action.CONFIGURE_CA)], body: InitBody
-) -> dict[str, Any]:
-    """Make the root, the issuing CA and its first agent; the password is shown this once."""
-    set_up = present(services_of(request).ca_setup, "ca")
-    return set_up(key_type(body.key_type), body.organization, who.name)
 
 
 @router.post("/requests", status_code=201)
@@ -121,22 +103,45 @@ def review(request: Request, request_id: Number) -> dict[str, Any]:
         "certificate_text": seen.certificate_text,
         "differences": list(seen.differences),
         "tbs_sha256": seen.tbs_sha256,
+        "lint": [finding_json(each) for each in seen.lint],
+        "approvals": [_approval(each) for each in seen.approvals],
+        "approvals_needed": seen.approvals_needed,
     }
+
+
+@router.get("/requests/{request_id}/approvals", dependencies=[guard(Action.LIST_REQUESTS)])
+def approvals(request: Request, request_id: Number) -> dict[str, Any]:
+    """Every approval there was, those that a change made void too."""
+    return {"entries": [_approval(each) for each in _ca(request).approvals(request_id)]}
 
 
 @router.post("/requests/{request_id}/{action}")
 def decide(
     request: Request, who: Decides, request_id: Number, action: str, body: DecisionBody
 ) -> dict[str, Any]:
-    """Approve, reject or cancel."""
+    """Approve, reject, cancel, update, validate, assign or unassign."""
     authority = _ca(request)
     match action:
         case RequestAction.APPROVE:
-            decided = authority.approve(request_id, actor=who.name, tbs_sha256=body.tbs_sha256)
+            decided = authority.approve(
+                request_id,
+                actor=who.name,
+                tbs_sha256=body.tbs_sha256,
+                credential=who.credential,
+            )
         case RequestAction.REJECT:
             decided = authority.reject(request_id, body.reason, actor=who.name)
         case RequestAction.CANCEL:
             decided = authority.cancel(request_id, body.reason, actor=who.name)
+        case RequestAction.UPDATE:
+            decided = authority.update(request_id, actor=who.name)
+        case RequestAction.ASSIGN:
+            decided = authority.assign(request_id, actor=who.name)
+        case RequestAction.UNASSIGN:
+            decided = authority.unassign(request_id, actor=who.name)
+        case RequestAction.VALIDATE:
+            authority.validate(request_id, actor=who.name)
+            decided = authority.request(request_id)
         case _:
             raise UsageError("request.action", f"no such action: {action}")
     return _request(request, decided)
@@ -186,20 +191,6 @@ def chain(request: Request) -> PlainTextResponse:
     return PlainTextResponse(_ca(request).chain_pem())
 
 
-@router.get("/profiles", dependencies=[guard(Action.READ_PROFILE)])
-def profiles(request: Request) -> dict[str, Any]:
-    """What may be asked for."""
-    return {"entries": [_profile(each) for each in _ca(request).profiles()]}
-
-
-@router.get("/profiles/{profile_id}", dependencies=[guard(Action.READ_PROFILE)])
-def profile(request: Request, profile_id: str) -> dict[str, Any]:
-    """One profile."""
-    found = _ca(request).profile(profile_id)
-    rules = found.model_dump(mode="json", include={"inputs", "constraints", "defaults"})
-    return {**_profile(found), **rules}
-
-
 def _ca(request: Request) -> CertificateAuthority:
     return present(services_of(request).ca, "ca")
 
@@ -219,7 +210,7 @@ def _request(request: Request, row: CertificateRequest) -> dict[str, Any]:
     issued = row.status is RequestStatus.COMPLETE
     return {
         "id": row.request_id,
-        "type": "enrollment",
+        "type": row.request_type.value,
         "status": row.status.value,
         "profile": row.profile_id,
         "subject": row.subject,
@@ -234,6 +225,8 @@ def _request(request: Request, row: CertificateRequest) -> dict[str, Any]:
         "created": rfc3339(row.created),
         "modified": rfc3339(row.modified),
         "csr_sha256": row.csr_sha256,
+        "profile_version": row.profile_version,
+        "owner": row.owner,
         "audit_format": _ca(request).audit_format.value,
     }
 
@@ -258,11 +251,13 @@ def _pem(row: IssuedCertificate) -> str:
     return certificate_pem(stored_certificate(row.der)).decode("ascii")
 
 
-def _profile(profile: Profile) -> dict[str, Any]:
+def _approval(row: Approval) -> dict[str, Any]:
     return {
-        "id": profile.profile_id,
-        "name": profile.name,
-        "description": profile.description,
-        "enabled": True,
-        "digest": profile.digest,
+        "approver": row.approver,
+        "time": rfc3339(row.time),
+        "credential": row.credential,
+        "csr_sha256": row.csr_sha256,
+        "profile_version": row.profile_version,
+        "profile_digest": row.profile_digest,
+        "tbs_sha256": row.tbs_sha256,
     }

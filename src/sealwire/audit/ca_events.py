@@ -72,6 +72,16 @@ def status_change_processed(
     )
 
 
+def request_approval(
+    subject_id: str, request_id: int, info: str, *, outcome: Outcome = Outcome.SUCCESS
+) -> Event:
+    """An agent's yes that is not the last one needed, or one that was refused; ``info`` says why.
+
+    The last one is CERT_REQUEST_PROCESSED.
+    """
+    return _event(EventName.CERT_REQUEST_APPROVAL, subject_id, outcome, ReqID=request_id, Info=info)
+
+
 def profile_approval(
     subject_id: str,
     profile_id: str,

@@ -35,6 +35,7 @@ class EventName(StrEnum):
     ROLE_ASSUME = "ROLE_ASSUME"
     PROFILE_CERT_REQUEST = "PROFILE_CERT_REQUEST"
     CERT_REQUEST_PROCESSED = "CERT_REQUEST_PROCESSED"
+    CERT_REQUEST_APPROVAL = "CERT_REQUEST_APPROVAL"
     CERT_STATUS_CHANGE_REQUEST = "CERT_STATUS_CHANGE_REQUEST"
     CERT_STATUS_CHANGE_REQUEST_PROCESSED = "CERT_STATUS_CHANGE_REQUEST_PROCESSED"
     CERT_PROFILE_APPROVAL = "CERT_PROFILE_APPROVAL"
@@ -140,6 +141,10 @@ CATALOGUE: Final[Mapping[EventName, EventKind]] = {
     EventName.CERT_REQUEST_PROCESSED: _kind(
         "SubjectID Outcome ReqID InfoName? InfoValue? CertSerialNum?",
         "certificate request processed",
+    ),
+    # Sealwire's own: Dogtag knows neither several approvers nor a refused approval.
+    EventName.CERT_REQUEST_APPROVAL: _kind(
+        "SubjectID Outcome ReqID Info", "certificate request approval"
     ),
     EventName.CERT_STATUS_CHANGE_REQUEST: _kind(
         "SubjectID Outcome ReqID CertSerialNum RequestType",

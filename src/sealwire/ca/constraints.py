@@ -15,17 +15,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from sealwire.ca.profiles import EllipticCurve, NameKind, Profile, SubjectAttribute
+from sealwire.ca.profile_words import EllipticCurve, NameKind, SubjectAttribute
 from sealwire.errors import Finding, RefusedError, Severity
 from sealwire.x509.hostnames import general_name
 from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-    from sealwire.ca.profiles import SigningAlgorithm
+    from sealwire.ca.profile_words import SigningAlgorithm
+    from sealwire.ca.profiles import Profile
 
 REJECTED: Final = "request.rejected"
 """Code of the error that says a profile refuses a request."""
@@ -63,6 +64,8 @@ _CURVES: Final[Mapping[str, EllipticCurve]] = {
 
 _MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _LONGEST_QUOTE: Final = 256
+# A pattern may take long over a long text, and no subject of allowed attributes is this long.
+_LONGEST_SUBJECT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +99,41 @@ def judge(
     *,
     requestor_email: str,
     algorithm: SigningAlgorithm,
+    depth: int | None = None,
+    reasons: Iterable[str] = (),
 ) -> Grant:
     """What ``profile`` grants to ``csr``, signed by a CA that signs with ``algorithm``.
 
-    Raises RefusedError ``request.rejected`` with every violated constraint; its message is what
-    Dogtag shows as ``Reason``. The CSR's own signature was verified when it was read.
+    ``depth`` is how many CAs may stand below that CA (None: any number), ``reasons`` what speaks
+    against the request besides. Raises RefusedError ``request.rejected`` with every violated
+    constraint; its message is what Dogtag shows as ``Reason``. The CSR's own signature was
+    verified when it was read.
     """
-    reasons = list(_subject_reasons(profile, csr.subject))
-    reasons += _key_reasons(profile, csr.public_key())
-    if algorithm not in profile.constraints.signing.algorithms:
-        reasons.append(f"Signing Algorithm Not Matched {algorithm}")
-    names, name_reasons = _granted_names(profile, csr, requestor_email)
-    reasons += name_reasons
-    if reasons:
-        findings = [Finding(REJECTED, Severity.ERROR, reason) for reason in reasons]
-        raise RefusedError(REJECTED, "; ".join(reasons), findings=findings)
     public_key = csr.public_key()
+    found = list(_subject_reasons(profile, csr.subject))
+    found += _key_reasons(profile, public_key)
+    if algorithm not in profile.constraints.signing.algorithms:
+        found.append(f"Signing Algorithm Not Matched {algorithm}")
+    if _too_deep(profile, depth):
+        found.append("Max Path Length not matched")
+    names, name_reasons = _granted_names(profile, csr, requestor_email)
+    found += name_reasons
+    found += reasons
+    if found:
+        raise rejected(found)
     return Grant(csr.subject, public_key, names)
+
+
+def rejected(reasons: Iterable[str]) -> RefusedError:
+    """``request.rejected`` for these reasons."""
+    found = list(reasons)
+    findings = [Finding(REJECTED, Severity.ERROR, reason) for reason in found]
+    return RefusedError(REJECTED, "; ".join(found), findings=findings)
+
+
+def _too_deep(profile: Profile, depth: int | None) -> bool:
+    wanted = profile.defaults.basic_constraints
+    return wanted is not None and depth is not None and (wanted.path_length or 0) >= depth
 
 
 def _subject_reasons(profile: Profile, subject: x509.Name) -> Iterator[str]:
@@ -126,7 +147,8 @@ def _subject_reasons(profile: Profile, subject: x509.Name) -> Iterator[str]:
         for kind in constraint.required
         if not any(str(a.value) for a in subject.get_attributes_for_oid(_REQUIRED_TYPES[kind]))
     ]
-    if missing or not re.fullmatch(constraint.pattern, text, re.DOTALL):
+    matched = len(text) <= _LONGEST_SUBJECT and re.fullmatch(constraint.pattern, text, re.DOTALL)
+    if missing or not matched:
         yield f"Subject Name Not Matched {quoted(text)}"
     if len(subject.get_attributes_for_oid(NameOID.COMMON_NAME)) > 1:
         yield "Subject Name With More Than One Common Name"
@@ -164,7 +186,7 @@ def _key_reasons(profile: Profile, public_key: object) -> Iterator[str]:
 def _granted_names(
     profile: Profile, csr: x509.CertificateSigningRequest, requestor_email: str
 ) -> tuple[tuple[x509.GeneralName, ...], list[str]]:
-    rules = profile.defaults.names
+    rules, pattern = profile.defaults.names, profile.constraints.names.pattern
     names: dict[x509.GeneralName, None] = {}
     reasons: list[str] = []
     wanted: list[str] = []
@@ -175,19 +197,30 @@ def _granted_names(
         wanted += _names_let_through(csr, rules.from_request)
     for text in dict.fromkeys(wanted):
         name = host_or_address(text, wildcards=rules.wildcards)
-        if name is None:
+        if name is None or not re.fullmatch(pattern, str(name.value), re.DOTALL):
             reasons.append(f"Subject Alternative Name Not Matched {quoted(text)}")
         else:
             names[name] = None
-    if rules.from_requestor_email and requestor_email:
-        mail = _mail_address(requestor_email)
+    for origin, text in _wanted_mail_addresses(profile, csr.subject, requestor_email):
+        mail = _mail_address(text)
         if mail is None:
-            reasons.append(f"Requestor Email Not Matched {quoted(requestor_email)}")
+            reasons.append(f"{origin} Email Not Matched {quoted(text)}")
         else:
             names[mail] = None
     if len(names) > rules.maximum:
         reasons.append(f"More Than {rules.maximum} Subject Alternative Names")
     return tuple(names), reasons[: rules.maximum]
+
+
+def _wanted_mail_addresses(
+    profile: Profile, subject: x509.Name, requestor_email: str
+) -> Iterator[tuple[str, str]]:
+    rules = profile.defaults.names
+    if rules.from_requestor_email and requestor_email:
+        yield "Requestor", requestor_email
+    if rules.from_subject_email:
+        for attribute in subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
+            yield "Subject", str(attribute.value)
 
 
 def _names_let_through(

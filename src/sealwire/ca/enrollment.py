@@ -1,198 +1,104 @@
-"""A request's way inside one transaction: into the queue, and out of it."""
+"""A request's way out of the queue: agents' decisions, and the certificate they lead to."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-
-from sealwire.audit.events import (
-    SYSTEM,
-    profile_cert_request,
-    request_approved,
-    request_invalid,
-)
-from sealwire.ca.constraints import REJECTED, judge
-from sealwire.ca.issuance import (
-    FixedBytes,
-    check,
-    fix,
-    require_csr_unaltered,
-    require_fresh,
-    sign,
-    signing_algorithm,
-    with_bytes,
-)
-from sealwire.ca.ports import Request, RequestStatus
-from sealwire.ca.register import (
-    certificate_row,
-    issuing_certificate,
-    known_request,
-    own_certificates,
-)
-from sealwire.ca.requests import RequestAction, Requestor, check_requestor, next_status
-from sealwire.errors import ConflictError, RefusedError
-from sealwire.x509.csr import read_csr
-from sealwire.x509.subject import dn_text
+from sealwire.audit.ca_events import request_approval
+from sealwire.audit.events import NON_ROLE_USER, request_approved
+from sealwire.ca.constraints import REJECTED
+from sealwire.ca.intake import TRAIL, Draft, Intake, Submission, Tools
+from sealwire.ca.issuance import check, preview, require_fresh, sign, stale
+from sealwire.ca.ports import Approval, Request, RequestStatus
+from sealwire.ca.profile_register import profile_in_force, require_enabled
+from sealwire.ca.register import certificate_row, known_request, own_certificates
+from sealwire.ca.requests import RequestAction, next_status
+from sealwire.ca.uniqueness import taken_reasons
+from sealwire.errors import ForbiddenError, RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from cryptography import x509
+
     from sealwire.audit.events import Event
-    from sealwire.audit.recorder import Recorder
-    from sealwire.ca.ports import CaTx, IssuedCertificate, SigningKeys
-    from sealwire.ca.profiles import Profile, ProfileCatalogue
-    from sealwire.clock import Clock, RandomSource
-    from sealwire.x509.csr import CertificateRequest
+    from sealwire.ca.blueprint import Issuer
+    from sealwire.ca.ports import CaTx, IssuedCertificate
+    from sealwire.ca.profile_register import ProfileInForce
 
-TRAIL: Final = "ca"
+__all__ = ["TRAIL", "Draft", "Enrollment", "Submission", "Tools", "counted_approvals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A CSR under a profile, and who hands it in."""
+class Enrollment(Intake):
+    """What happens to requests, each method inside its caller's transaction. Safe to share."""
 
-    profile: Profile
-    csr: CertificateRequest
-    requestor: Requestor
-    actor: str
-    remote_address: str
-
-
-class Enrollment:
-    """What happens to requests, each method inside its caller's transaction.
-
-    Nothing is kept here: safe to share between threads.
-    """
-
-    def __init__(
-        self,
-        keys: SigningKeys,
-        recorder: Recorder,
-        *,
-        profiles: ProfileCatalogue,
-        clock: Clock,
-        random: RandomSource,
-    ) -> None:
-        self._keys = keys
-        self._recorder = recorder
-        self._profiles = profiles
-        self._clock = clock
-        self._random = random
-
-    def submission(
-        self,
-        profile_id: str,
-        csr: bytes,
-        *,
-        requestor: Requestor | None = None,
-        actor: str = SYSTEM,
-        remote_address: str = "",
-    ) -> Submission:
-        """What was handed in, read and checked. Raises as ``CertificateAuthority.submit``."""
-        profile = self._profiles.get(profile_id)
-        said = check_requestor(requestor or Requestor())
-        return Submission(profile, read_csr(csr), said, actor, remote_address)
-
-    def enter(self, tx: CaTx, submission: Submission) -> Request:
-        """Into the queue, or rejected by its profile; recorded either way."""
-        request = self._new_request(tx, submission)
-        self.record(
-            tx,
-            profile_cert_request(
-                submission.actor, request.request_id, request.profile_id, request.subject
-            ),
-        )
-        try:
-            fixed = self._fixed(tx, request, submission.profile)
-        except RefusedError as refusal:
-            if refusal.code != REJECTED:
-                raise
-            request = replace(request, status=RequestStatus.REJECTED, error_message=refusal.message)
-            invalid = request_invalid(
-                request.request_id, refusal.message, subject_id=submission.actor
-            )
-            self.record(tx, invalid)
-        else:
-            request = with_bytes(request, submission.profile, fixed)
-        tx.insert_request(request)
-        return request
-
-    def _new_request(self, tx: CaTx, submission: Submission) -> Request:
-        csr, requestor, now = submission.csr, submission.requestor, self._clock.now()
-        return Request(
-            request_id=tx.next_request_id(),
-            status=RequestStatus.PENDING,
-            profile_id=submission.profile.profile_id,
-            profile_digest=submission.profile.digest,
-            csr_der=csr.der,
-            csr_sha256=hashlib.sha256(csr.der).hexdigest(),
-            subject=dn_text(csr.name),
-            requestor_name=requestor.name,
-            requestor_email=requestor.email,
-            requestor_phone=requestor.phone,
-            submitted_by=submission.actor,
-            remote_address=submission.remote_address,
-            created=now,
-            modified=now,
-        )
-
-    def _fixed(self, tx: CaTx, request: Request, profile: Profile) -> FixedBytes:
-        issuer = issuing_certificate(own_certificates(tx))
-        grant = judge(
-            profile,
-            x509.load_der_x509_csr(request.csr_der),
-            requestor_email=request.requestor_email,
-            algorithm=signing_algorithm(issuer),
-        )
-        return fix(profile, grant, issuer, self._clock.now(), self._random)
-
-    def fix_anew(self, tx: CaTx, request_id: int) -> None:
-        """Fix the bytes of a pending request anew when they may not be approved any more."""
-        request = known_request(request_id, tx.lock_request(request_id))
-        profile = self._profiles.get(request.profile_id)
-        if request.status is not RequestStatus.PENDING:
-            return
-        try:
-            require_fresh(request, profile, self._clock.now())
-        except ConflictError:
-            require_csr_unaltered(request)
-            read_csr(request.csr_der)
-            renewed = with_bytes(request, profile, self._fixed(tx, request, profile))
-            tx.update_request(renewed, expected=RequestStatus.PENDING)
-
-    def approve(self, tx: CaTx, request_id: int, actor: str, tbs_sha256: str | None) -> Request:
-        """Issue. Raises as ``CertificateAuthority.approve``."""
+    def approve(
+        self, tx: CaTx, request_id: int, actor: str, tbs_sha256: str | None, credential: str
+    ) -> Request:
+        """Keep the approval and, with enough of them, issue. Raises as the CA's ``approve``."""
         request = known_request(request_id, tx.lock_request(request_id))
         status = next_status(request.status, RequestAction.APPROVE)
         if tbs_sha256 is not None and tbs_sha256 != request.tbs_sha256:
-            raise ConflictError(
-                "request.stale",
-                f"Request {request_id} needs a new look: this is not what was looked at.",
-                hint="Review it again, then decide.",
-            )
-        profile = self._profiles.get(request.profile_id)
-        rows, now = own_certificates(tx), self._clock.now()
-        token = check(request, profile, issuing_certificate(rows), now)
-        certificate = sign(token, self._keys.signer(rows.issuing_key_id))
+            raise stale(request, "this is not what was looked at")
+        rules, issuer = profile_in_force(tx, request.profile_id), self.issuer(tx)
+        require_enabled(rules)
+        _require_other_person(rules, request, actor)
+        now = self._tools.clock.now()
+        require_fresh(request, rules, issuer, now)
+        tx.add_approval(_approval(request, actor, now, credential))
+        given = self._given(tx, request, rules)
+        if given < rules.profile.approval.approvers:
+            # Not the last one: still nobody may say yes to what would not be issued.
+            preview(request, rules.profile, issuer)
+            self.record(tx, _counted(actor, request, rules, given))
+            return request
+        certificate = self._issue(tx, request, rules, issuer, now)
+        return self._complete(tx, replace(request, status=status), certificate, actor, now)
+
+    def _given(self, tx: CaTx, request: Request, rules: ProfileInForce) -> int:
+        if rules.profile.approval.approvers == 1:
+            return 1
+        return len(counted_approvals(request, tx.approvals(request.request_id)))
+
+    def _issue(
+        self, tx: CaTx, request: Request, rules: ProfileInForce, issuer: Issuer, now: datetime
+    ) -> x509.Certificate:
+        reasons = taken_reasons(tx, rules.profile, request, now)
+        token = check(request, rules, issuer, now, reasons=reasons)
+        return sign(token, self._tools.keys.signer(own_certificates(tx).issuing_key_id))
+
+    def _complete(
+        self, tx: CaTx, done: Request, certificate: x509.Certificate, actor: str, now: datetime
+    ) -> Request:
+        issuing_key_id = own_certificates(tx).issuing_key_id
         issued = certificate_row(
-            certificate, request, issued=now, issued_by=actor, issuer_key_id=rows.issuing_key_id
+            certificate, done, issued=now, issued_by=actor, issuer_key_id=issuing_key_id
         )
         tx.insert_certificate(issued)
-        done = replace(request, status=status, modified=now, decided_by=actor)
+        done = replace(done, modified=now, decided_by=actor)
         tx.update_request(done, expected=RequestStatus.PENDING)
         approved = request_approved(
-            actor, request_id, serial=issued.serial, certificate_der=issued.der
+            actor, done.request_id, serial=issued.serial, certificate_der=issued.der
         )
         self.record(tx, approved)
         return done
 
     def enter_and_issue(self, tx: CaTx, submission: Submission) -> IssuedCertificate:
-        """Submit and approve at once. Raises RefusedError ``request.rejected``."""
-        request = self.enter(tx, submission)
+        """Submit and approve at once, for the node itself.
+
+        Raises RefusedError ``request.rejected``, and ForbiddenError ``approval.own_request`` or
+        RefusedError ``approval.several`` when the profile wants other people's eyes.
+        """
+        request = self.enter(tx, self.draft(tx, submission))
         if request.status is RequestStatus.REJECTED:
             raise RefusedError(REJECTED, request.error_message or "")
-        done = self.approve(tx, request.request_id, submission.actor, None)
+        done = self.approve(tx, request.request_id, submission.actor, None, "")
+        if done.status is not RequestStatus.COMPLETE:
+            raise RefusedError(
+                "approval.several", f"Profile {done.profile_id} wants several approvers."
+            )
         issued = tx.certificate(done.serial or 0)
         if issued is None:
             message = "a certificate was inserted and is not there"
@@ -202,12 +108,12 @@ class Enrollment:
     def decide(
         self, tx: CaTx, request_id: int, action: RequestAction, event: Event, reason: str | None
     ) -> Request:
-        """Take one of the other steps, with its record."""
+        """Reject or cancel, with its record."""
         request = known_request(request_id, tx.lock_request(request_id))
         decided = replace(
             request,
             status=next_status(request.status, action),
-            modified=self._clock.now(),
+            modified=self._tools.clock.now(),
             decided_by=event.subject_id,
             reason=reason,
         )
@@ -215,6 +121,74 @@ class Enrollment:
         self.record(tx, event)
         return decided
 
-    def record(self, tx: CaTx, event: Event) -> None:
-        """Into the CA's trail."""
-        self._recorder.record(tx, TRAIL, event)
+    def assign(self, tx: CaTx, request_id: int, owner: str | None) -> Request:
+        """Say whose work it is; changes nothing about who may decide, and is not recorded."""
+        action = RequestAction.UNASSIGN if owner is None else RequestAction.ASSIGN
+        request = known_request(request_id, tx.lock_request(request_id))
+        status = next_status(request.status, action)
+        assigned = replace(request, owner=owner, modified=self._tools.clock.now())
+        tx.update_request(assigned, expected=status)
+        return assigned
+
+    def update(self, tx: CaTx, request_id: int) -> Request:
+        """Fix its bytes anew, which voids the approvals it had."""
+        request = known_request(request_id, tx.lock_request(request_id))
+        status = next_status(request.status, RequestAction.UPDATE)
+        renewed = self.renewed(tx, request)
+        tx.update_request(renewed, expected=status)
+        return renewed
+
+
+def counted_approvals(request: Request, approvals: Iterable[Approval]) -> tuple[Approval, ...]:
+    """Those of ``approvals`` that hold for exactly what ``request`` says now."""
+    return tuple(each for each in approvals if _bound(each) == _binding(request))
+
+
+def _bound(approval: Approval) -> tuple[object, ...]:
+    return (
+        approval.request_id,
+        approval.csr_sha256,
+        approval.profile_version,
+        approval.profile_digest,
+        approval.tbs_sha256,
+    )
+
+
+def _binding(request: Request) -> tuple[object, ...]:
+    return (
+        request.request_id,
+        request.csr_sha256,
+        request.profile_version,
+        request.profile_digest,
+        request.tbs_sha256,
+    )
+
+
+def _approval(request: Request, actor: str, now: datetime, credential: str) -> Approval:
+    return Approval(
+        request_id=request.request_id,
+        approver=actor,
+        time=now,
+        credential=credential,
+        csr_sha256=request.csr_sha256,
+        profile_version=request.profile_version,
+        profile_digest=request.profile_digest,
+        tbs_sha256=request.tbs_sha256 or "",
+    )
+
+
+def _counted(actor: str, request: Request, rules: ProfileInForce, given: int) -> Event:
+    needed = rules.profile.approval.approvers
+    info = f"approval {given} of {needed}, to-be-signed SHA-256 {request.tbs_sha256}"
+    return request_approval(actor, request.request_id, info)
+
+
+def _require_other_person(rules: ProfileInForce, request: Request, actor: str) -> None:
+    # Who submitted without a name may be anybody, the approver too.
+    if rules.profile.approval.separate_submitter and request.submitted_by in {actor, NON_ROLE_USER}:
+        raise ForbiddenError(
+            "approval.own_request",
+            f"{request.submitted_by} submitted request {request.request_id}:"
+            f" {actor} may not approve it.",
+            hint=f"Profile {rules.profile_id} wants somebody else to approve.",
+        )

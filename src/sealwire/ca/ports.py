@@ -84,8 +84,9 @@ class RequestTx(Protocol):
         start: int,
         limit: int,
         request_type: RequestType | None = None,
+        skip: int = 0,
     ) -> Sequence[Request]:
-        """By id, ascending, ids >= ``start``."""
+        """By id, ascending, ids >= ``start``, the first ``skip`` of them left out."""
         ...
 
     def count_requests(
@@ -100,6 +101,10 @@ class RequestTx(Protocol):
 
     def approvals(self, request_id: int) -> Sequence[Approval]:
         """Of one request, the oldest first."""
+        ...
+
+    def approvals_between(self, first: int, last: int) -> Sequence[Approval]:
+        """Of all requests from number ``first`` to ``last``, both included, by request."""
         ...
 
 

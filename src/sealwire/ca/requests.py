@@ -21,14 +21,22 @@ class RequestAction(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     CANCEL = "cancel"
+    UPDATE = "update"
+    VALIDATE = "validate"
+    ASSIGN = "assign"
+    UNASSIGN = "unassign"
 
 
 TRANSITIONS: Final[Mapping[tuple[RequestStatus, RequestAction], RequestStatus]] = {
     (RequestStatus.PENDING, RequestAction.APPROVE): RequestStatus.COMPLETE,
     (RequestStatus.PENDING, RequestAction.REJECT): RequestStatus.REJECTED,
     (RequestStatus.PENDING, RequestAction.CANCEL): RequestStatus.CANCELED,
+    (RequestStatus.PENDING, RequestAction.UPDATE): RequestStatus.PENDING,
+    (RequestStatus.PENDING, RequestAction.VALIDATE): RequestStatus.PENDING,
+    (RequestStatus.PENDING, RequestAction.ASSIGN): RequestStatus.PENDING,
+    (RequestStatus.PENDING, RequestAction.UNASSIGN): RequestStatus.PENDING,
 }
-"""Every allowed step; a pair that is not here is refused."""
+"""Every allowed step; a pair that is not here is refused. An approval may leave it pending."""
 
 
 def next_status(status: RequestStatus, action: RequestAction) -> RequestStatus:

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from sealwire.ca.constraints import requested_names
-from sealwire.ca.profiles import Input
+from sealwire.ca.objections import read_lint_document
+from sealwire.ca.profile_words import Input
 from sealwire.errors import RefusedError
 from sealwire.x509.keys import key_label
 from sealwire.x509.subject import dn_text, printable
@@ -22,8 +23,9 @@ from sealwire.x509.subject import dn_text, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sealwire.ca.ports import Request
+    from sealwire.ca.ports import Approval, Request
     from sealwire.ca.profiles import Profile
+    from sealwire.errors import Finding
 
 _INPUT_NAMES: Final[Mapping[Input, str]] = {
     Input.CERTIFICATE_REQUEST: "Certificate Request Input",
@@ -56,7 +58,9 @@ class Review:
 
     ``certificate_text`` shows what approval would sign, or for a complete request what was
     signed; empty for the other states. ``tbs_sha256`` names exactly these bytes: an approval that
-    carries it holds for nothing else. ``differences`` say where the CSR asked for something else.
+    carries it holds for nothing else. ``differences`` say where the CSR asked for something else,
+    ``lint`` what the linter said of just these bytes. ``approvals`` are those that hold for them,
+    of ``approvals_needed``.
     """
 
     request: Request
@@ -65,10 +69,16 @@ class Review:
     certificate_text: str
     differences: tuple[str, ...]
     tbs_sha256: str | None
+    lint: tuple[Finding, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    approvals_needed: int = 1
 
 
 def build_review(
-    request: Request, profile: Profile | None, certificate: x509.Certificate | None
+    request: Request,
+    profile: Profile | None,
+    certificate: x509.Certificate | None,
+    approvals: tuple[Approval, ...] = (),
 ) -> Review:
     """Put together what there is; ``profile`` is None when it does not exist any more."""
     csr = x509.load_der_x509_csr(request.csr_der)
@@ -80,6 +90,9 @@ def build_review(
         certificate_text=certificate_text(certificate) if certificate else "",
         differences=tuple(differences(csr, certificate)) if certificate else (),
         tbs_sha256=request.tbs_sha256 if certificate else None,
+        lint=read_lint_document(request.lint),
+        approvals=approvals,
+        approvals_needed=profile.approval.approvers if profile else 1,
     )
 
 
@@ -162,7 +175,9 @@ def _same_name(name: x509.GeneralName) -> tuple[type[x509.GeneralName], str]:
 
 def name_text(name: x509.GeneralName) -> str:
     """``DNS:www.example.com``, ``IP:192.0.2.1``, ``email:...``; other kinds by their class."""
-    words = {x509.DNSName: "DNS", x509.IPAddress: "IP", x509.RFC822Name: "email"}
+    words = {x509.DNSName: "DNS", x509.IPAddress: "IP", x509.RFC822Name: "email"} | {
+        x509.UniformResourceIdentifier: "URI"
+    }
     word = words.get(type(name), type(name).__name__)
     value = dn_text(name.value) if isinstance(name, x509.DirectoryName) else str(name.value)
     return f"{word}:{printable(value)}"
@@ -177,14 +192,37 @@ def _extension_text(value: x509.ExtensionType) -> str:
         case x509.KeyUsage():
             text = ", ".join(_key_usage_bits(value)) or "none"
         case x509.BasicConstraints():
-            text = f"CA:{str(value.ca).upper()}"
+            length = "" if value.path_length is None else f", path length {value.path_length}"
+            text = f"CA:{str(value.ca).upper()}{length}"
+        case x509.OCSPNoCheck():
+            text = "present"
+        case _:
+            text = _pointer_text(value)
+    return text
+
+
+def _pointer_text(value: x509.ExtensionType) -> str:
+    match value:
         case x509.SubjectKeyIdentifier():
             text = value.digest.hex(":").upper()
         case x509.AuthorityKeyIdentifier():
             text = (value.key_identifier or b"").hex(":").upper()
+        case x509.AuthorityInformationAccess() | x509.CRLDistributionPoints():
+            text = ", ".join(_addresses(value))
         case _:
             text = f"{len(value.public_bytes())} octets"
     return text
+
+
+def _addresses(
+    value: x509.AuthorityInformationAccess | x509.CRLDistributionPoints,
+) -> Iterator[str]:
+    if isinstance(value, x509.AuthorityInformationAccess):
+        for access in value:
+            yield f"{_label(access.access_method)} {name_text(access.access_location)}"
+        return
+    for point in value:
+        yield from (name_text(name) for name in point.full_name or ())
 
 
 def _key_usage_bits(usage: x509.KeyUsage) -> Iterator[str]:

@@ -49,8 +49,10 @@ class Request:
 
     ``reason`` is the agent's; ``error_message`` the profile's. ``serial`` is set once fixed in
     ``tbs_der``; a certificate exists only when ``status`` is complete. ``profile_version`` and
-    ``profile_digest`` name the rules that ``tbs_der`` follows. ``lint`` is what linting them
-    said, a JSON array of findings. ``owner`` is the agent it is assigned to.
+    ``profile_digest`` name the rules that ``tbs_der`` follows, ``issuer_digest`` what the CA put
+    in (its certificate, its addresses). ``profile_version`` 0 is from before there were versions
+    and evidence. ``lint`` is what linting them said, a JSON array of findings. ``owner`` is the
+    agent it is assigned to.
 
     A revocation or unrevocation has no CSR and no profile (empty values); ``serial`` is the
     certificate whose status changed.
@@ -79,6 +81,7 @@ class Request:
     error_message: str | None = None
     request_type: RequestType = RequestType.ENROLLMENT
     profile_version: int = 1
+    issuer_digest: str = ""
     lint: str = "[]"
     owner: str | None = None
 

@@ -9,31 +9,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sealwire.audit.ca_events import request_approval
 from sealwire.audit.events import (
     SYSTEM,
+    Outcome,
     request_canceled,
     request_not_issued,
     request_rejected,
 )
-from sealwire.ca.enrollment import TRAIL, Enrollment
+from sealwire.ca.addresses import Addresses
+from sealwire.ca.enrollment import TRAIL, Enrollment, Tools, counted_approvals
 from sealwire.ca.founding import Founding
-from sealwire.ca.issuance import preview
+from sealwire.ca.issuance import preview, stale
 from sealwire.ca.ports import Request, RequestStatus
+from sealwire.ca.profile_register import ProfileRegister, profile_in_force
 from sealwire.ca.reconciliation import Reconciliation, reconcile
-from sealwire.ca.register import (
-    Register,
-    issuing_certificate,
-    known_request,
-    own_certificates,
-)
-from sealwire.ca.requests import RequestAction, Requestor, check_reason
+from sealwire.ca.register import Register, known_request
+from sealwire.ca.renewal import Renewal
+from sealwire.ca.requests import RequestAction, Requestor, check_reason, next_status
 from sealwire.ca.review import Review, build_review, stored_certificate
-from sealwire.errors import SealwireError
+from sealwire.errors import NotFoundError, RefusedError, SealwireError
+from sealwire.x509.lint import lint_certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sealwire.audit.events import Event
     from sealwire.audit.formats import AuditFormat
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
+    from sealwire.ca.objections import Linter
     from sealwire.ca.ports import CaTx, IssuedCertificate, SigningKeys
     from sealwire.ca.profiles import ProfileCatalogue
     from sealwire.ca.setup import Initialised, SetupPlan
@@ -41,13 +46,30 @@ if TYPE_CHECKING:
 
 NODE_PROFILE: Final = "caAuditServerCert"
 
+_NOT_ISSUED: Final = frozenset({"request.altered", "profile.altered", "issuance.failed"})
+_NOT_APPROVED: Final = frozenset(
+    {
+        "request.stale",
+        "request.rejected",
+        "profile.disabled",
+        "profile.unknown",
+        "approval.own_request",
+        "ca.expired",
+    }
+)
+"""Refused approvals that are recorded. The others are slips: no such request, decided already."""
+
 
 class CertificateAuthority(Register):
     """One CA: its queue of requests, its agents' decisions, its certificates.
 
+    ``founding`` makes it, ``renewal`` renews its own certificate.
+
     Safe to call from any thread: ``store`` gives each use case a transaction of its own, and
-    nothing is kept here. Every method but ``is_initialised``, ``initialise`` and those about
-    profiles raises ConflictError ``ca.not_initialised`` before there is a CA.
+    nothing is kept here. ``profiles`` are the shipped ones; those in force are in the store (see
+    ``profile_register``), which gets what is new in them when this is made. Every method but
+    ``is_initialised``, ``initialise`` and those about profiles raises ConflictError
+    ``ca.not_initialised`` before there is a CA.
     """
 
     def __init__(
@@ -59,11 +81,17 @@ class CertificateAuthority(Register):
         profiles: ProfileCatalogue,
         clock: Clock,
         random: RandomSource,
+        addresses: Addresses | None = None,
+        linter: Linter = lint_certificate,
     ) -> None:
-        super().__init__(store, profiles)
+        register = ProfileRegister(store, recorder, clock=clock, shipped=profiles)
+        super().__init__(store, register, clock)
         self._recorder = recorder
-        self._enrollment = Enrollment(keys, recorder, profiles=profiles, clock=clock, random=random)
-        self._founding = Founding(store, keys, self._enrollment, clock=clock, random=random)
+        tools = Tools(keys, recorder, clock, random, addresses or Addresses(), linter)
+        self._enrollment = Enrollment(tools)
+        self.founding = Founding(store, keys, self._enrollment, clock=clock, random=random)
+        self.renewal = Renewal(store, keys, self._enrollment, clock=clock, random=random)
+        register.seed()
 
     @property
     def audit_format(self) -> AuditFormat:
@@ -72,7 +100,7 @@ class CertificateAuthority(Register):
 
     def initialise(self, plan: SetupPlan | None = None, *, actor: str = SYSTEM) -> Initialised:
         """Make root, issuing CA and first agent. Raises as ``Founding.initialise``."""
-        return self._founding.initialise(plan, actor=actor)
+        return self.founding.initialise(plan, actor=actor)
 
     def issue_for_node(self, csr: bytes, *, profile_id: str = NODE_PROFILE) -> IssuedCertificate:
         """Submit and approve at once for the node itself, recorded as ``$System$``'s doing.
@@ -96,34 +124,50 @@ class CertificateAuthority(Register):
     ) -> Request:
         """Take a request in: ``pending``, or ``rejected`` with every violated constraint.
 
-        ``csr`` is PEM or DER. Raises NotFoundError ``profile.unknown``, RefusedError
-        ``csr.invalid`` or ``requestor.invalid`` with all findings; then nothing is stored.
+        ``csr`` is PEM or DER. Raises NotFoundError ``profile.unknown``, UnauthorizedError
+        ``profile.login_required``, RefusedError ``profile.disabled``, ``csr.invalid`` or
+        ``requestor.invalid`` with all findings; then nothing is stored.
         """
-        submission = self._enrollment.submission(
+        enrollment = self._enrollment
+        self._store.read(lambda tx: enrollment.require_acceptable(tx, profile_id, actor))
+        submission = enrollment.submission(
             profile_id, csr, requestor=requestor, actor=actor, remote_address=remote_address
         )
-        return self._store.run(lambda tx: self._enrollment.enter(tx, submission))
+        # Linting takes longer than all the rest: not while the store's one writer waits.
+        draft = self._store.read(lambda tx: enrollment.draft(tx, submission))
+        return self._store.run(lambda tx: enrollment.enter(tx, draft))
 
-    def approve(self, request_id: int, *, actor: str, tbs_sha256: str | None = None) -> Request:
-        """Issue the certificate. ``tbs_sha256``: what the agent looked at (see ``Review``).
+    def approve(
+        self,
+        request_id: int,
+        *,
+        actor: str,
+        tbs_sha256: str | None = None,
+        credential: str = "",
+    ) -> Request:
+        """Keep ``actor``'s approval; issue the certificate if it is the last one needed.
+
+        The answer is still pending when the profile wants more approvers. ``tbs_sha256`` is what
+        the agent looked at (see ``Review``), ``credential`` how the agent was known.
 
         Raises NotFoundError ``request.unknown``; ConflictError ``request.not_pending``,
         ``request.stale`` (what would be signed is not what was looked at, or it is over 24 hours
-        old, or the profile changed: fixed anew, and needs a new look), ``request.altered`` (the
-        stored request was tampered with: recorded); RefusedError ``request.rejected`` (the profile
-        refuses it now); UnavailableError. After each of them the request is as pending as before.
+        old, or profile or CA changed: fixed anew, and needs a new look), ``request.altered`` or
+        ``profile.altered`` (tampered with in the store), ``approval.repeated``; ForbiddenError
+        ``approval.own_request``; RefusedError ``request.rejected`` (the profile refuses it now),
+        ``profile.disabled``; UnavailableError. After each of them the request is as pending as
+        before, and each but slips is recorded.
         """
         try:
             return self._store.run(
-                lambda tx: self._enrollment.approve(tx, request_id, actor, tbs_sha256)
+                lambda tx: self._enrollment.approve(tx, request_id, actor, tbs_sha256, credential)
             )
         except SealwireError as refusal:
-            if refusal.code == "request.stale":
-                self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
-            elif refusal.code in {"request.altered", "issuance.failed"}:
-                event = request_not_issued(actor, request_id)
-                self._store.run(lambda tx: self._enrollment.record(tx, event))
-            raise
+            fault = self._collision(request_id) if refusal.code == "certificate.taken" else refusal
+            self._refused_approval(request_id, actor, fault)
+            if fault is refusal:
+                raise
+            raise fault from refusal
 
     def reject(self, request_id: int, reason: str | None = None, *, actor: str) -> Request:
         """Refuse it for good.
@@ -147,29 +191,102 @@ class CertificateAuthority(Register):
             lambda tx: self._enrollment.decide(tx, request_id, action, event, text)
         )
 
+    def assign(self, request_id: int, *, actor: str) -> Request:
+        """Make it ``actor``'s work. Who may decide stays as it is.
+
+        Raises NotFoundError ``request.unknown``, ConflictError ``request.not_pending``.
+        """
+        return self._store.run(lambda tx: self._enrollment.assign(tx, request_id, actor))
+
+    def unassign(self, request_id: int, *, actor: str) -> Request:
+        """Make it nobody's work in particular. Raises as ``assign``."""
+        del actor  # anybody who decides requests may
+        return self._store.run(lambda tx: self._enrollment.assign(tx, request_id, None))
+
+    def update(
+        self, request_id: int, *, actor: str, values: Mapping[str, str] | None = None
+    ) -> Request:
+        """Fix what would be signed anew, judged and linted; approvals given before are void.
+
+        ``values`` are what an agent wants changed. What an approval vouches for follows from CSR
+        and profile alone, so every one is refused. Raises NotFoundError ``request.unknown``,
+        ConflictError ``request.not_pending`` or ``request.altered``, RefusedError
+        ``request.value_fixed``, ``request.rejected`` or ``profile.disabled``.
+        """
+        del actor  # Dogtag records no update either: who approves answers for the bytes
+        if values:
+            raise RefusedError(
+                "request.value_fixed",
+                f"What will be signed follows from request and profile: {', '.join(values)}"
+                " cannot be set.",
+                hint="Reject the request and have it submitted anew, or change the profile.",
+            )
+        return self._store.run(lambda tx: self._enrollment.update(tx, request_id))
+
+    def validate(self, request_id: int, *, actor: str) -> None:
+        """Judge and lint a pending request as approving it now would; changes nothing.
+
+        Raises as ``update``.
+        """
+        del actor
+
+        def judge(tx: CaTx) -> None:
+            request = known_request(request_id, tx.request(request_id))
+            next_status(request.status, RequestAction.VALIDATE)
+            self._enrollment.renewed(tx, request)
+
+        self._store.read(judge)
+
     def review(self, request_id: int) -> Review:
         """What an agent should see before deciding.
 
         Bytes that may not be approved any more are fixed anew first. Raises NotFoundError
         ``request.unknown``, ConflictError ``request.altered``, RefusedError ``request.rejected``
-        when the profile refuses the request now.
+        when the profile refuses the request now, ``profile.disabled`` when it is.
         """
-        if self.request(request_id).status is RequestStatus.PENDING:
+
+        def is_stale(tx: CaTx) -> bool:
+            request = known_request(request_id, tx.request(request_id))
+            pending = request.status is RequestStatus.PENDING
+            return pending and not self._enrollment.is_fresh(tx, request)
+
+        if self._store.read(is_stale):
             self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
         return self._store.read(lambda tx: self._review(tx, request_id))
 
     def reconcile(self) -> Reconciliation:
-        """Whether certificates, requests and audit records tell the same story."""
+        """Whether certificates, requests, approvals and audit records tell the same story."""
         return self._store.read(lambda tx: reconcile(tx, TRAIL))
+
+    def _collision(self, request_id: int) -> SealwireError:
+        """Another certificate has this serial number: never by chance, but it may be."""
+        self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
+        request = self.request(request_id)
+        return stale(request, "its serial number was given away meanwhile")
+
+    def _refused_approval(self, request_id: int, actor: str, refusal: SealwireError) -> None:
+        if refusal.code == "request.stale":
+            self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
+        event: Event | None = None
+        if refusal.code in _NOT_ISSUED:
+            event = request_not_issued(actor, request_id)
+        elif refusal.code in _NOT_APPROVED:
+            info = f"{refusal.code}: {refusal.message}"
+            event = request_approval(actor, request_id, info, outcome=Outcome.FAILURE)
+        if event is not None:
+            self._store.run(lambda tx: self._enrollment.record(tx, event))
 
     def _review(self, tx: CaTx, request_id: int) -> Review:
         request = known_request(request_id, tx.request(request_id))
-        known = {profile.profile_id: profile for profile in self._profiles.all()}
-        profile = known.get(request.profile_id)
+        try:
+            rules = profile_in_force(tx, request.profile_id)
+        except NotFoundError:
+            rules = None
         certificate = None
         if request.status is RequestStatus.COMPLETE and request.serial is not None:
             issued = tx.certificate(request.serial)
             certificate = stored_certificate(issued.der) if issued else None
-        elif request.status is RequestStatus.PENDING and profile is not None:
-            certificate = preview(request, profile, issuing_certificate(own_certificates(tx)))
-        return build_review(request, profile, certificate)
+        elif request.status is RequestStatus.PENDING and rules is not None:
+            certificate = preview(request, rules.profile, self._enrollment.issuer(tx))
+        approvals = counted_approvals(request, tx.approvals(request_id))
+        return build_review(request, rules.profile if rules else None, certificate, approvals)

@@ -2,15 +2,19 @@
 
 cryptography builds a certificate and signs it in one step, and takes any object that is a private
 key by its class. A stand-in decides what its ``sign`` does with the bytes: the placeholder signs
-nothing (so the to-be-signed bytes can be fixed and looked at before anybody approved them), and
-the guard lets the real key sign these bytes and no others.
+nothing (so the to-be-signed bytes can be looked at before anybody approved them), the throwaway
+signs with a key that nobody trusts (so that a whole certificate can be linted), and the guard lets
+the real key sign the approved bytes and no others.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from sealwire.x509.keys import USUAL_EXPONENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,13 +94,35 @@ def placeholder(public_key: PublicKeyTypes) -> IssuerKey:
     return _stand_in(public_key, lambda *_arguments: b"\0")
 
 
+def throwaway(public_key: PublicKeyTypes) -> IssuerKey:
+    """A key of the same public half that signs with another key, of the same kind and size."""
+    other: IssuerKey
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        other = ec.generate_private_key(public_key.curve)
+    elif isinstance(public_key, rsa.RSAPublicKey):
+        other = _spare_rsa_key(public_key.key_size)
+    else:
+        return placeholder(public_key)
+    return _stand_in(public_key, other.sign)
+
+
+@cache
+def _spare_rsa_key(bits: int) -> rsa.RSAPrivateKey:
+    # Made once: it takes a tenth of a second, and its signatures are worth nothing.
+    return rsa.generate_private_key(public_exponent=USUAL_EXPONENT, key_size=bits)
+
+
+class NotApprovedError(ValueError):
+    """Something else than the approved bytes was to be signed."""
+
+
 def guarded(key: IssuerKey, approved: bytes) -> IssuerKey:
-    """``key``, but it signs ``approved`` and nothing else (raises ValueError)."""
+    """``key``, but it signs ``approved`` and nothing else (raises NotApprovedError)."""
 
     def sign(data: bytes, *how: Any) -> bytes:  # noqa: ANN401 - padding and hash, passed through
         if data != approved:
             message = "these are not the approved bytes"
-            raise ValueError(message)
+            raise NotApprovedError(message)
         return key.sign(data, *how)
 
     return _stand_in(key.public_key(), sign)

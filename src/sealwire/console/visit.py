@@ -29,6 +29,7 @@ _SEE_OTHER: Final = 303
 DONE: Final = {
     "submitted": "The request is in the queue.",
     "approved": "The request is approved and the certificate is issued.",
+    "counted": "Your approval is kept. There is no certificate before others approve as well.",
     "rejected": "The request is rejected.",
     "canceled": "The request is canceled.",
     "imported": "The certificate is installed. New connections use it; open ones live on.",

@@ -89,10 +89,11 @@ class MemoryAuthority:
         start: int,
         limit: int,
         request_type: RequestType | None = None,
+        skip: int = 0,
     ) -> Sequence[Request]:
         """See RequestTx."""
         found = (each for each in self._requests(status, request_type) if each.request_id >= start)
-        return list(islice(found, limit))
+        return list(islice(found, skip, skip + limit))
 
     def count_requests(
         self, *, status: RequestStatus | None, request_type: RequestType | None = None
@@ -124,6 +125,11 @@ class MemoryAuthority:
         """See RequestTx."""
         found = [each for each in self._read().approvals if each.request_id == request_id]
         return sorted(found, key=lambda each: (each.time, each.approver))
+
+    def approvals_between(self, first: int, last: int) -> Sequence[Approval]:
+        """See RequestTx."""
+        found = [each for each in self._read().approvals if first <= each.request_id <= last]
+        return sorted(found, key=lambda each: (each.request_id, each.time, each.approver))
 
     # Profiles
 

@@ -74,13 +74,16 @@ class SqlRequests:
         start: int,
         limit: int,
         request_type: RequestType | None = None,
+        skip: int = 0,
     ) -> Sequence[Request]:
         """See RequestTx."""
         table = schema.requests
         statement = rows.REQUESTS.select().where(
             table.c.request_id >= start, *_matching(status, request_type)
         )
-        return self._sql.all(rows.REQUESTS, statement.order_by(table.c.request_id).limit(limit))
+        return self._sql.all(
+            rows.REQUESTS, statement.order_by(table.c.request_id).limit(limit).offset(skip)
+        )
 
     def count_requests(
         self, *, status: RequestStatus | None, request_type: RequestType | None = None
@@ -104,6 +107,13 @@ class SqlRequests:
         table = schema.approvals
         statement = rows.APPROVALS.select().where(table.c.request_id == request_id)
         return self._sql.all(rows.APPROVALS, statement.order_by(table.c.time, table.c.approver))
+
+    def approvals_between(self, first: int, last: int) -> Sequence[Approval]:
+        """See RequestTx."""
+        table = schema.approvals
+        statement = rows.APPROVALS.select().where(table.c.request_id.between(first, last))
+        ordered = statement.order_by(table.c.request_id, table.c.time, table.c.approver)
+        return self._sql.all(rows.APPROVALS, ordered)
 
 
 def _matching(

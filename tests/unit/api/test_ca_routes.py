@@ -31,6 +31,8 @@ REQUEST_KEYS = {
     "created",
     "modified",
     "csr_sha256",
+    "profile_version",
+    "owner",
     "audit_format",
 }
 
@@ -141,7 +143,18 @@ def test_a_decision_is_made_once(scene: ApiScene, agent: Caller) -> None:
     assert [text for text in scene.texts() if "AuditEvent=AUTHZ" not in text] == before
 
 
-@pytest.mark.parametrize("action", ["update", "assign", "Approve", "approve "])
+def test_the_four_actions_that_decide_nothing(scene: ApiScene, agent: Caller) -> None:
+    number = submit(scene)["id"]
+    seen = scene.ask("GET", f"{CA}/requests/{number}/review", agent).json()["tbs_sha256"]
+    assert decide(scene, agent, number, "assign")["owner"] == "agent"
+    assert decide(scene, agent, number, "unassign")["owner"] is None
+    assert decide(scene, agent, number, "validate")["status"] == "pending"
+    assert decide(scene, agent, number, "update")["status"] == "pending"
+    now = scene.ask("GET", f"{CA}/requests/{number}/review", agent).json()["tbs_sha256"]
+    assert seen != now
+
+
+@pytest.mark.parametrize("action", ["edit", "Assign", "Approve", "approve "])
 def test_other_actions_are_refused(scene: ApiScene, agent: Caller, action: str) -> None:
     number = submit(scene)["id"]
     got = scene.ask("POST", f"{CA}/requests/{number}/{action}", agent, json={})
@@ -209,16 +222,15 @@ def test_the_agent_is_named_by_who_asks(scene: ApiScene) -> None:
 
 def test_profiles(scene: ApiScene) -> None:
     entries = scene.ask("GET", f"{CA}/profiles").json()["entries"]
-    assert [entry["id"] for entry in entries] == [
-        "caAuditClientCert",
-        "caAuditServerCert",
-        "caServerCert",
-        "caUserCert",
-    ]
+    assert {"caAuditClientCert", "caAuditServerCert", "caCACert", "caServerCert", "caUserCert"} <= {
+        entry["id"] for entry in entries
+    }
     one = scene.ask("GET", f"{CA}/profiles/caServerCert").json()
-    assert {key: one[key] for key in entries[2]} == entries[2]
+    (listed,) = (entry for entry in entries if entry["id"] == "caServerCert")
+    assert {key: one[key] for key in listed} == listed
+    assert (one["version"], one["enabled"], one["changed_by"]) == (1, True, "$System$")
     assert one["constraints"]["subject"]["pattern"] == ".*CN=.*"
-    assert one["constraints"]["key"] == {"rsa": [2048, 3072, 4096], "ec": []}
+    assert one["constraints"]["key"]["rsa"] == [2048, 3072, 4096]
     assert one["defaults"]["validity"]["days"] == 720
     problem(scene.ask("GET", f"{CA}/profiles/nosuch"), 404, "profile.unknown")
 

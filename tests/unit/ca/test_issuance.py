@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealwire.ca.addresses import Addresses
 from sealwire.ca.birth import BACKDATE, random_serial
+from sealwire.ca.blueprint import Issuer, issuer_of
 from sealwire.ca.issuance import (
     LONGEST_WAIT,
     IssuanceToken,
@@ -17,6 +19,7 @@ from sealwire.ca.issuance import (
     sign,
 )
 from sealwire.ca.ports import Request
+from sealwire.ca.profile_register import ProfileInForce
 from sealwire.ca.profiles import Profile
 from sealwire.ca.signing import guarded, placeholder
 from sealwire.errors import ConflictError, RefusedError, UnavailableError
@@ -38,10 +41,14 @@ def pending(scene: Scene, profile_id: str = "caAuditClientCert") -> Request:
     return scene.submit(csr, profile_id)
 
 
-def issuer_of(scene: Scene) -> x509.Certificate:
+def as_issuer(scene: Scene) -> Issuer:
     rows = scene.store.read(lambda tx: tx.ca_certificates())
     assert rows is not None
-    return x509.load_pem_x509_certificate(rows.issuing_pem.encode())
+    return issuer_of(rows.issuing_pem, Addresses())
+
+
+def issuer_certificate(scene: Scene) -> x509.Certificate:
+    return as_issuer(scene).certificate
 
 
 def key_of(scene: Scene) -> PrivateKey:
@@ -50,9 +57,14 @@ def key_of(scene: Scene) -> PrivateKey:
     return load_private_key(scene.keys.load_key(rows.issuing_key_id))
 
 
+def rules_of(scene: Scene, request: Request, profile: Profile | None = None) -> ProfileInForce:
+    rules = scene.ca.profile_register.get(request.profile_id)
+    return replace(rules, profile=profile, digest=profile.digest) if profile else rules
+
+
 def leave(scene: Scene, request: Request, profile: Profile | None = None) -> IssuanceToken:
-    profile = profile or scene.profiles.get(request.profile_id)
-    return check(request, profile, issuer_of(scene), scene.clock.now())
+    rules = rules_of(scene, request, profile)
+    return check(request, rules, as_issuer(scene), scene.clock.now())
 
 
 def test_what_was_fixed_at_submit_is_what_is_signed() -> None:
@@ -61,7 +73,7 @@ def test_what_was_fixed_at_submit_is_what_is_signed() -> None:
     certificate = sign(leave(scene, request), key_of(scene))
     assert certificate.tbs_certificate_bytes == request.tbs_der
     assert certificate.serial_number == request.serial
-    certificate.verify_directly_issued_by(issuer_of(scene))
+    certificate.verify_directly_issued_by(issuer_certificate(scene))
 
 
 def test_a_token_signs_once() -> None:
@@ -116,7 +128,7 @@ def _altered(request: Request) -> list[Request]:
 def test_any_change_in_the_store_is_noticed(which: int) -> None:
     scene = founded()
     with pytest.raises(ConflictError) as refused:
-        leave(scene, _altered(pending(scene))[which])
+        sign(leave(scene, _altered(pending(scene))[which]), key_of(scene))
     assert refused.value.code == "request.altered"
 
 
@@ -169,7 +181,7 @@ def test_the_profile_judges_again_at_issue() -> None:
 def test_a_ca_of_every_key_type_issues(key_type: KeyType) -> None:
     scene = founded(key_type)
     certificate = sign(leave(scene, pending(scene)), key_of(scene))
-    certificate.verify_directly_issued_by(issuer_of(scene))
+    certificate.verify_directly_issued_by(issuer_certificate(scene))
     wide = key_type is KeyType.P384
     expected = hashes.SHA384 if wide else hashes.SHA256
     assert isinstance(certificate.signature_hash_algorithm, expected)
@@ -198,14 +210,14 @@ def test_dates() -> None:
 
 def test_validity_is_cut_to_the_issuers() -> None:
     scene = founded()
-    scene.clock.time = issuer_of(scene).not_valid_after_utc - timedelta(days=30)
+    scene.clock.time = issuer_certificate(scene).not_valid_after_utc - timedelta(days=30)
     certificate = sign(leave(scene, pending(scene)), key_of(scene))
-    assert certificate.not_valid_after_utc == issuer_of(scene).not_valid_after_utc
+    assert certificate.not_valid_after_utc == issuer_certificate(scene).not_valid_after_utc
 
 
 def test_an_expired_ca_takes_nothing_in() -> None:
     scene = founded()
-    scene.clock.time = issuer_of(scene).not_valid_after_utc
+    scene.clock.time = issuer_certificate(scene).not_valid_after_utc
     with pytest.raises(ConflictError) as refused:
         pending(scene)
     assert refused.value.code == "ca.expired"

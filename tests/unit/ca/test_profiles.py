@@ -33,7 +33,15 @@ def refused(data: bytes) -> RefusedError:
 
 def test_the_shipped_profiles() -> None:
     ids = [profile.profile_id for profile in shipped_profiles().all()]
-    assert ids == ["caAuditClientCert", "caAuditServerCert", "caServerCert", "caUserCert"]
+    assert ids == [
+        "caAuditClientCert",
+        "caAuditServerCert",
+        "caCACert",
+        "caOCSPCert",
+        "caServerCert",
+        "caSignedLogCert",
+        "caUserCert",
+    ]
 
 
 def test_the_server_profile_is_dogtags() -> None:

@@ -17,6 +17,10 @@ ENDS = {
     RequestAction.APPROVE: RequestStatus.COMPLETE,
     RequestAction.REJECT: RequestStatus.REJECTED,
     RequestAction.CANCEL: RequestStatus.CANCELED,
+    RequestAction.UPDATE: RequestStatus.PENDING,
+    RequestAction.VALIDATE: RequestStatus.PENDING,
+    RequestAction.ASSIGN: RequestStatus.PENDING,
+    RequestAction.UNASSIGN: RequestStatus.PENDING,
 }
 
 

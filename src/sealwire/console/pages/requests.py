@@ -99,12 +99,19 @@ def decide(visit: Visit) -> Response:
     """Approve, reject or cancel; an approval holds for the bytes that were shown, and no others."""
     authority, request_id = _ca(visit), visit.number("request_id")
     action = visit.path("decision")
-    if action not in set(RequestAction):
+    if action not in {done.value for done in _DONE}:
         raise NotFoundError("page.unknown", "There is no such page.")
     match RequestAction(action):
         case RequestAction.APPROVE:
             seen = visit.text("tbs_sha256") or "nothing"
-            authority.approve(request_id, actor=visit.actor, tbs_sha256=seen)
+            decided = authority.approve(
+                request_id,
+                actor=visit.actor,
+                tbs_sha256=seen,
+                credential=visit.principal.credential,
+            )
+            if decided.status is RequestStatus.PENDING:
+                return visit.see(f"{_PAGE}/{request_id}", "counted")
         case RequestAction.REJECT:
             authority.reject(request_id, visit.text("reason"), actor=visit.actor)
         case RequestAction.CANCEL:

@@ -67,6 +67,10 @@ class ApiClient:
         """Send one request and give back its text."""
         return self._send(method, path, **arguments).text
 
+    def content(self, method: str, path: str, **arguments: Any) -> bytes:  # noqa: ANN401 - passed on
+        """Send one request and give back its bytes."""
+        return self._send(method, path, **arguments).content
+
     @contextmanager
     def lines(self, path: str, **arguments: Any) -> Iterator[Iterator[str]]:  # noqa: ANN401 - passed on
         """Stream an answer line by line, without a time limit."""

@@ -6,11 +6,17 @@ from typing import Annotated
 
 import typer
 
+from sealwire.cli.audit_log import config_app, files_app, verify_log
 from sealwire.cli.output import JsonOption, printable, show_json_lines
 from sealwire.cli.session import HomeOption, api, segment
 
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trails.")
 _PAGE = 1000
+
+
+audit_app.add_typer(config_app, name="config")
+audit_app.add_typer(files_app, name="files")
+audit_app.command("verify-log")(verify_log)
 
 
 @audit_app.callback()

@@ -30,6 +30,9 @@ RootsOption = Annotated[
 PasswordOption = Annotated[
     Path | None, typer.Option("--password-file", help="File with the password of key or PKCS#12.")
 ]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="By the rules of the public web, not of private CAs.")
+]
 
 
 @chain_app.command("build")
@@ -49,13 +52,22 @@ def build(
     order: Annotated[str, typer.Option("--order", help="tls, cisco or usm.")] = "tls",
     roots: RootsOption = None,
     password_file: PasswordOption = None,
+    strict: StrictOption = False,
+    fetch_missing: Annotated[
+        bool,
+        typer.Option(
+            "--fetch-missing",
+            help="Fetch a missing issuer from the address that the certificate names, and only"
+            " from there; 1 MiB and 10 seconds at most, no redirects.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Pick the chain out of the files, verify it, write it; exit code 2 when none holds."""
     from sealwire.cli import chain_actions
 
-    asked = chain_actions.Question(key, host, purpose, at, max_depth, roots, password_file)
-    chain_actions.build(files, leaf, asked, order, output, as_json=as_json)
+    asked = chain_actions.Question(key, host, purpose, at, max_depth, roots, password_file, strict)
+    chain_actions.build(files, leaf, asked, order, output, fetch=fetch_missing, as_json=as_json)
 
 
 @chain_app.command("check")
@@ -68,10 +80,11 @@ def check(
     max_depth: DepthOption = 8,
     roots: RootsOption = None,
     password_file: PasswordOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a chain file as it stands: order, links, validity; exit code 2 when it is not right."""
     from sealwire.cli import chain_actions
 
-    asked = chain_actions.Question(key, host, purpose, at, max_depth, roots, password_file)
+    asked = chain_actions.Question(key, host, purpose, at, max_depth, roots, password_file, strict)
     chain_actions.check(file, asked, as_json=as_json)

@@ -5,33 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from sealwire.cli.files import SYSTEM_ROOTS, read_input, read_inputs, write_output
-from sealwire.cli.output import printable, show_json
-from sealwire.cli.report import (
-    certificate_document,
-    chain_entry,
-    finding_document,
-    show_remarks,
+from sealwire.cli.chain_report import (
+    chain_document,
+    contents_document,
+    few_strangers,
+    other_contents,
+    refused_document,
 )
+from sealwire.cli.files import SYSTEM_ROOTS, read_input, write_output
+from sealwire.cli.output import printable, show_json
+from sealwire.cli.passwords import read_files, read_key, read_password
+from sealwire.cli.report import certificate_document, chain_entry, show_remarks
 from sealwire.clock import SystemClock
 from sealwire.errors import RefusedError, UnavailableError, UsageError
 from sealwire.x509.bundle import read_bundle
 from sealwire.x509.chain import Order, Purpose, build_chain, refusal
-from sealwire.x509.keys import key_id, load_private_key
+from sealwire.x509.fetching import build_with_fetching
+from sealwire.x509.keys import key_id
+from sealwire.x509.remarks import certificate_remarks
 from sealwire.x509.served import check_chain
+from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryptography.x509 import Certificate
 
-    from sealwire.errors import Finding
     from sealwire.x509.bundle import Bundle
+    from sealwire.x509.chain import BuiltChain
     from sealwire.x509.keys import PublicKey
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -48,6 +55,7 @@ class Question:
     max_depth: int
     roots: str | None
     password_file: Path | None
+    strict: bool = False
 
     def password(self) -> bytes | None:
         """The first line of the password file."""
@@ -72,12 +80,7 @@ class Question:
         """Of the key named by --key."""
         if self.key is None:
             return None
-        return load_private_key(read_input(self.key), self.password()).public_key()
-
-
-def read_password(file: Path | None) -> bytes | None:
-    """The first line, without its end."""
-    return None if file is None else read_input(file).partition(b"\n")[0].rstrip(b"\r")
+        return read_key(self.key, self.password()).public_key()
 
 
 def build(
@@ -87,35 +90,44 @@ def build(
     order_word: str,
     output: Path,
     *,
+    fetch: bool,
     as_json: bool,
 ) -> None:
     """Build and write. Nothing is written when there is no valid chain."""
     order = _choice(Order, order_word, "--order")
-    bundle = read_bundle(read_inputs(files), asked.password())
+    bundle = read_files(files, asked.password())
+    wanted = partial(
+        build_chain,
+        at=asked.time(),
+        purpose=asked.wanted_purpose(),
+        host=asked.host,
+        leaf=_one_certificate(leaf) if leaf is not None else None,
+        key=asked.public_key() or _key_of_bundle(bundle),
+        roots=read_roots(asked.roots),
+        max_depth=asked.max_depth,
+        order=order,
+        strict=asked.strict,
+    )
     try:
-        chain = build_chain(
-            bundle.certificates,
-            at=asked.time(),
-            purpose=asked.wanted_purpose(),
-            host=asked.host,
-            leaf=_one_certificate(leaf) if leaf is not None else None,
-            key=asked.public_key() or _key_of_bundle(bundle),
-            roots=read_roots(asked.roots),
-            max_depth=asked.max_depth,
-            order=order,
-        )
+        if fetch:
+            from sealwire.net.issuers import HttpIssuers
+
+            source = HttpIssuers(SystemClock())
+            chain = build_with_fetching(wanted, bundle.certificates, source)
+        else:
+            chain = wanted(bundle.certificates)
     except RefusedError as fault:
         _refuse(fault, bundle, as_json=as_json)
         return
     write_output(output, chain.pem(order))
-    _show(chain.ordered(order), [*chain.findings, *bundle.findings], as_json=as_json)
+    _show(chain, order, bundle, as_json=as_json)
     if not as_json:
         typer.echo(f"Written: {output}")
 
 
 def check(file: Path, asked: Question, *, as_json: bool) -> None:
     """Judge the file as it stands."""
-    bundle = read_bundle(read_inputs([file]), asked.password())
+    bundle = read_files([file], asked.password())
     try:
         chain = check_chain(
             bundle.certificates,
@@ -125,30 +137,35 @@ def check(file: Path, asked: Question, *, as_json: bool) -> None:
             key=asked.public_key(),
             roots=read_roots(asked.roots),
             max_depth=asked.max_depth,
+            strict=asked.strict,
         )
     except RefusedError as fault:
         _refuse(fault, bundle, as_json=as_json)
         return
-    _show(chain.ordered(), [*chain.findings, *bundle.findings], as_json=as_json)
+    _show(chain, Order.TLS, bundle, as_json=as_json)
     if not as_json:
         typer.echo("The chain is in order.")
 
 
 def show_certificates(files: list[Path], password_file: Path | None, *, as_json: bool) -> None:
-    """Print what the files hold."""
-    bundle = read_bundle(read_inputs(files), read_password(password_file))
+    """Print what the files hold, and what speaks against each certificate."""
+    bundle = read_files(files, read_password(password_file))
+    now = SystemClock().now()
     documents = [
         certificate_document(certificate, origin)
         for certificate, origin in zip(bundle.certificates, bundle.origins, strict=True)
     ]
+    remarks = [certificate_remarks(certificate, now) for certificate in bundle.certificates]
     if as_json:
-        findings = [finding_document(finding) for finding in bundle.findings]
-        show_json({"certificates": documents, "findings": findings})
+        show_json(contents_document(bundle, documents, remarks))
         if not documents:
             raise typer.Exit(2)
         return
-    for document in documents:
+    for document, found in zip(documents, remarks, strict=True):
         _show_certificate(document)
+        show_remarks(found)
+    for line in other_contents(bundle):
+        typer.echo(line)
     show_remarks(bundle.findings)
     if not documents:
         raise RefusedError("cert.none", "There is no readable certificate in the files.")
@@ -209,24 +226,22 @@ def _key_of_bundle(bundle: Bundle) -> PublicKey | None:
 def _refuse(fault: RefusedError, bundle: Bundle, *, as_json: bool) -> None:
     findings = [*fault.findings, *bundle.findings]
     if as_json:
-        documents = [finding_document(finding) for finding in findings]
-        show_json({"ok": False, "chain": [], "findings": documents})
+        show_json(refused_document(bundle, findings))
         raise typer.Exit(fault.exit_code)
     raise refusal(findings) from fault
 
 
-def _show(
-    certificates: Sequence[Certificate], findings: Sequence[Finding], *, as_json: bool
-) -> None:
-    entries = [chain_entry(certificate) for certificate in certificates]
+def _show(chain: BuiltChain, order: Order, bundle: Bundle, *, as_json: bool) -> None:
     if as_json:
-        documents = [finding_document(finding) for finding in findings]
-        show_json({"ok": True, "chain": entries, "findings": documents})
+        show_json(chain_document(chain, order, bundle))
         return
-    for number, entry in enumerate(entries, start=1):
+    for number, entry in enumerate(map(chain_entry, chain.ordered(order)), start=1):
         typer.echo(printable(f"{number}. {entry['subject']}"))
         typer.echo(printable(f"   issued by {entry['issuer']}, until {entry['not_after']}"))
-    show_remarks(findings)
+    for path in chain.alternates:
+        subjects = [dn_text(certificate.subject) for certificate in path[1:]]
+        typer.echo(printable(f"  also valid by way of {', then '.join(subjects)}"))
+    show_remarks(few_strangers([*chain.findings, *bundle.findings]))
 
 
 def _choice(kind: type[EnumT], word: str, option: str) -> EnumT:

@@ -15,8 +15,9 @@ from sealwire.x509.csr import CSR_LABELS
 from sealwire.x509.der import SEQUENCE, UNDECODABLE, first_element
 from sealwire.x509.findings import Code, info, warning
 from sealwire.x509.keys import load_private_key, private_key_pem
+from sealwire.x509.kinds import der_kind
 from sealwire.x509.pem import PemBlock, decode_base64, is_pem, pem_blocks, plain_text
-from sealwire.x509.pkcs import der_kind, open_pkcs12, pkcs7_certificates, pkcs12_objection
+from sealwire.x509.pkcs import open_pkcs12, pkcs7_certificates, pkcs12_objection
 from sealwire.x509.subject import printable
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives import serialization
 
 from sealwire.errors import RefusedError, Severity
 from sealwire.x509.der import UNDECODABLE
-from sealwire.x509.findings import Code, error, info, warning
+from sealwire.x509.findings import Code, error, info, plain_list, warning
 from sealwire.x509.hostnames import general_name, is_host, san_texts
 from sealwire.x509.keys import key_id, key_label, signature_hash, weak_key_findings
-from sealwire.x509.pem import decode_base64, pem_blocks
+from sealwire.x509.kinds import der_kind
+from sealwire.x509.pem import decode_base64, pem_blocks, plain_text
 from sealwire.x509.subject import common_names, dn_text, name_findings, printable
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 CSR_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 MAX_CSR_BYTES = 256 * 1024
 _WEAK_HASHES = {"sha1", "md5"}
+# A request that is cut or damaged may have lost the shape that tells it.
+_REQUEST_KINDS = frozenset({"request", "unknown"})
+_OTHER_KINDS = {
+    "certificate": "a certificate",
+    "key": "a private key",
+    "pkcs7": "a PKCS#7 file",
+    "pkcs12": "a PKCS#12 file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +129,11 @@ def read_csr(data: bytes) -> CertificateRequest:
 
 def describe_csr(data: bytes) -> CsrDescription:
     """Everything about a request, with all its faults; never raises for bad input."""
+    if len(data) > MAX_CSR_BYTES:
+        return _unreadable(f"It is larger than {MAX_CSR_BYTES} bytes, which no request is.")
     der = _request_der(data)
     if der is None:
-        text = "There is no certificate request (PKCS#10, PEM or DER) in it."
-        return CsrDescription(findings=(error(Code.CSR_UNREADABLE, text),))
+        return _unreadable(f"There is no certificate request in it{_instead(data)}.")
     with warnings.catch_warnings():
         # Odd lengths in names are reported as findings, not as Python warnings.
         warnings.simplefilter("ignore")
@@ -132,23 +142,39 @@ def describe_csr(data: bytes) -> CsrDescription:
             name = csr.subject
         except x509.InvalidVersion as fault:
             text = f"The request says version {fault.parsed_version}; it must be 0 (v1)."
-            return CsrDescription(findings=(error(Code.CSR_UNREADABLE, text),))
+            return _unreadable(text)
         except UNDECODABLE:
-            text = "The request cannot be decoded: it is damaged or cut."
-            return CsrDescription(findings=(error(Code.CSR_UNREADABLE, text),))
+            return _unreadable("The request cannot be decoded: it is damaged or cut.")
         return _describe(csr, der, name)
 
 
+def _unreadable(text: str) -> CsrDescription:
+    return CsrDescription(findings=(error(Code.CSR_UNREADABLE, text),))
+
+
 def _request_der(data: bytes) -> bytes | None:
-    if len(data) > MAX_CSR_BYTES:
-        return None
+    """The request's DER, damaged or not; None when nothing in it claims to be one."""
     blocks = list(pem_blocks(data))
     for block in blocks:
-        if block.label in CSR_LABELS and block.der is not None:
-            return block.der
-    if blocks:
-        return None
-    return data if data.startswith(b"\x30") else decode_base64(data)
+        if block.label in CSR_LABELS:
+            return block.der if block.der is not None else b""
+    return None if blocks else _bare_der(data, _REQUEST_KINDS)
+
+
+def _bare_der(data: bytes, kinds: frozenset[str]) -> bytes | None:
+    der = data if data.startswith(b"\x30") else decode_base64(plain_text(data))
+    return der if der is not None and der[:1] == b"\x30" and der_kind(der) in kinds else None
+
+
+def _instead(data: bytes) -> str:
+    """What is there in its place."""
+    labels = list(dict.fromkeys(block.label for block in pem_blocks(data)))
+    if labels:
+        return f" (PKCS#10): it holds {plain_list(labels)}"
+    found = _bare_der(data, frozenset(_OTHER_KINDS))
+    return (
+        f" (PKCS#10): it is {_OTHER_KINDS[der_kind(found)]}" if found else " (PKCS#10, PEM or DER)"
+    )
 
 
 def _describe(csr: x509.CertificateSigningRequest, der: bytes, name: x509.Name) -> CsrDescription:

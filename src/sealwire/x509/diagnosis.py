@@ -71,7 +71,7 @@ def leaf_faults(
     host: str | None,
 ) -> list[Finding]:
     """Everything wrong with the leaf by itself, whatever its chain."""
-    label = _label(leaf)
+    label = label_of(leaf)
     found = weak_key_findings(leaf.public_key(), label)
     if leaf.version is x509.Version.v1:
         text = "It is an X.509 version 1 certificate, which cannot name a host."
@@ -80,7 +80,7 @@ def leaf_faults(
     found += _usage_faults(leaf, purpose)
     found += _unknown_faults(leaf)
     if leaf.subject != leaf.issuer:
-        found += _signature_faults(leaf)
+        found += signature_faults(leaf)
     found += host_faults(leaf, host) if host is not None else []
     return found
 
@@ -88,11 +88,11 @@ def leaf_faults(
 def validity_faults(certificate: x509.Certificate, at: datetime) -> list[Finding]:
     """Expired, or not yet valid."""
     if at > certificate.not_valid_after_utc:
-        label = _label(certificate)
+        label = label_of(certificate)
         when = certificate.not_valid_after_utc.isoformat()
         return [error(Code.EXPIRED, f"{label} expired on {when}.", label)]
     if at < certificate.not_valid_before_utc:
-        label = _label(certificate)
+        label = label_of(certificate)
         when = certificate.not_valid_before_utc.isoformat()
         return [error(Code.NOT_YET_VALID, f"{label} is valid only from {when}.", label)]
     return []
@@ -102,7 +102,7 @@ def _usage_faults(certificate: x509.Certificate, purpose: Purpose) -> list[Findi
     usages = key_usages(certificate)
     if usages is None or purpose.usage in usages:
         return []
-    label = _label(certificate)
+    label = label_of(certificate)
     words = plain_list([_usage_word(usage) for usage in usages])
     wanted = _USAGE_WORDS[purpose.usage]
     text = f"{label} is not for a TLS {purpose.value}: it needs {wanted}, it has {words}."
@@ -116,7 +116,7 @@ def _usage_word(usage: x509.ObjectIdentifier) -> str:
 
 def _unknown_faults(certificate: x509.Certificate) -> list[Finding]:
     """Critical extensions that are not known here: who does not understand one, must refuse."""
-    label = _label(certificate)
+    label = label_of(certificate)
     return [
         error(
             Code.CRITICAL_EXTENSION,
@@ -132,7 +132,7 @@ def host_faults(certificate: x509.Certificate, host: str) -> list[Finding]:
     """The wanted name is not covered; says which names are."""
     if names_match(certificate, host):
         return []
-    label = _label(certificate)
+    label = label_of(certificate)
     names = [printable(name) for name in certificate_names(certificate)]
     covered = f"it is for {plain_list(names)}" if names else "it has no subject alternative name"
     text = f"The certificate does not cover {printable(host)}: {covered}."
@@ -201,12 +201,13 @@ def issuer_faults(node: Node, purpose: Purpose, at: datetime, *, trusted: bool) 
     if x509.UnrecognizedExtension in node.extensions:
         found += _unknown_faults(certificate)
     if not trusted and weak_hash(certificate):
-        found += _signature_faults(certificate)
+        found += signature_faults(certificate)
     return found
 
 
-def _signature_faults(certificate: x509.Certificate) -> list[Finding]:
-    digest, label = weak_hash(certificate), _label(certificate)
+def signature_faults(certificate: x509.Certificate) -> list[Finding]:
+    """Signed with a hash that nobody should rely on; its own issuer's fault, or its age."""
+    digest, label = weak_hash(certificate), label_of(certificate)
     if not digest:
         return []
     text = f"{label} is signed with {digest}, which anybody with means can forge."
@@ -240,7 +241,7 @@ def no_path_faults(graph: IssuerGraph, leaf: Node) -> list[Finding]:
 
 def chain_remarks(path: tuple[x509.Certificate, ...], purpose: Purpose) -> list[Finding]:
     """What is worth knowing about a valid chain."""
-    leaf, label = path[0], _label(path[0])
+    leaf, label = path[0], label_of(path[0])
     found = []
     if purpose is Purpose.SERVER and not certificate_names(leaf):
         text = "It has no subject alternative name; current clients ignore the common name."
@@ -248,12 +249,12 @@ def chain_remarks(path: tuple[x509.Certificate, ...], purpose: Purpose) -> list[
     for issuer in path[1:]:
         if issuer.not_valid_after_utc < leaf.not_valid_after_utc:
             when = issuer.not_valid_after_utc.isoformat()
-            text = f"{_label(issuer)} expires on {when}, before the certificate itself."
-            found.append(warning(Code.OUTLIVES_ISSUER, text, _label(issuer)))
+            text = f"{label_of(issuer)} expires on {when}, before the certificate itself."
+            found.append(warning(Code.OUTLIVES_ISSUER, text, label_of(issuer)))
     for issuer in path[1:]:
         found += [
             fault
-            for fault in weak_key_findings(issuer.public_key(), _label(issuer))
+            for fault in weak_key_findings(issuer.public_key(), label_of(issuer))
             if fault.severity is not Severity.ERROR
         ]
     return found
@@ -288,13 +289,13 @@ def order_remarks(
     distinct = list(dict.fromkeys(bag))
     present = [certificate for certificate in distinct if certificate in written]
     if present != [certificate for certificate in written if certificate in distinct]:
-        before = " | ".join(_label(certificate) for certificate in present)
-        after = " | ".join(_label(certificate) for certificate in written)
+        before = " | ".join(label_of(certificate) for certificate in present)
+        after = " | ".join(label_of(certificate) for certificate in written)
         found.append(info(Code.REORDERED, f"Found in the order {before}; written as {after}."))
     found += _dropped(bag, distinct, path)
     if tls and path[-1] not in written:
-        text = f"The root {_label(path[-1])} is left out: peers that trust it have it."
-        found.append(info(Code.ROOT_LEFT_OUT, text, _label(path[-1])))
+        text = f"The root {label_of(path[-1])} is left out: peers that trust it have it."
+        found.append(info(Code.ROOT_LEFT_OUT, text, label_of(path[-1])))
     return found
 
 
@@ -307,15 +308,20 @@ def _dropped(
     counts: dict[x509.Certificate, int] = {}
     for certificate in bag:
         counts[certificate] = counts.get(certificate, 0) + 1
-    repeated = [(_label(certificate), count) for certificate, count in counts.items() if count > 1]
+    repeated = [
+        (label_of(certificate), count) for certificate, count in counts.items() if count > 1
+    ]
     for label, count in sorted(repeated):
         found.append(info(Code.DUPLICATE, f"{label} is there {count} times.", label))
     chosen = set(path)
-    strangers = sorted(_label(certificate) for certificate in distinct if certificate not in chosen)
+    strangers = sorted(
+        label_of(certificate) for certificate in distinct if certificate not in chosen
+    )
     return found + [
         info(Code.STRANGER, f"{label} is not part of the chain.", label) for label in strangers
     ]
 
 
-def _label(certificate: x509.Certificate) -> str:
+def label_of(certificate: x509.Certificate) -> str:
+    """Its subject, safe to print."""
     return dn_text(certificate.subject) or f"(no subject, serial {serial_number(certificate):x})"

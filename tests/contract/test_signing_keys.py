@@ -154,13 +154,21 @@ def test_data_of_any_length(opened: Open, key_type: KeyType) -> None:
         verify(signer.public_key(), signature, data)
 
 
-def test_a_digest_made_before(opened: Open) -> None:
-    keys, digest = opened(), hashes.Hash(hashes.SHA256())
-    signer = keys.signer(key_id(keys.make_key(KeyType.P256)))
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    digest.update(b"text")
-    signature = signer.sign(digest.finalize(), ec.ECDSA(Prehashed(hashes.SHA256())))
-    verify(signer.public_key(), signature, b"text")
+@pytest.mark.parametrize("key_type", [KeyType.RSA2048, KeyType.P256])
+def test_a_digest_made_before(opened: Open, key_type: KeyType) -> None:
+    keys = opened()
+    signer = keys.signer(key_id(keys.make_key(key_type)))
+    public = signer.public_key()
+    for algorithm in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512()):
+        hashed = hashes.Hash(algorithm)
+        hashed.update(b"text")
+        digest, before = hashed.finalize(), Prehashed(algorithm)
+        if isinstance(signer, rsa.RSAPrivateKey) and isinstance(public, rsa.RSAPublicKey):
+            signature = signer.sign(digest, padding.PKCS1v15(), before)
+            public.verify(signature, b"text", padding.PKCS1v15(), algorithm)
+        elif isinstance(signer, ec.EllipticCurvePrivateKey):
+            signature = signer.sign(digest, ec.ECDSA(before))
+            signer.public_key().verify(signature, b"text", ec.ECDSA(algorithm))
 
 
 def test_a_guard_stands_before_every_key(opened: Open) -> None:

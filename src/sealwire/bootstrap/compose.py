@@ -11,9 +11,9 @@ from cryptography.x509 import load_pem_x509_certificates
 from sealwire.audit.gate import AuditGate
 from sealwire.audit.recorder import Recorder
 from sealwire.bootstrap.home import Home
+from sealwire.bootstrap.keys import key_files, signing_keys
 from sealwire.clock import SystemClock, SystemRandom
 from sealwire.config.node import NodeConfig, checked_config, remembered_settings
-from sealwire.stores.keyfiles import KeyFiles
 from sealwire.stores.public_roots import public_roots
 from sealwire.stores.sql import SqlStore
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
+    from sealwire.ca.key_places import KeyPlaces
     from sealwire.clock import Clock, RandomSource
+    from sealwire.stores.keyfiles import KeyFiles
     from sealwire.stores.sql_transaction import SqlTransaction
 
 ResultT = TypeVar("ResultT")
@@ -51,13 +53,18 @@ class WakingStore:
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """What every role of a node stands on."""
+    """What every role of a node stands on.
+
+    ``keys`` are those that TLS needs in files; ``signing`` those that only ever sign, which may
+    live on a token.
+    """
 
     config: NodeConfig
     home: Home
     sql: SqlStore
     store: WakingStore
     keys: KeyFiles
+    signing: KeyPlaces
     recorder: Recorder
     gate: AuditGate
     clock: Clock
@@ -72,6 +79,7 @@ def lay_foundation(config: NodeConfig) -> Foundation:
     """Open the home's stores; the schema is brought up to date. The home's lock must be held."""
     home = Home(config.home)
     clock = SystemClock()
+    keys = key_files(home, config)
     sql = SqlStore(config.database_url)
     gate = AuditGate()
     return Foundation(
@@ -79,7 +87,8 @@ def lay_foundation(config: NodeConfig) -> Foundation:
         home=home,
         sql=sql,
         store=WakingStore(sql),
-        keys=KeyFiles(home.keys),
+        keys=keys,
+        signing=signing_keys(config, keys),
         recorder=Recorder(clock, config.host_name, config.audit_format, VERSION, gate=gate),
         gate=gate,
         clock=clock,
@@ -102,7 +111,7 @@ def known_roots(base: Foundation) -> Sequence[Certificate]:
 def agents_anchor(base: Foundation) -> str:
     """PEM that a client certificate for log-in must chain to; empty when there is no CA."""
     rows = base.store.read(lambda tx: tx.ca_certificates())
-    return "" if rows is None else rows.issuing_pem + rows.root_pem
+    return "" if rows is None else rows.issuing_pem + rows.intermediates_pem + rows.root_pem
 
 
 def remember(home: Home, config: NodeConfig) -> None:

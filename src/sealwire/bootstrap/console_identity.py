@@ -31,6 +31,8 @@ def console_identity(
 ) -> tuple[bytes, bytes]:
     """Chain and key, PEM; made anew when missing, near its end, or for other names."""
     identity = f"console:{base.config.unit}"
+    if authority is not None and not authority.is_initialised():
+        authority = None  # it waits for its own certificate
     names = own_names(base.config.host_name, base.config.listen)
     current = base.store.read(lambda tx: tx.installed_identity(identity))
     if current is None or not _serves(base, current, names, has_ca=authority is not None):

@@ -19,6 +19,7 @@ from sealwire.api.app import create_app, create_clear_app
 from sealwire.audit.events import audit_log_shutdown, audit_log_startup
 from sealwire.bootstrap import compose
 from sealwire.bootstrap.console_identity import console_identity
+from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.front import Front, front_of
 from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.network_names import local_host, url_host
@@ -29,7 +30,9 @@ from sealwire.x509.keys import KeyType
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Sequence
+    from pathlib import Path
 
     from sealwire.audit.events import Event
     from sealwire.bootstrap.roles import Roles
@@ -50,7 +53,11 @@ def run_node(config: NodeConfig) -> int:
     lock.acquire()
     try:
         compose.remember(home, config)
-        roles = running_roles(compose.lay_foundation(config))
+        base = compose.lay_foundation(config)
+        encrypted = base.keys.encrypt_all()
+        if encrypted:
+            log.info("keys that lay in clear were encrypted", count=encrypted)
+        roles = running_roles(base)
         try:
             asyncio.run(_serve(roles))
         finally:
@@ -109,8 +116,10 @@ def _first_run(roles: Roles) -> str:
     """Make what a new home lacks; the agent's one-time password when there was no CA yet."""
     password = ""
     setup = roles.services.ca_setup
-    if roles.ca is not None and setup is not None and not roles.ca.is_initialised():
-        password = str(setup(KeyType.P256, "", "$System$")["password"])
+    if roles.ca is not None and setup is not None:
+        if not roles.ca.is_initialised() and not roles.ca.founding.waiting():
+            password = str(setup(KeyType.P256, "", "$System$")["password"])
+        roles.ca.founding.announce()
     roles.prepare()
     return password
 
@@ -127,10 +136,8 @@ def _open_listeners(roles: Roles) -> _Listeners:
 async def _start_http(
     roles: Roles, listeners: _Listeners, front: Front, watch: SessionWatch
 ) -> Sequence[tuple[http.HttpServer, asyncio.Task[None]]]:
-    chain, key = await asyncio.to_thread(console_identity, roles.base, roles.ca)
-    context = http.server_context(
-        chain, key, compose.agents_anchor(roles.base), roles.base.home.run
-    )
+    context = http.server_context(*await asyncio.to_thread(_console_tls, roles))
+    _follow_changes(roles, context)
     http.watch_handshakes(context, listeners.console, watch.hear)
     plan: list[tuple[Any, Any, socket.socket]] = [
         (front, context, listeners.console),
@@ -149,6 +156,25 @@ async def _start_http(
 def _session_watch(roles: Roles) -> SessionWatch:
     base, services = roles.base, roles.services
     return SessionWatch(base.store, base.recorder, roles.trails()[0], base.clock, services.log_in)
+
+
+def _console_tls(roles: Roles) -> tuple[bytes, bytes, str, Path]:
+    """Chain, key, whose client certificates count, and where the key may lie for a moment."""
+    chain, key = console_identity(roles.base, roles.ca)
+    return chain, key, compose.agents_anchor(roles.base), roles.base.home.run
+
+
+def _follow_changes(roles: Roles, context: ssl.SSLContext) -> None:
+    """A CA that comes, or is renewed, while the node runs gives the console its certificate."""
+    loop = asyncio.get_running_loop()
+
+    def changed() -> None:
+        new = _console_tls(roles)
+        # Handshakes are made on the loop: never while the context is being changed.
+        loop.call_soon_threadsafe(http.furnish_context, context, *new)
+
+    if isinstance(roles.services.ca_setup, CaSetup):
+        roles.services.ca_setup.changed = changed
 
 
 async def _stop_http(serving: Sequence[tuple[http.HttpServer, asyncio.Task[None]]]) -> None:
@@ -193,6 +219,9 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
     if password:
         typer.echo(f"  agent caadmin    one-time password {password}")
         typer.echo(f"                   certificate {home.credentials / 'caadmin.pem'}")
+    if roles.ca is not None and not roles.ca.is_initialised():
+        typer.echo("  CA               waits for its certificate from outside;")
+        typer.echo("                   bring it: sealwire ca init --import FILE...")
     print("READY", flush=True)  # noqa: T201 - the promised line, flushed
 
 

@@ -93,7 +93,8 @@ class Renewal:
     ) -> OutsideChain:
         """Take a new certificate that was signed elsewhere, with the CAs above it.
 
-        Without ``roots`` the present root is trusted and those that came with the files. Raises
+        The CAs above the present one need not come along. Without ``roots`` the present root is
+        trusted and those that came with the files. Raises
         ConflictError ``ca.not_initialised``, RefusedError ``ca.certificate`` with all findings.
         """
 
@@ -103,7 +104,8 @@ class Renewal:
             root = x509.load_pem_x509_certificate(rows.root_pem.encode())
             asked = {rows.issuing_key_id: dn_text(current.subject)}
             trusted = roots or [root, *_self_signed(bundle)]
-            chain = judge_outside(bundle, trusted, asked=asked, at=self._clock.now())
+            known = _with_known(bundle, rows)
+            chain = judge_outside(known, trusted, asked=asked, at=self._clock.now())
             require_successor(chain, current)
             if chain.root == root:
                 new = replace(chain.rows(), root_key_id=rows.root_key_id)
@@ -158,6 +160,13 @@ def require_longer(renewed: x509.Certificate, current: x509.Certificate) -> None
             "The root ends before a new certificate could outlast the present one.",
             hint="Renewal wins nothing any more: make a new CA in time, or have another root sign.",
         )
+
+
+def _with_known(bundle: Bundle, rows: CaCertificates) -> Bundle:
+    if not rows.intermediates_pem:
+        return bundle
+    known = x509.load_pem_x509_certificates(rows.intermediates_pem.encode())
+    return replace(bundle, certificates=(*bundle.certificates, *known))
 
 
 def _self_signed(bundle: Bundle) -> list[x509.Certificate]:

@@ -18,6 +18,29 @@ DatabaseOption = Annotated[
     ),
 ]
 
+KeyEncryptionKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="SEALWIRE_KEY_ENCRYPTION_KEY_FILE",
+        help="Encrypt private keys with the secret in this file, outside the home (or in"
+        " SEALWIRE_KEY_ENCRYPTION_KEY).",
+    ),
+]
+Pkcs11Module = Annotated[
+    Path | None,
+    typer.Option(envvar="SEALWIRE_PKCS11_MODULE", help="The CA's keys: this PKCS#11 module ..."),
+]
+Pkcs11Token = Annotated[
+    str, typer.Option(envvar="SEALWIRE_PKCS11_TOKEN", help="... and the token of this label.")
+]
+Pkcs11PinFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="SEALWIRE_PKCS11_PIN_FILE",
+        help="File with the token's PIN (or SEALWIRE_PKCS11_PIN).",
+    ),
+]
+
 
 def up(
     home: HomeOption = None,
@@ -32,6 +55,10 @@ def up(
     ] = "ca,appliance,sensor",
     unit: Annotated[str, typer.Option(help="The appliance unit's name.")] = "unit-1",
     audit_format: Annotated[str, typer.Option(help="10.4.4, 10.4.5 or 11.4.")] = "10.4.5",
+    key_encryption_key_file: KeyEncryptionKeyFile = None,
+    pkcs11_module: Pkcs11Module = None,
+    pkcs11_token: Pkcs11Token = "",
+    pkcs11_pin_file: Pkcs11PinFile = None,
 ) -> int:
     """Run the CA, an appliance and a sensor in the foreground; unnamed settings have defaults."""
     from sealwire.bootstrap.node import run_node
@@ -47,6 +74,10 @@ def up(
         "roles": frozenset(roles.split(",")),
         "unit": unit,
         "audit_format": audit_format,
+        "key_encryption_key_file": key_encryption_key_file,
+        "pkcs11_module": pkcs11_module,
+        "pkcs11_token": pkcs11_token,
+        "pkcs11_pin_file": pkcs11_pin_file,
     }
     if host_name:
         settings["host_name"] = host_name

@@ -6,9 +6,16 @@ import json
 import socket
 import tomllib
 from pathlib import Path  # noqa: TC003 - pydantic reads it when the class is built
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sealwire.audit.formats import AuditFormat
 from sealwire.config.home import default_home
@@ -53,6 +60,11 @@ class NodeConfig(BaseModel):
     sensor_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "sensor-1"
     audit_format: AuditFormat = AuditFormat.V10_4_5
     public_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    # Secrets are named here, never held: each may come from the environment or systemd instead.
+    key_encryption_key_file: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_token: Annotated[str, Field(max_length=32)] = ""
+    pkcs11_pin_file: Path | None = None
 
     @field_validator("home")
     @classmethod
@@ -75,6 +87,23 @@ class NodeConfig(BaseModel):
             raise ValueError("the same port stands there twice")
         return value
 
+    @field_validator("key_encryption_key_file", "pkcs11_module", "pkcs11_pin_file")
+    @classmethod
+    def _absolute_or_none(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """Module and token belong together; a key beside what it encrypts protects nothing."""
+        if (self.pkcs11_module is None) != (self.pkcs11_token == ""):
+            raise ValueError("pkcs11_module and pkcs11_token go together")
+        if self.pkcs11_pin_file is not None and self.pkcs11_module is None:
+            raise ValueError("pkcs11_pin_file is for a pkcs11_module")
+        secret = self.key_encryption_key_file
+        if secret is not None and secret.resolve().is_relative_to(self.home.resolve()):
+            raise ValueError("key_encryption_key_file must lie outside the home")
+        return self
+
     @property
     def database_url(self) -> str:
         """Where control state lives: the URL given, else a SQLite file in the home."""
@@ -90,8 +119,7 @@ def checked_config(**values: object) -> NodeConfig:
             Finding(
                 code="config.invalid",
                 severity=Severity.ERROR,
-                message=f"{'.'.join(str(part) for part in fault['loc'])}: "
-                + fault["msg"].removeprefix("Value error, "),
+                message=_place(fault["loc"]) + fault["msg"].removeprefix("Value error, "),
                 subject=".".join(str(part) for part in fault["loc"]),
             )
             for fault in error.errors(include_url=False)
@@ -102,6 +130,11 @@ def checked_config(**values: object) -> NodeConfig:
             hint="every key is described in the manual; unknown keys are refused",
             findings=findings,
         ) from error
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """What a fault is about, if it is about one setting."""
+    return f"{'.'.join(str(part) for part in location)}: " if location else ""
 
 
 def remembered_settings(path: Path) -> dict[str, object]:

@@ -241,6 +241,18 @@ def server_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = 0
+    furnish_context(context, chain_pem, key_pem, agents_pem, folder)
+    return context
+
+
+def furnish_context(
+    context: ssl.SSLContext, chain_pem: bytes, key_pem: bytes, agents_pem: str, folder: Path
+) -> None:
+    """Give ``context`` a certificate and whom to trust, as ``server_context`` does.
+
+    Connections that stand keep what they have; whom it trusted before, it trusts still. To be
+    called where the handshakes are made.
+    """
     draft = folder / "console.pem"
     draft.touch(mode=0o600)
     try:
@@ -251,7 +263,6 @@ def server_context(
     if agents_pem:
         context.load_verify_locations(cadata=agents_pem)
         context.verify_mode = ssl.CERT_OPTIONAL
-    return context
 
 
 def http_server(

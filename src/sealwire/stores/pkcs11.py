@@ -42,12 +42,23 @@ _CURVES: Final[Mapping[KeyType, ec.EllipticCurve]] = {
     KeyType.P256: ec.SECP256R1(),
     KeyType.P384: ec.SECP384R1(),
 }
-# Hashed on the token, in parts: a large CRL needs no large buffer there.
-_RSA_MECHANISMS: Final[Mapping[str, pkcs11.Mechanism]] = {
-    "sha256": pkcs11.Mechanism.SHA256_RSA_PKCS,
-    "sha384": pkcs11.Mechanism.SHA384_RSA_PKCS,
-    "sha512": pkcs11.Mechanism.SHA512_RSA_PKCS,
+# Hashed on the token, in parts: a large CRL needs no large buffer there. With each mechanism the
+# DigestInfo before a digest that was made here (RFC 8017, 9.2, note 1).
+_RSA_MECHANISMS: Final[Mapping[str, tuple[pkcs11.Mechanism, bytes]]] = {
+    "sha256": (
+        pkcs11.Mechanism.SHA256_RSA_PKCS,
+        bytes.fromhex("3031300d060960864801650304020105000420"),
+    ),
+    "sha384": (
+        pkcs11.Mechanism.SHA384_RSA_PKCS,
+        bytes.fromhex("3041300d060960864801650304020205000430"),
+    ),
+    "sha512": (
+        pkcs11.Mechanism.SHA512_RSA_PKCS,
+        bytes.fromhex("3051300d060960864801650304020305000440"),
+    ),
 }
+_WHOLE: Final = (pkcs11.Mechanism.ECDSA, pkcs11.Mechanism.RSA_PKCS)
 _PART: Final = 16_384
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -121,7 +132,7 @@ class Pkcs11Keys:
 
         def use(session: pkcs11.Session) -> bytes:
             key = self._private(session, key_id)
-            whole = data if mechanism is pkcs11.Mechanism.ECDSA else _parts(data)
+            whole = data if mechanism in _WHOLE else _parts(data)
             return bytes(key.sign(whole, mechanism=mechanism))
 
         return self._use(use)
@@ -284,7 +295,7 @@ class _EcOnToken(ec.EllipticCurvePrivateKey):
 
 
 class _RsaOnToken(rsa.RSAPrivateKey):
-    """RSASSA-PKCS1-v1_5, hashed and signed on the token."""
+    """RSASSA-PKCS1-v1_5; the token hashes, too, unless a digest is given."""
 
     def __init__(self, keys: Pkcs11Keys, key_id: str, public_key: rsa.RSAPublicKey) -> None:
         self._keys = keys
@@ -299,10 +310,14 @@ class _RsaOnToken(rsa.RSAPrivateKey):
         return self._public_key
 
     def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:  # noqa: ANN401 - as above
-        mechanism = _RSA_MECHANISMS.get(getattr(algorithm, "name", ""))
+        digested = isinstance(algorithm, Prehashed)
+        name = algorithm._algorithm.name if digested else algorithm.name  # noqa: SLF001 - no public way to ask
+        mechanism, prefix = _RSA_MECHANISMS.get(name, (None, b""))
         if not isinstance(padding, PKCS1v15) or mechanism is None:
             message = "a key on a token signs by PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512"
             raise ValueError(message)
+        if digested:
+            return self._keys.sign(self._key_id, prefix + data, pkcs11.Mechanism.RSA_PKCS)
         return self._keys.sign(self._key_id, bytes(data), mechanism)
 
     decrypt = _not_off_the_token

@@ -22,8 +22,10 @@ from sealwire.audit.configuration import AuditConfiguration
 from sealwire.audit.formats import AuditFormat
 from sealwire.audit.gate import AuditGate
 from sealwire.audit.recorder import Recorder
+from sealwire.ca.revocation import Revocations
 from sealwire.clock import SystemRandom
 from sealwire.errors import NotFoundError
+from tests.unit.ca.publishing import publisher, revocations
 from tests.unit.ca.scene import Scene as CaScene
 from tests.unit.ca.scene import founded
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 OWNER = "somebody"
 ADDRESS = "192.0.2.44"
 HOST = "unit.example.com"
+PUBLIC_URL = "http://pki.example.com/"
 
 
 class Arguments(TypedDict, total=False):
@@ -103,8 +106,32 @@ class GladProbe:
 class RememberedSetup:
     """Plays ``ca init`` where there is a CA already made: says what it was told."""
 
-    def __call__(self, key_type: object, organization: str, actor: str) -> dict[str, Any]:
-        return {"key_type": str(key_type), "organization": organization, "actor": actor}
+    def __call__(
+        self, key_type: object, organization: str, actor: str, *, subject: str = ""
+    ) -> dict[str, Any]:
+        told = {"subject": subject} if subject else {}
+        return {"key_type": str(key_type), "organization": organization, "actor": actor, **told}
+
+    request = __call__
+
+    def accept(
+        self,
+        files: Sequence[tuple[str, bytes]],
+        roots: Sequence[tuple[str, bytes]],
+        actor: str,
+    ) -> dict[str, Any]:
+        return {"files": [name for name, _ in files], "roots": len(roots), "actor": actor}
+
+    def show(self) -> dict[str, Any]:
+        return {"state": "ready"}
+
+    def renew(self, actor: str) -> dict[str, Any]:
+        return {"actor": actor}
+
+    def request_renewal(self, actor: str) -> dict[str, Any]:
+        return {"actor": actor}
+
+    accept_renewal = accept
 
 
 class KeptLogFiles:
@@ -152,6 +179,7 @@ class ApiScene:
             ca_setup=RememberedSetup() if with_roles else None,
             appliance=self.appliance if with_roles else None,
             sensor=None,
+            revocations=Revocations(self.base.store, recorder, clock=self.base.clock),
             people=People(self.base.store, recorder, "ca", SystemRandom()),
             audit=AuditConfiguration(
                 self.base.store,
@@ -161,8 +189,12 @@ class ApiScene:
                 certify=lambda: None,
                 certificate=lambda: "",
             ),
+            revocations=revocations(self.base) if with_roles else None,
+            status_publisher=publisher(self.base, PUBLIC_URL) if with_roles else None,
         )
-        self.app = create_app(self.services, version="0.1.0")
+        self.app = create_app(
+            self.services, version="0.1.0", clock=self.base.clock, random=self.base.random
+        )
         self.clear_app = create_clear_app(self.services)
         for role in Role:
             self.put(person(role.value, role))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from sealwire.audit.ca_events import request_approval
 from sealwire.audit.events import NON_ROLE_USER, request_approved
 from sealwire.ca.constraints import REJECTED
+from sealwire.ca.evidence import approval_of, counted_approvals
 from sealwire.ca.intake import TRAIL, Draft, Intake, Submission, Tools
 from sealwire.ca.issuance import check, preview, require_fresh, sign, stale
-from sealwire.ca.ports import Approval, Request, RequestStatus
+from sealwire.ca.ports import Request, RequestStatus
 from sealwire.ca.profile_register import profile_in_force, require_enabled
 from sealwire.ca.register import certificate_row, known_request, own_certificates
 from sealwire.ca.requests import RequestAction, next_status
@@ -18,7 +19,6 @@ from sealwire.ca.uniqueness import taken_reasons
 from sealwire.errors import ForbiddenError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from cryptography import x509
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sealwire.ca.ports import CaTx, IssuedCertificate
     from sealwire.ca.profile_register import ProfileInForce
 
-__all__ = ["TRAIL", "Draft", "Enrollment", "Submission", "Tools", "counted_approvals"]
+__all__ = ["TRAIL", "Draft", "Enrollment", "Submission", "Tools"]
 
 
 class Enrollment(Intake):
@@ -47,7 +47,7 @@ class Enrollment(Intake):
         _require_other_person(rules, request, actor)
         now = self._tools.clock.now()
         require_fresh(request, rules, issuer, now)
-        tx.add_approval(_approval(request, actor, now, credential))
+        tx.add_approval(approval_of(request, actor, now, credential))
         given = self._given(tx, request, rules)
         if given < rules.profile.approval.approvers:
             # Not the last one: still nobody may say yes to what would not be issued.
@@ -137,44 +137,6 @@ class Enrollment(Intake):
         renewed = self.renewed(tx, request)
         tx.update_request(renewed, expected=status)
         return renewed
-
-
-def counted_approvals(request: Request, approvals: Iterable[Approval]) -> tuple[Approval, ...]:
-    """Those of ``approvals`` that hold for exactly what ``request`` says now."""
-    return tuple(each for each in approvals if _bound(each) == _binding(request))
-
-
-def _bound(approval: Approval) -> tuple[object, ...]:
-    return (
-        approval.request_id,
-        approval.csr_sha256,
-        approval.profile_version,
-        approval.profile_digest,
-        approval.tbs_sha256,
-    )
-
-
-def _binding(request: Request) -> tuple[object, ...]:
-    return (
-        request.request_id,
-        request.csr_sha256,
-        request.profile_version,
-        request.profile_digest,
-        request.tbs_sha256,
-    )
-
-
-def _approval(request: Request, actor: str, now: datetime, credential: str) -> Approval:
-    return Approval(
-        request_id=request.request_id,
-        approver=actor,
-        time=now,
-        credential=credential,
-        csr_sha256=request.csr_sha256,
-        profile_version=request.profile_version,
-        profile_digest=request.profile_digest,
-        tbs_sha256=request.tbs_sha256 or "",
-    )
 
 
 def _counted(actor: str, request: Request, rules: ProfileInForce, given: int) -> Event:

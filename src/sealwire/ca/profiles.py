@@ -15,7 +15,7 @@ import tomllib
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sealwire.ca.profile_words import (
     CA_KEY_USAGE,
@@ -62,13 +62,25 @@ _RsaBits = Annotated[int, Field(ge=2048, le=16384, multiple_of=8)]
 _Text = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+def _compiled(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as fault:
+        message = f"not a pattern: {fault}"
+        raise ValueError(message) from None
+    return pattern
+
+
+_Pattern = Annotated[_Text, AfterValidator(_compiled)]
+
+
 class SubjectConstraint(_Table):
     """``pattern`` must match the whole subject as ``CN=www.example.com,O=Example``.
 
     ``unique``: no other certificate that is valid, or on hold, may have the same subject.
     """
 
-    pattern: _Text
+    pattern: _Pattern
     required: tuple[SubjectAttribute, ...] = ()
     unique: bool = False
 
@@ -99,7 +111,7 @@ class SigningConstraint(_Table):
 class NamesConstraint(_Table):
     """``pattern`` must match each alternative name as a whole: a host name or an address."""
 
-    pattern: _Text = ".*"
+    pattern: _Pattern = ".*"
 
 
 class Constraints(_Table):
@@ -237,14 +249,6 @@ def parse_profile(
 
 def _contradictions(profile: Profile) -> Iterator[tuple[str, str]]:
     constraints, defaults = profile.constraints, profile.defaults
-    for place, pattern in (
-        ("constraints.subject.pattern", constraints.subject.pattern),
-        ("constraints.names.pattern", constraints.names.pattern),
-    ):
-        try:
-            re.compile(pattern)
-        except re.error as fault:
-            yield place, f"not a pattern: {fault}"
     if defaults.validity.days > constraints.validity.maximum_days:
         yield "defaults.validity.days", "longer than constraints.validity.maximum_days"
     if not constraints.key.rsa and not constraints.key.ec:

@@ -1,23 +1,29 @@
-"""Whether certificates, requests and audit records tell the same story.
+"""Whether certificates, requests, approvals and audit records tell the same story.
 
-Every certificate answers one complete request and stands in one audit record, and the other way
-round. What is found here points to a fault, or to somebody who wrote to the store past Sealwire.
+Every certificate answers one complete request, which as many agents approved as its profile asked
+for, each of them just these bytes; and it stands in one audit record; and the other way round.
+What is found here points to a fault, or to somebody who wrote to the store past Sealwire.
+
+Everything is read in pages and only numbers and digests are kept, so that a CA of a hundred
+thousand certificates is judged in seconds.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from sealwire.audit.events import EventName, Outcome
-from sealwire.ca.ports import RequestStatus
+from sealwire.ca.evidence import Evidence
+from sealwire.ca.ports import RequestStatus, RequestType
 from sealwire.ca.review import stored_certificate
 from sealwire.errors import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sealwire.audit.ports import TrailRecord
     from sealwire.ca.ports import CaTx, IssuedCertificate, Request
@@ -34,7 +40,10 @@ _APPROVED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How many of each there are, and everything that does not fit."""
+    """How many of each there are, and everything that does not fit.
+
+    ``approvals`` counts the audit records of approvals that led to a certificate.
+    """
 
     certificates: int
     complete_requests: int
@@ -47,70 +56,98 @@ class Reconciliation:
         return not self.findings
 
 
-@dataclass(frozen=True, slots=True)
-class _Approval:
+class _Record(NamedTuple):
     """An audit record of an approval; 10.4.4 does not print the serial number."""
 
     idx: int
     request_id: int
     serial: int | None
+    subject_id: str
+
+
+class _Done(NamedTuple):
+    """What is kept of a complete request."""
+
+    serial: int | None
+    tbs_sha256: str | None
 
 
 def reconcile(tx: CaTx, trail: str) -> Reconciliation:
     """Compare all of them, as of one moment; ``trail`` has the CA's audit records."""
-    certificates = {each.request_id: each for each in _certificates(tx)}
-    requests = {each.request_id: each for each in _complete_requests(tx)}
-    approvals = list(_approvals(tx, trail))
-    findings = [
-        *_certificate_findings(certificates, requests),
-        *_request_findings(certificates, requests),
-        *_record_findings(certificates, approvals),
-    ]
-    return Reconciliation(len(certificates), len(requests), len(approvals), findings)
+    records = list(_records(tx, trail))
+    approvers = {record.request_id: record.subject_id for record in records}
+    findings: list[Finding] = []
+    requests = dict(_requests(tx, approvers, findings))
+    certificates = dict(_certificates(tx, requests, findings))
+    findings += _request_findings(certificates, requests)
+    findings += _record_findings(certificates, records)
+    return Reconciliation(len(certificates), len(requests), len(records), findings)
 
 
-def _certificate_findings(
-    certificates: dict[int, IssuedCertificate], requests: dict[int, Request]
-) -> Iterator[Finding]:
-    for number, issued in certificates.items():
-        request = requests.get(number)
-        if request is None:
-            yield _fault(
-                "certificate_without_request", number, "has a certificate, but is not complete"
-            )
-        elif request.serial != issued.serial:
-            yield _fault(
-                "serial_differs", number, "names another serial number than its certificate"
-            )
-        if stored_certificate(issued.der).serial_number != issued.serial:
-            yield _fault(
-                "certificate_altered", number, "has a certificate of another serial number"
-            )
+def _requests(
+    tx: CaTx, approvers: Mapping[int, str], findings: list[Finding]
+) -> Iterator[tuple[int, _Done]]:
+    evidence = Evidence(tx)
+    for page in _complete_requests(tx):
+        for request, faults in evidence.judged(page, approvers):
+            findings += [_fault(code, request.request_id, text) for code, text in faults]
+            yield request.request_id, _Done(request.serial, request.tbs_sha256)
+
+
+def _certificates(
+    tx: CaTx, requests: Mapping[int, _Done], findings: list[Finding]
+) -> Iterator[tuple[int, int]]:
+    """Request numbers and serial numbers of what was issued."""
+    pages = _paged(
+        lambda start: tx.find_certificates(start=start, limit=_PAGE),
+        lambda start, page: start + len(page),
+    )
+    for page in pages:
+        for issued in page:
+            findings += _certificate_findings(issued, requests.get(issued.request_id))
+            yield issued.request_id, issued.serial
+
+
+def _certificate_findings(issued: IssuedCertificate, request: _Done | None) -> Iterator[Finding]:
+    number = issued.request_id
+    certificate = stored_certificate(issued.der)
+    if request is None:
+        yield _fault(
+            "certificate_without_request", number, "has a certificate, but is not complete"
+        )
+    elif request.serial != issued.serial:
+        yield _fault("serial_differs", number, "names another serial number than its certificate")
+    if certificate.serial_number != issued.serial:
+        yield _fault("certificate_altered", number, "has a certificate of another serial number")
+    elif request is not None and request.serial == issued.serial:
+        digest = hashlib.sha256(certificate.tbs_certificate_bytes).hexdigest()
+        if digest != request.tbs_sha256:
+            yield _fault("certificate_altered", number, "has another certificate than was approved")
 
 
 def _request_findings(
-    certificates: dict[int, IssuedCertificate], requests: dict[int, Request]
+    certificates: Mapping[int, int], requests: Mapping[int, _Done]
 ) -> Iterator[Finding]:
-    for number in requests.keys() - certificates.keys():
+    for number in sorted(requests.keys() - certificates.keys()):
         yield _fault("request_without_certificate", number, "is complete, but has no certificate")
 
 
 def _record_findings(
-    certificates: dict[int, IssuedCertificate], approvals: Sequence[_Approval]
+    certificates: Mapping[int, int], records: Sequence[_Record]
 ) -> Iterator[Finding]:
-    recorded = Counter(approval.request_id for approval in approvals)
-    for number in certificates.keys() - recorded.keys():
+    recorded = Counter(record.request_id for record in records)
+    for number in sorted(certificates.keys() - recorded.keys()):
         yield _fault("certificate_without_record", number, "has a certificate, but no audit record")
     for number, count in recorded.items():
         if count > 1:
             yield _fault("recorded_twice", number, f"has {count} audit records of its approval")
         if number not in certificates:
             yield _fault("record_without_certificate", number, "was recorded, but not issued")
-    for approval in approvals:
-        issued = certificates.get(approval.request_id)
-        if issued is not None and approval.serial not in {None, issued.serial}:
-            text = f"has another serial number in audit record {approval.idx}"
-            yield _fault("serial_differs", approval.request_id, text)
+    for record in records:
+        serial = certificates.get(record.request_id)
+        if serial is not None and record.serial not in {None, serial}:
+            text = f"has another serial number in audit record {record.idx}"
+            yield _fault("serial_differs", record.request_id, text)
 
 
 def _fault(code: str, request_id: int, text: str) -> Finding:
@@ -119,44 +156,49 @@ def _fault(code: str, request_id: int, text: str) -> Finding:
     )
 
 
-def _certificates(tx: CaTx) -> Iterator[IssuedCertificate]:
+def _complete_requests(tx: CaTx) -> Iterator[Sequence[Request]]:
     return _paged(
-        lambda start: tx.find_certificates(start=start, limit=_PAGE),
-        lambda start, page: start + len(page),
-    )
-
-
-def _complete_requests(tx: CaTx) -> Iterator[Request]:
-    return _paged(
-        lambda start: tx.find_requests(status=RequestStatus.COMPLETE, start=start, limit=_PAGE),
+        lambda start: tx.find_requests(
+            status=RequestStatus.COMPLETE,
+            request_type=RequestType.ENROLLMENT,
+            start=start,
+            limit=_PAGE,
+        ),
         lambda _, page: page[-1].request_id + 1,
     )
 
 
-def _approvals(tx: CaTx, trail: str) -> Iterator[_Approval]:
-    records = _paged(
+def _records(tx: CaTx, trail: str) -> Iterator[_Record]:
+    pages = _paged(
         lambda start: tx.trail_records(trail, start=start, limit=_PAGE),
         lambda start, page: start + len(page),
     )
-    return (approval for record in records if (approval := _approval(record)) is not None)
+    for page in pages:
+        for record in page:
+            found = _record(record)
+            if found is not None:
+                yield found
 
 
-def _approval(record: TrailRecord) -> _Approval | None:
+def _record(record: TrailRecord) -> _Record | None:
     if record.event != EventName.CERT_REQUEST_PROCESSED or record.outcome != Outcome.SUCCESS:
         return None
     found = _APPROVED.search(record.text)
     if found is None:
         return None
     serial = found["serial"]
-    return _Approval(
-        record.idx, int(found["request"], 0), None if serial is None else int(serial, 0)
+    return _Record(
+        record.idx,
+        int(found["request"], 0),
+        None if serial is None else int(serial, 0),
+        record.subject_id,
     )
 
 
 def _paged(
     read: Callable[[int], Sequence[RowT]], following: Callable[[int, Sequence[RowT]], int]
-) -> Iterator[RowT]:
+) -> Iterator[Sequence[RowT]]:
     start = 0
     while page := read(start):
-        yield from page
+        yield page
         start = following(start, page)

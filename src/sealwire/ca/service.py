@@ -18,7 +18,8 @@ from sealwire.audit.events import (
     request_rejected,
 )
 from sealwire.ca.addresses import Addresses
-from sealwire.ca.enrollment import TRAIL, Enrollment, Tools, counted_approvals
+from sealwire.ca.enrollment import TRAIL, Enrollment, Tools
+from sealwire.ca.evidence import counted_approvals
 from sealwire.ca.founding import Founding
 from sealwire.ca.issuance import preview, stale
 from sealwire.ca.ports import Request, RequestStatus

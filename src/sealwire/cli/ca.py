@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from sealwire.cli.ca_profiles import profile_app
 from sealwire.cli.files import write_output
 from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json, show_table
 from sealwire.cli.pki_output import parse_number
-from sealwire.cli.session import HomeOption, api, home_path, segment
+from sealwire.cli.session import HomeOption, api, home_path
 from sealwire.errors import RefusedError
 
 _PAGE = 1000
 
 ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
-profile_app = typer.Typer(no_args_is_help=True, help="What may be asked for and is issued.")
 ca_app.add_typer(profile_app, name="profile")
 
 
@@ -125,42 +125,3 @@ def reconcile(home: HomeOption = None, json: JsonOption = False) -> None:
         raise RefusedError(
             "ca.not_reconciled", "certificates, requests and audit records do not fit together"
         )
-
-
-@profile_app.command("list")
-def profile_list(home: HomeOption = None, json: JsonOption = False) -> None:
-    """List the profiles."""
-    with api(home) as client:
-        listing = client.call("GET", "/api/v1/ca/profiles")
-    if json:
-        show_json(listing)
-        return
-    show_table([("id", "PROFILE"), ("name", "NAME"), ("enabled", "ENABLED")], listing["entries"])
-
-
-@profile_app.command("show")
-def profile_show(
-    profile: str,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show one profile: what it accepts and what it issues."""
-    with api(home) as client:
-        document = client.call("GET", f"/api/v1/ca/profiles/{segment(profile)}")
-    if json:
-        show_json(document)
-        return
-    accepted, issued = document["constraints"], document["defaults"]
-    show_fields(
-        {
-            "Profile": document["id"],
-            "Name": document["name"],
-            "Description": document["description"],
-            "Accepts subject": accepted["subject"]["pattern"],
-            "Accepts RSA bits": ", ".join(map(str, accepted["key"]["rsa"])),
-            "Accepts EC curves": ", ".join(accepted["key"]["ec"]),
-            "Issues for days": issued["validity"]["days"],
-            "Issues purposes": ", ".join(issued["extended_key_usage"]["purposes"]),
-            "Digest": document["digest"],
-        }
-    )

@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 ARGS ?=
 SOAK ?= 50
 
-.PHONY: help up demo test soak lint bench peers format lock debian
+.PHONY: help up demo test soak lint bench peers format lock debian debian-build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -45,10 +45,14 @@ $(VENV)/.package: pyproject.toml $(VENV)/.runtime
 	@$(PIP) install --no-deps --no-index --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.package
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.package | debian-build
 	@echo "sealwire: installing development tools into $(VENV)"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.lock
 	@touch $@
+
+# Before the development tools: one of them is built here.
+debian-build:
+	@bash tools/debian/install.sh tools/debian/build.list
 
 debian:
 	@bash tools/debian/install.sh tools/debian/test.list

@@ -11,7 +11,7 @@ from sealwire.access.roles import Principal
 from sealwire.api.dogtag.access import Use, permits
 from sealwire.api.dogtag.context import SessionCookie, sessions_of
 from sealwire.api.dogtag.routing import Router
-from sealwire.api.dogtag.shapes import NO_ATTRIBUTES, Json, JsonObject
+from sealwire.api.dogtag.shapes import NO_ATTRIBUTES, Json, JsonObject, attributes
 from sealwire.api.dogtag.versions import Speaks
 from sealwire.api.services import services_of
 
@@ -42,6 +42,11 @@ def log_out(
 
 @info_router.get("/info")
 def info(request: Request, version: Speaks) -> JsonObject:
-    """The version of Dogtag whose interface this is, and whose it is in truth."""
+    """The version of Dogtag whose interface this is, and whose it is in truth.
+
+    ``audit_format`` tells the command line how this CA prints its numbers.
+    """
     name = f"Sealwire {request.app.version}"
-    return {"Version": version.reported, "Name": name, "Attributes": NO_ATTRIBUTES}
+    authority = services_of(request).ca
+    said = {} if authority is None else {"audit_format": authority.audit_format.value}
+    return {"Version": version.reported, "Name": name, "Attributes": attributes(said)}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sealwire.access.roles import AuthenticatedBy
 from sealwire.api.dogtag import bodies
 from sealwire.api.dogtag.context import authority_of
 from sealwire.api.dogtag.errors import DogtagError, bad_request
 from sealwire.api.dogtag.reviews import refuse_edits
-from sealwire.api.security import EXTENSION
 from sealwire.errors import NotFoundError, SealwireError
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
     from sealwire.access.roles import Principal
     from sealwire.api.dogtag.shapes import JsonObject
-    from sealwire.api.security import ConnectionPeer
     from sealwire.ca.ports import Request
     from sealwire.ca.service import CertificateAuthority
 
@@ -71,7 +67,7 @@ def decide(
     wish = Decision(
         number=request.request_id,
         actor=who.name,
-        credential=credential_of(http, who),
+        credential=who.credential,
         notes=bodies.text(body, "requestNotes"),
         seen=seen,
     )
@@ -104,11 +100,3 @@ def _older_than_profile(authority: CertificateAuthority, request: Request) -> bo
     except NotFoundError:
         return False
     return (rules.version, rules.digest) != (request.profile_version, request.profile_digest)
-
-
-def credential_of(http: HttpRequest, who: Principal) -> str:
-    """How ``who`` was known: ``password``, ``certificate SHA-256``, ``home_owner``."""
-    if who.authenticated_by is not AuthenticatedBy.CERTIFICATE:
-        return who.authenticated_by.value
-    peer: ConnectionPeer = http.scope["extensions"][EXTENSION]
-    return f"certificate {hashlib.sha256(peer.certificate or b'').hexdigest()}"

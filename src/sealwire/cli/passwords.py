@@ -19,6 +19,21 @@ def read_password(file: Path | None) -> bytes | None:
     return None if file is None else read_input(file).partition(b"\n")[0].rstrip(b"\r")
 
 
+def new_password(file: Path | None, question: str) -> bytes | None:
+    """A password to be set: from ``file``, else asked for twice at a terminal; None for none."""
+    if file is not None or not _at_terminal():
+        return read_password(file)
+    answer: str = typer.prompt(
+        question,
+        default="",
+        hide_input=True,
+        confirmation_prompt=True,
+        show_default=False,
+        err=True,
+    )
+    return answer.encode() or None
+
+
 def read_files(paths: list[Path], password: bytes | None) -> Bundle:
     """The files as a bundle; a password that is needed and not given is asked for."""
     blobs = read_inputs(paths)

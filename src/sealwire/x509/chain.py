@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sealwire.errors import Severity
 from sealwire.x509.advice import public_ca_advice
 from sealwire.x509.certificate import Purpose, aia_issuer_urls, certificate_pem
-from sealwire.x509.diagnosis import chain_remarks, leaf_faults, order_remarks
+from sealwire.x509.diagnosis import chain_remarks, label_of, leaf_faults, order_remarks
 from sealwire.x509.findings import Code, info, warning
 from sealwire.x509.graph import IssuerGraph, Node
 from sealwire.x509.leaf import Wanted, choose_leaf, key_faults, purpose_of, refusal
@@ -153,7 +153,7 @@ def _remarks(chain: BuiltChain, asked: Question) -> list[Finding]:
         )
         if objections:
             text = f"Verifiers of the public web would refuse it: {'; '.join(objections)}."
-            found.append(warning(Code.STRICT_PROFILE, printable(text)))
+            found.append(warning(Code.STRICT_PROFILE, printable(text), label_of(chain.leaf)))
     return found + public_ca_advice(chain.leaf, asked.purpose)
 
 

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.x509 import load_pem_x509_certificate
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi import FastAPI
 
-from sealwire.api import appliance, audit, ca, problems, sensor, users
+from sealwire.api import (
+    appliance,
+    audit,
+    authority,
+    ca,
+    certificates,
+    clear,
+    peer_lists,
+    problems,
+    profiles,
+    sensor,
+    users,
+)
+from sealwire.api.dogtag.app import Beside, create_dogtag_app
 from sealwire.api.limits import AnnouncedBodyLimit
-from sealwire.api.services import present, services_of
 from sealwire.api.shapes import LARGEST_BODY
-from sealwire.x509.certificate import certificate_der
 
 if TYPE_CHECKING:
     from sealwire.api.services import Services
+    from sealwire.clock import Clock, RandomSource
 
 
-def create_app(services: Services, *, version: str) -> FastAPI:
-    """The API under ``/api/v1`` with its OpenAPI description."""
+def create_app(
+    services: Services,
+    *,
+    version: str,
+    clock: Clock | None = None,
+    random: RandomSource | None = None,
+) -> FastAPI:
+    """The API under ``/api/v1`` with its OpenAPI description, and Dogtag's beside it."""
     app = FastAPI(
         title="Sealwire",
         version=version,
@@ -31,7 +47,17 @@ def create_app(services: Services, *, version: str) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(AnnouncedBodyLimit)
-    for module in (ca, appliance, sensor, audit, users):
+    for module in (
+        authority,
+        ca,
+        certificates,
+        profiles,
+        appliance,
+        sensor,
+        audit,
+        users,
+        peer_lists,
+    ):
         app.include_router(module.router, max_body_size=LARGEST_BODY)
     app.include_router(users.own_router, max_body_size=LARGEST_BODY)
 
@@ -39,6 +65,10 @@ def create_app(services: Services, *, version: str) -> FastAPI:
     def _alive() -> dict[str, str]:
         return {"status": "ok"}
 
+    dogtag = create_dogtag_app(services, version=version, clock=clock, random=random)
+    app.state.dogtag = dogtag
+    # The outermost: neither limits nor errors of our API are to be met at Dogtag's addresses.
+    app.add_middleware(Beside, dogtag=dogtag)
     return app
 
 
@@ -47,11 +77,5 @@ def create_clear_app(services: Services) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     problems.install(app)
-
-    @app.get("/ca.crt")
-    def _issuing_certificate(request: Request) -> Response:
-        authority = present(services_of(request).ca, "ca")
-        issuing = load_pem_x509_certificate(authority.chain_pem().encode())
-        return Response(certificate_der(issuing), media_type="application/pkix-cert")
-
+    app.include_router(clear.router)
     return app

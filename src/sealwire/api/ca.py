@@ -15,13 +15,10 @@ from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body, Number, rfc3339
 from sealwire.ca.ports import RequestStatus
 from sealwire.ca.requests import RequestAction, Requestor
-from sealwire.ca.review import stored_certificate
 from sealwire.errors import UsageError
-from sealwire.x509.certificate import certificate_pem
-from sealwire.x509.certificate import certificate_sha256 as sha256_of
 
 if TYPE_CHECKING:
-    from sealwire.ca.ports import Approval, IssuedCertificate
+    from sealwire.ca.ports import Approval
     from sealwire.ca.ports import Request as CertificateRequest
     from sealwire.ca.service import CertificateAuthority
 
@@ -147,31 +144,6 @@ def decide(
     return _request(request, decided)
 
 
-@router.get("/certificates", dependencies=[guard(Action.READ_CERTIFICATE)])
-def certificates(
-    request: Request,
-    start: Number = 0,
-    size: Annotated[int, Query(ge=1, le=1000)] = 1000,
-) -> dict[str, Any]:
-    """What was issued, in that order, skipping ``start``."""
-    found = _ca(request).certificates(start=start, limit=size)
-    return {"entries": [_certificate(each) for each in found]}
-
-
-@router.get("/certificates/{serial}", dependencies=[guard(Action.READ_CERTIFICATE)])
-def certificate(request: Request, serial: Serial) -> dict[str, Any]:
-    """One certificate, with its PEM and the chain above it."""
-    authority = _ca(request)
-    found = authority.certificate(serial)
-    return {**_certificate(found), "pem": _pem(found), "chain_pem": authority.chain_pem()}
-
-
-@router.get("/certificates/{serial}/pem", dependencies=[guard(Action.READ_CERTIFICATE)])
-def certificate_file(request: Request, serial: Serial) -> PlainTextResponse:
-    """One certificate as a PEM file."""
-    return PlainTextResponse(_pem(_ca(request).certificate(serial)))
-
-
 @router.get("/reconciliation", dependencies=[guard(Action.READ_AUDIT)])
 def reconciliation(request: Request) -> dict[str, Any]:
     """Whether certificates, requests and audit records tell the same story."""
@@ -229,26 +201,6 @@ def _request(request: Request, row: CertificateRequest) -> dict[str, Any]:
         "owner": row.owner,
         "audit_format": _ca(request).audit_format.value,
     }
-
-
-def _certificate(row: IssuedCertificate) -> dict[str, Any]:
-    return {
-        "serial": str(row.serial),
-        "serial_hex": hex(row.serial),
-        "request_id": row.request_id,
-        "profile": row.profile_id,
-        "subject": row.subject,
-        "issuer": row.issuer,
-        "not_before": rfc3339(row.not_before),
-        "not_after": rfc3339(row.not_after),
-        "issued": rfc3339(row.issued),
-        "issued_by": row.issued_by,
-        "sha256": sha256_of(stored_certificate(row.der)),
-    }
-
-
-def _pem(row: IssuedCertificate) -> str:
-    return certificate_pem(stored_certificate(row.der)).decode("ascii")
 
 
 def _approval(row: Approval) -> dict[str, Any]:

@@ -146,6 +146,15 @@ class CrlPublisher:
         """
         return self._store.read(lambda tx: _read_head(tx.setting(_authority(tx, name).setting)))
 
+    def heads(self) -> Mapping[CrlName, CrlHead | None]:
+        """The same of each that is made here. Raises ConflictError ``ca.not_initialised``."""
+        return self._store.read(
+            lambda tx: {
+                authority.name: _read_head(tx.setting(authority.setting))
+                for authority in _authorities(own_certificates(tx))
+            }
+        )
+
     def crl(self, name: CrlName = CrlName.ISSUING) -> IssuedCrl:
         """The latest; the first one is made when somebody asks for it.
 
@@ -298,6 +307,10 @@ class StatusPublisher:
     def crl_head(self, name: CrlName = CrlName.ISSUING) -> CrlHead | None:
         """What is known of it; see ``CrlPublisher.head``."""
         return self._crls.head(name)
+
+    def crl_heads(self) -> Mapping[CrlName, CrlHead | None]:
+        """The same of every CRL that is made here. Raises ConflictError ``ca.not_initialised``."""
+        return self._crls.heads()
 
     def publish_crl(self, name: CrlName = CrlName.ISSUING, *, actor: str = SYSTEM) -> IssuedCrl:
         """Make the next one now; see ``CrlPublisher.publish``."""

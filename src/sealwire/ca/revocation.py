@@ -210,6 +210,10 @@ class Revocations:
         certificate = self._store.read(lambda tx: tx.certificate(serial))
         if certificate is None:
             raise _unknown(serial)
+        return self.status_of(certificate)
+
+    def status_of(self, certificate: IssuedCertificate) -> CertificateStatus:
+        """What a certificate that was read is now."""
         return certificate_status(certificate, self._clock.now())
 
     def _make(self, wish: _Wish) -> Request:

@@ -25,7 +25,7 @@ from sealwire.audit.recorder import Recorder
 from sealwire.ca.revocation import Revocations
 from sealwire.clock import SystemRandom
 from sealwire.errors import NotFoundError
-from tests.unit.ca.publishing import publisher, revocations
+from tests.unit.ca.publishing import publisher
 from tests.unit.ca.scene import Scene as CaScene
 from tests.unit.ca.scene import founded
 
@@ -179,7 +179,9 @@ class ApiScene:
             ca_setup=RememberedSetup() if with_roles else None,
             appliance=self.appliance if with_roles else None,
             sensor=None,
-            revocations=Revocations(self.base.store, recorder, clock=self.base.clock),
+            revocations=Revocations(self.base.store, recorder, clock=self.base.clock)
+            if with_roles
+            else None,
             people=People(self.base.store, recorder, "ca", SystemRandom()),
             audit=AuditConfiguration(
                 self.base.store,
@@ -189,7 +191,6 @@ class ApiScene:
                 certify=lambda: None,
                 certificate=lambda: "",
             ),
-            revocations=revocations(self.base) if with_roles else None,
             status_publisher=publisher(self.base, PUBLIC_URL) if with_roles else None,
         )
         self.app = create_app(

@@ -243,7 +243,7 @@ def _services(
         log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random, turns),
         trails=base.store,
         ca=ca,
-        ca_setup=None if ca is None else CaSetup(base.home, ca, base.signing),
+        ca_setup=None if ca is None else _ca_setup(base, ca),
         appliance=appliance,
         sensor=sensor,
         people=People(base.store, base.recorder, home_trail, base.random, turns),
@@ -262,6 +262,10 @@ def _services(
         peer_lists=judgement.by_side(),
         doctor=NodeDoctor(base, _appliance_identity(base), judgement),
     )
+
+
+def _ca_setup(base: Foundation, ca: CertificateAuthority) -> CaSetup:
+    return CaSetup(base.home, ca, base.signing, Addresses(base.config.public_url))
 
 
 def _status_publisher(base: Foundation, ca: CertificateAuthority) -> StatusPublisher:
@@ -284,6 +288,7 @@ def _certificate_authority(base: Foundation) -> CertificateAuthority:
         profiles=shipped_profiles(),
         clock=base.clock,
         random=base.random,
+        addresses=Addresses(base.config.public_url),
     )
 
 

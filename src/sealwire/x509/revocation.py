@@ -129,7 +129,8 @@ def _read(der: bytes | None) -> RevocationList:
             raise ValueError("the block is cut or is no base64")
         crl = x509.load_der_x509_crl(der)
         covers = _coverage(crl)
-        # All entries are decoded once, so that no lookup meets a broken one.
+        # Issuer and entries are decoded once, so that no lookup meets a broken one.
+        dn_text(crl.issuer)
         for _ in crl:
             pass
         return RevocationList(crl, crl.last_update_utc, crl.next_update_utc, *covers)

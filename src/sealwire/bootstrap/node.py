@@ -138,7 +138,7 @@ async def _start_http(
 ) -> Sequence[tuple[http.HttpServer, asyncio.Task[None]]]:
     context = http.server_context(*await asyncio.to_thread(_console_tls, roles))
     _follow_changes(roles, context)
-    http.watch_handshakes(context, listeners.console, watch.hear)
+    http.watch_handshakes(context, watch.hear)
     plan: list[tuple[Any, Any, socket.socket]] = [
         (front, context, listeners.console),
         (front.api, None, listeners.owner),

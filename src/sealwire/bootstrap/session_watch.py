@@ -40,9 +40,9 @@ class SessionWatch:
     """``hear`` never blocks; a thread records.
 
     What comes faster than it can be written is lost, which the node's own log tells. A failed
-    handshake is recorded at once, further ones from the same address within a minute are one
-    record with a count. Sessions are those with a client certificate: a stranger's request makes
-    no record.
+    handshake is recorded at once; further ones from the same address and for the same reason
+    within a minute are one record with a count. Sessions are those with a client certificate: a
+    stranger's request makes no record.
     """
 
     def __init__(
@@ -115,8 +115,9 @@ class SessionWatch:
 
     def events(self, notice: SessionNotice) -> Sequence[Event]:
         """What to record of it now."""
-        kind = f"{notice.event} {neighbourhood(notice.client)}"
-        repeats = self._failures if notice.event == "failed" else self._sessions
+        failed = notice.event == "failed"
+        kind = f"{notice.event} {neighbourhood(notice.client)} {notice.info if failed else ''}"
+        repeats = self._failures if failed else self._sessions
         return repeats.note(kind, self._clock.now(), lambda count: _event(notice, count))
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 EXTENSION = "sealwire.peer"
 
-_accepted: ContextVar[str] = ContextVar("accepted", default="")
-"""Whose connection the present task serves: address of the other end, as it was accepted."""
+_accepted: ContextVar[tuple[str, str]] = ContextVar("accepted", default=("", ""))
+"""The connection that the present task serves: the other end's address, and ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,6 @@ Hearer = Callable[[SessionNotice], None]
 """Told from the event loop: must not block."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """Who is told, and our own address."""
-
-    hearer: Hearer
-    server: str = ""
-
-
 @dataclass(slots=True)
 class Peer:
     """Who is at the other end of one connection.
@@ -77,8 +69,10 @@ class Peer:
 class PeerProtocol(HttpToolsProtocol):
     """HTTP/1.1 with the peer's identity added to every request's scope."""
 
-    hearing: Hearing | None = None
     _ended = ""
+
+    def hearer(self, notice: SessionNotice) -> None:
+        """To be overridden: who wants to be told."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Note the peer once; the handshake is over by now."""
@@ -101,9 +95,8 @@ class PeerProtocol(HttpToolsProtocol):
     def _tell(self, event: str, info: str = "") -> None:
         """Connections of people with a certificate; strangers' are not worth a record each."""
         certificate = self._peer.certificate
-        if self.hearing is not None and certificate is not None:
-            notice = SessionNotice(event, self._client, self._server, certificate, info)
-            self.hearing.hearer(notice)
+        if certificate is not None:
+            self.hearer(SessionNotice(event, self._client, self._server, certificate, info))
 
     def on_message_begin(self) -> None:
         """Hand the peer to the request."""
@@ -118,7 +111,7 @@ class NotingSocket(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """See ``socket.socket``. asyncio makes the connection's task right after this."""
         connection, address = super().accept()
-        _accepted.set(_host(address))
+        _accepted.set((_host(address), _host(connection.getsockname())))
         return connection, address
 
 
@@ -128,7 +121,9 @@ class WatchedHandshake(ssl.SSLObject):
     asyncio drops such connections without a word: the protocol above never hears of them.
     """
 
-    hearing: Hearing
+    def hearer(self, notice: SessionNotice) -> None:
+        """To be overridden: where it is told."""
+        raise NotImplementedError
 
     def do_handshake(self) -> None:
         """See ``ssl.SSLObject``."""
@@ -138,8 +133,7 @@ class WatchedHandshake(ssl.SSLObject):
             raise
         except ssl.SSLError as error:
             reason = getattr(error, "verify_message", "") or error.reason or "unknown"
-            notice = SessionNotice("failed", _accepted.get(), self.hearing.server, None, reason)
-            self.hearing.hearer(notice)
+            self.hearer(SessionNotice("failed", *_accepted.get(), None, reason))
             raise
 
 
@@ -155,11 +149,12 @@ def noting(listener: socket.socket) -> NotingSocket:
     return NotingSocket(fileno=listener.detach())
 
 
-def watch_handshakes(context: ssl.SSLContext, listener: socket.socket, hearer: Hearer) -> None:
-    """Have ``context`` tell ``hearer`` of handshakes that fail on ``listener`` (see ``noting``)."""
+def watch_handshakes(context: ssl.SSLContext, hearer: Hearer) -> None:
+    """Have ``context`` tell ``hearer`` of handshakes that fail on listeners made ``noting``."""
 
     class Watched(WatchedHandshake):
-        hearing = Hearing(hearer, _host(listener.getsockname()))
+        def hearer(self, notice: SessionNotice) -> None:
+            hearer(notice)
 
     context.sslobject_class = Watched
 
@@ -279,7 +274,9 @@ def http_server(
     factory = None if context is None else (lambda _config, _default: context)
 
     class Protocol(PeerProtocol):
-        hearing = None if hearer is None else Hearing(hearer)
+        def hearer(self, notice: SessionNotice) -> None:
+            if hearer is not None:
+                hearer(notice)
 
     return HttpServer(
         uvicorn.Config(

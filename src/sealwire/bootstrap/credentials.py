@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sealwire.bootstrap.home import Home
+    from sealwire.ca.addresses import Addresses
     from sealwire.ca.key_places import KeyPlaces
     from sealwire.ca.service import CertificateAuthority
     from sealwire.ca.setup import Initialised
@@ -40,10 +41,17 @@ class CaSetup:
     ``changed`` is called when the CA's own certificates are others than before.
     """
 
-    def __init__(self, home: Home, authority: CertificateAuthority, keys: KeyPlaces) -> None:
+    def __init__(
+        self,
+        home: Home,
+        authority: CertificateAuthority,
+        keys: KeyPlaces,
+        addresses: Addresses,
+    ) -> None:
         self._home = home
         self._authority = authority
         self._keys = keys
+        self._addresses = addresses
         self.changed: Callable[[], None] = _nothing
 
     def __call__(
@@ -102,6 +110,8 @@ class CaSetup:
                 **_described(rows.root_pem),
                 "key_place": self._place(rows.root_key_id) if rows.root_key_id else None,
             },
+            "crl_url": self._addresses.crl() or None,
+            "ocsp_url": self._addresses.ocsp or None,
             "waiting": waiting,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,15 @@ def refused(done: Done, code: int, *texts: str) -> None:
     """It ended so, said why in plain lines on stderr, and printed nothing else."""
     assert (done.returncode, done.stdout) == (code, ""), done.stdout + done.stderr
     assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    for text in texts:
+        assert text in done.stderr
+
+
+def pki_refused(done: Done, *texts: str) -> None:
+    """A ``pki`` command ended as Dogtag's does, and said why in its way."""
+    assert (done.returncode, done.stdout) == (255, ""), done.stdout + done.stderr
+    assert re.match(r"(ERROR|\w+Exception): \S", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
     for text in texts:
         assert text in done.stderr

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.flow.authority import LOOPBACK
-from tests.flow.commands import good, refused, run
+from tests.flow.commands import good, pki_refused, refused, run
 from tests.flow.node import Node
 from tests.flow.peers import octet_counted, openssl_send, wait_until
 from tests.flow.shop import CLIENT, SERVER, Shop, new_key, request
@@ -80,7 +80,7 @@ def test_a_bad_request_is_refused_and_the_queue_stays(
     bad, fine = tmp_path / "bad.csr", tmp_path / "fine.csr"
     bad.write_bytes(make())
     submit = ("pki", "ca-cert-request-submit", "--profile", "caAuditClientCert", "--csr-file")
-    refused(run(node.home, *submit, str(bad)), 2, says)
+    pki_refused(run(node.home, *submit, str(bad)), says)
     shown = run(node.home, "csr", "show", str(bad))
     assert shown.returncode == 2
     assert says in shown.stderr
@@ -97,7 +97,7 @@ def test_every_fault_of_a_request_is_said_at_once(node: Node, tmp_path: Path) ->
     bad.write_bytes(bytes(der))
     submit = ("pki", "ca-cert-request-submit", "--profile", "caAuditClientCert", "--csr-file")
     faults = ("signature does not fit", "1024 bits", "two letters")
-    refused(run(node.home, *submit, str(bad)), 2, *faults)
+    pki_refused(run(node.home, *submit, str(bad)), *faults)
 
 
 def test_a_subject_that_no_certificate_can_have_makes_no_key(node: Node) -> None:

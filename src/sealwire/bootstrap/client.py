@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from sealwire.bootstrap.home import Home
+from sealwire.bootstrap.remote import TIMEOUT, unreachable
 from sealwire.errors import (
     ConflictError,
     Finding,
@@ -41,10 +41,6 @@ _BY_STATUS: dict[int, type[SealwireError]] = {
     413: RefusedError,
     422: RefusedError,
 }
-_NOT_RUNNING = "is the node running? start it with `sealwire up`"
-# A server that refuses a client certificate in TLS 1.3 may close before its alert gets through.
-_CLOSED = "was the client certificate issued by this node's CA, and is it still valid?"
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 
 class ApiClient:
@@ -81,13 +77,13 @@ class ApiClient:
                     raise error_of(response)
                 yield response.iter_lines()
         except httpx.HTTPError as error:
-            raise _unreachable(self._client, error) from error
+            raise unreachable(self._client, error) from error
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - passed on
         try:
             response = self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
-            raise _unreachable(self._client, error) from error
+            raise unreachable(self._client, error) from error
         if not response.is_success:
             raise error_of(response)
         return response
@@ -125,93 +121,13 @@ def home_client(home_path: Path) -> Iterator[ApiClient]:
             httpx.Client(
                 transport=httpx.HTTPTransport(uds=path),
                 base_url="http://sealwire",
-                timeout=_TIMEOUT,
+                timeout=TIMEOUT,
             ) as client,
         ):
             yield ApiClient(client)
     else:
         with _in_process(home) as client:
             yield ApiClient(client)
-
-
-@contextmanager
-def remote_client(
-    url: str,
-    *,
-    roots: Path | None,
-    certificate: Path | None = None,
-    user: tuple[str, str] | None = None,
-) -> Iterator[ApiClient]:
-    """The API over TLS; ``certificate`` is one PEM file with key and chain.
-
-    Raises UsageError for a URL without TLS, and for files that hold no certificate. Proxies that
-    the environment names are not used: they could not pass the client certificate on.
-    """
-    context = ssl.create_default_context()
-    if roots is not None:
-        with _loading(roots):
-            context.load_verify_locations(roots)
-    if certificate is not None:
-        with _loading(certificate):
-            context.load_cert_chain(certificate)
-    with httpx.Client(
-        base_url=_checked_url(url), verify=context, auth=user, timeout=_TIMEOUT, trust_env=False
-    ) as client:
-        yield ApiClient(client)
-
-
-@contextmanager
-def _loading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (ssl.SSLError, OSError) as error:
-        raise UsageError("tls.file", f"{path} cannot be used: {error}") from error
-
-
-def _checked_url(text: str) -> httpx.URL:
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise UsageError("usage.url", f"not a URL: {text} ({error})") from error
-    if url.scheme != "https" or not url.host:
-        raise UsageError(
-            "usage.url",
-            f"not the URL of a node: {text}",
-            hint="for example https://ca.example.com:8443",
-        )
-    return url
-
-
-def _unreachable(client: httpx.Client, error: httpx.HTTPError) -> SealwireError:
-    """Nobody there, or somebody whom TLS does not let us talk to: only the first may pass."""
-    fault = _tls_fault(error)
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        return RefusedError(
-            "tls.untrusted",
-            f"the certificate of {client.base_url} is not trusted: {fault.verify_message}",
-            hint="the folder that -d names must hold the CA's roots in ca-roots.pem",
-        )
-    if fault is not None:
-        return RefusedError(
-            "tls.refused",
-            f"{client.base_url} refused the connection: {fault.reason or fault}",
-            hint=_CLOSED,
-        )
-    return UnavailableError(
-        "node.unreachable",
-        f"no answer from {client.base_url}: {error}",
-        hint=_CLOSED if isinstance(error, httpx.RemoteProtocolError) else _NOT_RUNNING,
-    )
-
-
-def _tls_fault(error: BaseException) -> ssl.SSLError | None:
-    """The TLS alert or check behind ``error``, if that is what it was."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 def _answers(home: Home) -> bool:
@@ -242,7 +158,7 @@ def _in_process(home: Home) -> Iterator[httpx.Client]:
     with (
         opened_offline(home) as app,
         httpx.Client(
-            transport=_AppTransport(app), base_url="http://sealwire", timeout=_TIMEOUT
+            transport=_AppTransport(app), base_url="http://sealwire", timeout=TIMEOUT
         ) as client,
     ):
         yield client

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from sealwire.bootstrap.client import ApiClient, remote_client
+from sealwire.bootstrap.client import ApiClient
 from sealwire.bootstrap.network_names import local_host, own_names, url_host
+from sealwire.bootstrap.remote import TlsEnd, remote_http
 from sealwire.errors import (
     ConflictError,
     Finding,
@@ -111,7 +112,7 @@ def test_answers() -> None:
     "url", ["http://node.test", "node.test:8443", "", "https://", "ftp://x", "https://a b\0"]
 )
 def test_what_is_no_nodes_url(url: str) -> None:
-    with pytest.raises(UsageError) as caught, remote_client(url, roots=None):
+    with pytest.raises(UsageError) as caught, remote_http(url, TlsEnd()):
         pass
     assert caught.value.code == "usage.url"
 

@@ -4,195 +4,42 @@ from hypothesis import strategies as st
 
 from sealwire.audit.formats import AuditFormat, print_number
 from sealwire.cli.pki_output import (
-    REVIEW_PROMPT,
-    InputBlock,
-    RequestInfo,
-    ReviewInfo,
     boxed,
     format_number,
-    found,
+    listing,
     parse_number,
-    retrieved,
-    reviewed,
-    shown,
-    submitted,
+    said,
     visible,
+    visible_lines,
 )
 from sealwire.errors import UsageError
 
-PENDING = RequestInfo(7, "pending")
-COMPLETE = RequestInfo(7, "complete", certificate_id=9)
-INVALID = RequestInfo(8, "rejected", reason="Subject Name Not Matched UID=testuser")
 
-
-def test_submitted() -> None:
-    assert submitted([PENDING], "11.4") == (
-        "-----------------------------\n"
-        "Submitted certificate request\n"
-        "-----------------------------\n"
-        "  Request ID: 0x7\n"
-        "  Type: enrollment\n"
-        "  Request Status: pending\n"
-        "  Operation Result: success\n"
-    )
-
-
-def test_submitted_and_rejected_by_the_profile() -> None:
-    assert submitted([INVALID], "10.4.5") == (
-        "-----------------------------\n"
-        "Submitted certificate request\n"
-        "-----------------------------\n"
-        "  Request ID: 8\n"
-        "  Type: enrollment\n"
-        "  Request Status: rejected\n"
-        "  Operation Result: success\n"
-        "  Reason: Subject Name Not Matched UID=testuser\n"
-    )
-
-
-def test_shown() -> None:
-    assert shown(COMPLETE, "10.4.5") == (
-        "-----------------------\n"
-        'Certificate request "7"\n'
-        "-----------------------\n"
-        "  Request ID: 7\n"
-        "  Type: enrollment\n"
-        "  Request Status: complete\n"
-        "  Operation Result: success\n"
-        "  Certificate ID: 9\n"
-    )
-    assert shown(COMPLETE, "11.4") == (
-        "-------------------------\n"
-        'Certificate request "0x7"\n'
-        "-------------------------\n"
-        "  Request ID: 0x7\n"
-        "  Type: enrollment\n"
-        "  Request Status: complete\n"
-        "  Operation Result: success\n"
-        "  Certificate ID: 0x9\n"
-    )
-
-
-def test_found() -> None:
-    assert found([COMPLETE, INVALID], 12, "10.4.5") == (
+def test_a_page_of_a_listing() -> None:
+    assert listing(["a\n", "b\nc\n"], 12) == (
         "------------------\n"
         "12 entries matched\n"
         "------------------\n"
-        "  Request ID: 7\n"
-        "  Type: enrollment\n"
-        "  Request Status: complete\n"
-        "  Operation Result: success\n"
-        "  Certificate ID: 9\n"
+        "a\n"
         "\n"
-        "  Request ID: 8\n"
-        "  Type: enrollment\n"
-        "  Request Status: rejected\n"
-        "  Operation Result: success\n"
-        "  Reason: Subject Name Not Matched UID=testuser\n"
+        "b\n"
+        "c\n"
         "----------------------------\n"
         "Number of entries returned 2\n"
         "----------------------------\n"
     )
+    assert listing([], 0, word="found") == "---------------\n0 entries found\n---------------\n"
+    assert listing([], None) == boxed("Number of entries returned 0")
 
 
-def test_found_nothing() -> None:
-    assert found([], 0, "10.4.5") == ("-----------------\n0 entries matched\n-----------------\n")
-
-
-def test_found_without_a_total() -> None:
-    assert found([], None, "10.4.5") == boxed("Number of entries returned 0")
-
-
-@pytest.mark.parametrize(
-    ("action", "status", "head"),
-    [
-        (
-            "approve",
-            "complete",
-            (
-                "------------------------------\n"
-                "Approved certificate request 7\n"
-                "------------------------------\n"
-            ),
-        ),
-        (
-            "reject",
-            "rejected",
-            (
-                "------------------------------\n"
-                "Rejected certificate request 7\n"
-                "------------------------------\n"
-            ),
-        ),
-        (
-            "cancel",
-            "canceled",
-            (
-                "------------------------------\n"
-                "Canceled certificate request 7\n"
-                "------------------------------\n"
-            ),
-        ),
-    ],
-)
-def test_reviewed_with_an_action(action: str, status: str, head: str) -> None:
-    assert reviewed(RequestInfo(7, status), action, "10.4.5") == (
-        head + "  Request ID: 7\n"
-        "  Type: enrollment\n"
-        f"  Request Status: {status}\n"
-        "  Operation Result: success\n"
-    )
-
-
-def test_reviewed_with_a_word_that_is_none() -> None:
-    with pytest.raises(UsageError, match="Invalid action: bless"):
-        reviewed(PENDING, "bless", "10.4.5")
-
-
-def test_retrieved() -> None:
-    review = ReviewInfo(
-        7,
-        "Manual Server Certificate Enrollment",
-        "pending",
-        (
-            InputBlock(
-                "Certificate Request Input",
-                (
-                    ("cert_request_type", "pkcs10"),
-                    ("cert_request", "-----BEGIN CERTIFICATE REQUEST-----\nMIIC\n-----END-----\n"),
-                ),
-            ),
-            InputBlock("Requestor Information", (("requestor_name", ""), ("requestor_email", " "))),
-        ),
-    )
-    assert retrieved(review, "11.4") == (
-        "---------------------------------\n"
-        "Retrieved certificate request 0x7\n"
-        "---------------------------------\n"
-        "  Request ID: 0x7\n"
-        "  Profile: Manual Server Certificate Enrollment\n"
-        "  Type: enrollment\n"
-        "  Status: pending\n"
-        "\n"
-        "  Certificate Request Input:\n"
-        "    cert_request_type: pkcs10\n"
-        "    cert_request: -----BEGIN CERTIFICATE REQUEST-----\n"
-        "MIIC\n"
-        "-----END-----\n"
-        "\n"
-        "  Requestor Information:\n"
-        "    none\n"
-        "\n"
-    )
-    assert REVIEW_PROMPT == ("Action (approve/reject/cancel/update/validate/assign/unassign): ")
-
-
-def test_what_comes_from_outside_cannot_move_the_cursor() -> None:
-    info = RequestInfo(8, "rejected", reason="a\x1b[2J\r\n  Request Status: complete")
-    text = submitted([info], "10.4.5")
-    assert "\x1b" not in text
-    assert text.count("\n") == 8
-    assert "\\u001b" in text
+def test_values_as_java_prints_them() -> None:
+    assert [said(value) for value in (None, True, False, 7, "x\x1b")] == [
+        "null",
+        "true",
+        "false",
+        "7",
+        "x\\u001b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -227,3 +74,10 @@ def test_a_format_that_nobody_knows() -> None:
 @given(st.text())
 def test_visible_text_is_one_printable_line(text: str) -> None:
     assert visible(text).isprintable()
+
+
+@given(st.text())
+def test_visible_lines_are_lines(text: str) -> None:
+    shown = visible_lines(text)
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert shown == "" or shown.endswith("\n")

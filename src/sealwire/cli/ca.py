@@ -7,46 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
+from sealwire.cli.ca_init import init, renew, show
 from sealwire.cli.ca_profiles import profile_app
 from sealwire.cli.files import write_output
 from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json, show_table
 from sealwire.cli.pki_output import parse_number
-from sealwire.cli.session import HomeOption, api, home_path
+from sealwire.cli.session import HomeOption, api
 from sealwire.errors import RefusedError
 
 _PAGE = 1000
 
 ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
 ca_app.add_typer(profile_app, name="profile")
-
-
-@ca_app.command("init")
-def init(
-    home: HomeOption = None,
-    key_type: Annotated[
-        str, typer.Option(help="Key of root and issuing CA: p256, p384, rsa2048, rsa3072, rsa4096.")
-    ] = "p256",
-    organization: Annotated[str, typer.Option("--o", help="Organization in the CA's name.")] = "",
-    json: JsonOption = False,
-) -> None:
-    """Make the root, the issuing CA and the agent `caadmin`."""
-    with api(home) as client:
-        made = client.call(
-            "POST", "/api/v1/ca/init", json={"key_type": key_type, "organization": organization}
-        )
-    made["credentials"] = str(home_path(home) / "credentials")
-    if json:
-        show_json(made)
-        return
-    show_fields(
-        {
-            "Issuing CA": made["issuing_subject"],
-            "Root": made["root_subject"],
-            "Agent": made["agent"],
-            "One-time password": made["password"],
-            "Credentials": made["credentials"],
-        }
-    )
+ca_app.command("init")(init)
+ca_app.command("renew")(renew)
+ca_app.command("show")(show)
 
 
 @ca_app.command("chain")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from sealwire.cli.ca_certificates import (
+    certificate,
+    certificates,
+    crl_app,
+    hold,
+    release,
+    revoke,
+)
 from sealwire.cli.ca_init import init, renew, show
 from sealwire.cli.ca_profiles import profile_app
 from sealwire.cli.files import write_output
-from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json, show_table
-from sealwire.cli.pki_output import parse_number
+from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json
 from sealwire.cli.session import HomeOption, api
 from sealwire.errors import RefusedError
 
@@ -19,9 +26,15 @@ _PAGE = 1000
 
 ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
 ca_app.add_typer(profile_app, name="profile")
+ca_app.add_typer(crl_app, name="crl")
 ca_app.command("init")(init)
 ca_app.command("renew")(renew)
 ca_app.command("show")(show)
+ca_app.command("certificate")(certificate)
+ca_app.command("certificates")(certificates)
+ca_app.command("revoke")(revoke)
+ca_app.command("hold")(hold)
+ca_app.command("release")(release)
 
 
 @ca_app.command("chain")
@@ -36,48 +49,6 @@ def chain(
         typer.echo(text, nl=False)
     else:
         write_output(out, text.encode("ascii"))
-
-
-@ca_app.command("certificate")
-def certificate(
-    serial: Annotated[str, typer.Argument(help="Serial number, decimal or 0x hex.")],
-    home: HomeOption = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
-) -> None:
-    """Print one issued certificate, PEM."""
-    number = parse_number(serial, what="serial number")
-    with api(home) as client:
-        text = client.text("GET", f"/api/v1/ca/certificates/{number}/pem")
-    if out is None:
-        typer.echo(text, nl=False)
-    else:
-        write_output(out, text.encode("ascii"))
-
-
-@ca_app.command("certificates")
-def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
-    """List what was issued."""
-    entries: list[dict[str, Any]] = []
-    with api(home) as client:
-        more = True
-        while more:
-            where = {"start": len(entries), "size": _PAGE}
-            page = client.call("GET", "/api/v1/ca/certificates", params=where)["entries"]
-            entries += page
-            more = len(page) == _PAGE
-    if json:
-        show_json({"entries": entries})
-        return
-    show_table(
-        [
-            ("serial", "SERIAL"),
-            ("subject", "SUBJECT"),
-            ("profile", "PROFILE"),
-            ("not_after", "NOT AFTER"),
-            ("request_id", "REQUEST"),
-        ],
-        entries,
-    )
 
 
 @ca_app.command("reconcile")

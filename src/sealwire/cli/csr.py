@@ -31,12 +31,19 @@ def new(
     unit: Annotated[str, typer.Option("--ou", help="Organizational unit.")] = "",
     key_type: Annotated[str, typer.Option("--key-type", help=_KEY_TYPES)] = "rsa2048",
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    openssl: Annotated[
+        bool,
+        typer.Option("--openssl", help="Make nothing; print the openssl commands for the same."),
+    ] = False,
 ) -> None:
     """Write a new private key (NAME.key, mode 0600) and its request (NAME.csr)."""
     from sealwire.cli import csr_actions
     from sealwire.x509.subject import SubjectFields
 
     fields = SubjectFields(country, state, locality, organization, unit, cn)
+    if openssl:
+        typer.echo(csr_actions.openssl(fields, san or [], key_type), nl=False)
+        return
     key_path, csr_path = csr_actions.new(fields, san or [], key_type, out_dir, force=force)
     typer.echo(f"Private key: {key_path}")
     typer.echo(f"Request:     {csr_path}")

@@ -9,8 +9,7 @@ import typer
 from sealwire.cli.files import make_folder, read_input, refuse_existing, write_output
 from sealwire.cli.output import show_fields, show_json
 from sealwire.errors import RefusedError, Severity, UsageError
-from sealwire.x509.csr import build_csr, describe_csr
-from sealwire.x509.hostnames import a_label
+from sealwire.x509.csr import build_csr, describe_csr, file_stem
 from sealwire.x509.keys import KeyType, generate_key, private_key_pem
 from sealwire.x509.subject import subject_name
 
@@ -39,12 +38,11 @@ def new(
     return key_path, csr_path
 
 
-def file_stem(common_name: str) -> str:
-    """The lower-cased name; ``*`` becomes ``_wildcard``. Given a checked host name, no path."""
-    stem = a_label(common_name.strip()).lower().replace("*", "_wildcard")
-    if "/" in stem or stem.startswith("."):
-        raise UsageError("csr.name", "The common name cannot be a file name.")
-    return stem
+def openssl(fields: SubjectFields, san: list[str], key_type: str) -> str:
+    """The commands that would do the same."""
+    from sealwire.x509.wizard import openssl_commands  # `csr new` does without
+
+    return openssl_commands(fields, san, _key_type(key_type))
 
 
 def _key_type(text: str) -> KeyType:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from sealwire.errors import RefusedError, Severity
+from sealwire.errors import RefusedError, Severity, UsageError
 from sealwire.x509.der import UNDECODABLE
 from sealwire.x509.findings import Code, error, info, plain_list, warning
-from sealwire.x509.hostnames import general_name, is_host, san_texts
+from sealwire.x509.hostnames import a_label, general_name, is_host, san_texts
 from sealwire.x509.keys import key_id, key_label, signature_hash, weak_key_findings
 from sealwire.x509.kinds import der_kind
 from sealwire.x509.pem import decode_base64, pem_blocks, plain_text
@@ -108,6 +108,17 @@ def san_entries(name: x509.Name, san: Sequence[str]) -> list[x509.DNSName | x509
         message = " ".join(fault.message for fault in faults)
         raise RefusedError("csr.names", message, findings=faults)
     return list(entries.values())
+
+
+def file_stem(common_name: str) -> str:
+    """What the files of a request are called: the lower-cased name, ``*`` as ``_wildcard``.
+
+    For a checked host name, which is never a path. Raises UsageError ``csr.name``.
+    """
+    stem = a_label(common_name.strip()).lower().replace("*", "_wildcard")
+    if "/" in stem or stem.startswith("."):
+        raise UsageError("csr.name", "The common name cannot be a file name.")
+    return stem
 
 
 def read_csr(data: bytes) -> CertificateRequest:

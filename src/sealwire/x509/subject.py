@@ -146,7 +146,7 @@ def _value_findings(oid: x509.ObjectIdentifier, value: str, length: int) -> list
     limit, word = _LIMITS.get(oid, (0, _word(oid)))
     found = []
     if oid == NameOID.COUNTRY_NAME:
-        found.extend(_country_findings(value))
+        found.extend(country_findings(value))
     elif limit and length > limit:
         text = f"{word} has a length of {length}; {limit} is the most."
         found.append(error(Code.FIELD_TOO_LONG, text))
@@ -156,7 +156,8 @@ def _value_findings(oid: x509.ObjectIdentifier, value: str, length: int) -> list
     return found
 
 
-def _country_findings(value: str) -> list[Finding]:
+def country_findings(value: str) -> list[Finding]:
+    """Two letters, and assigned in ISO 3166-1; only the first is demanded."""
     if not _TWO_LETTERS.match(value):
         text = f"Country must be two letters (ISO 3166-1), such as US; it is '{printable(value)}'."
         return [error(Code.COUNTRY, text)]

@@ -40,6 +40,7 @@ __all__ = [
     "EllipticCurve",
     "Input",
     "KeyUsageBit",
+    "LintRules",
     "NameKind",
     "Profile",
     "ProfileCatalogue",

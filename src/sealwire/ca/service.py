@@ -35,7 +35,6 @@ from sealwire.x509.lint import lint_certificate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sealwire.audit.events import Event
     from sealwire.audit.formats import AuditFormat
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
@@ -164,11 +163,11 @@ class CertificateAuthority(Register):
                 lambda tx: self._enrollment.approve(tx, request_id, actor, tbs_sha256, credential)
             )
         except SealwireError as refusal:
-            fault = self._collision(request_id) if refusal.code == "certificate.taken" else refusal
-            self._refused_approval(request_id, actor, fault)
-            if fault is refusal:
+            told = self._told(request_id, refusal)
+            self._record_refusal(request_id, actor, told)
+            if told is refusal:
                 raise
-            raise fault from refusal
+            raise told from refusal
 
     def reject(self, request_id: int, reason: str | None = None, *, actor: str) -> Request:
         """Refuse it for good.
@@ -259,23 +258,28 @@ class CertificateAuthority(Register):
         """Whether certificates, requests, approvals and audit records tell the same story."""
         return self._store.read(lambda tx: reconcile(tx, TRAIL))
 
-    def _collision(self, request_id: int) -> SealwireError:
-        """Another certificate has this serial number: never by chance, but it may be."""
-        self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
-        request = self.request(request_id)
-        return stale(request, "its serial number was given away meanwhile")
-
-    def _refused_approval(self, request_id: int, actor: str, refusal: SealwireError) -> None:
-        if refusal.code == "request.stale":
+    def _told(self, request_id: int, refusal: SealwireError) -> SealwireError:
+        """What the agent is told; bytes that need a new look are fixed anew for it."""
+        if refusal.code == "certificate.taken":
+            # Another certificate has this serial number: never by chance, but somebody may try.
+            refusal = stale(self.request(request_id), "its serial number was given away meanwhile")
+        if refusal.code != "request.stale":
+            return refusal
+        try:
             self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
-        event: Event | None = None
+        except SealwireError as worse:
+            return worse
+        return refusal
+
+    def _record_refusal(self, request_id: int, actor: str, refusal: SealwireError) -> None:
         if refusal.code in _NOT_ISSUED:
             event = request_not_issued(actor, request_id)
         elif refusal.code in _NOT_APPROVED:
             info = f"{refusal.code}: {refusal.message}"
             event = request_approval(actor, request_id, info, outcome=Outcome.FAILURE)
-        if event is not None:
-            self._store.run(lambda tx: self._enrollment.record(tx, event))
+        else:
+            return
+        self._store.run(lambda tx: self._enrollment.record(tx, event))
 
     def _review(self, tx: CaTx, request_id: int) -> Review:
         request = known_request(request_id, tx.request(request_id))

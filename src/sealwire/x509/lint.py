@@ -87,8 +87,17 @@ def _short(text: str) -> str:
 
 
 def _codes(validator: Any) -> Iterator[str]:  # noqa: ANN401 - pkilint has no types
+    from pkilint.validation import (  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy, see above
+        ValidationFinding,
+    )
+
     for finding in validator.validations:
         yield finding.code
+    # Not every validator says all that it finds; each names its findings as constants.
+    for kind in type(validator).__mro__:
+        for value in vars(kind).values():
+            if isinstance(value, ValidationFinding):
+                yield value.code
     for inner in getattr(validator, "validators", ()):
         yield from _codes(inner)
 

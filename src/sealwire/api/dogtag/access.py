@@ -51,6 +51,12 @@ class Use(StrEnum):
     GET_AUDIT_FILE = "AuditService.getAuditFile"
 
 
+REQUEST_ACTIONS: Final = frozenset(
+    {"approve", "reject", "cancel", "update", "validate", "assign", "unassign"}
+)
+"""The ways of ``CHANGE_REQUEST``, each a method of Dogtag's service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the list."""
@@ -110,10 +116,16 @@ def permits(use: Use) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public 
             principal,
             entry.action,
             seen=memory_of(request),
-            info=use.value,
+            info=_service(use, request),
             called=(entry.resource, entry.operation),
             looks=request.method in SAFE_METHODS,
         )
         return principal
 
     return Depends(_checked)
+
+
+def _service(use: Use, request: Request) -> str:
+    action = request.path_params.get("action", "")
+    named = use is Use.CHANGE_REQUEST and action in REQUEST_ACTIONS
+    return f"CertRequestService.{action}Request" if named else use.value

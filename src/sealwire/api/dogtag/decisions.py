@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sealwire.api.dogtag import bodies
+from sealwire.api.dogtag.access import REQUEST_ACTIONS
 from sealwire.api.dogtag.context import authority_of
 from sealwire.api.dogtag.errors import DogtagError, bad_request
 from sealwire.api.dogtag.reviews import refuse_edits
@@ -32,7 +33,7 @@ class Decision:
     seen: str | None
 
 
-ACTIONS: Final[Mapping[str, Callable[[CertificateAuthority, Decision], object]]] = {
+_CARRIED_OUT: Final[Mapping[str, Callable[[CertificateAuthority, Decision], object]]] = {
     "approve": lambda ca, it: ca.approve(
         it.number, actor=it.actor, tbs_sha256=it.seen, credential=it.credential
     ),
@@ -48,7 +49,7 @@ _TAKES_VALUES: Final = frozenset({"approve", "update", "validate"})
 
 def check_action(action: str) -> None:
     """Raises DogtagError for an action that nobody knows."""
-    if action not in ACTIONS:
+    if action not in REQUEST_ACTIONS:
         raise DogtagError(404, "No such action")
 
 
@@ -60,7 +61,7 @@ def decide(
     body: JsonObject,
     seen: str | None,
 ) -> None:
-    """Carry out one of ``ACTIONS``. Raises DogtagError, and what the use case raises beside."""
+    """Carry out one of ``REQUEST_ACTIONS``. Raises DogtagError, and what the use case raises beside."""
     authority = authority_of(http)
     if action in _TAKES_VALUES:
         refuse_edits(body, request)
@@ -73,7 +74,7 @@ def decide(
     )
     older = _older_than_profile(authority, request)
     try:
-        ACTIONS[action](authority, wish)
+        _CARRIED_OUT[action](authority, wish)
     except SealwireError as refusal:
         raise _in_dogtags_words(refusal, older=older) from refusal
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from sealwire.access.roles import Principal, Role
+from sealwire.api.dogtag import bodies
 from sealwire.api.dogtag.access import Use, permits
 from sealwire.api.dogtag.bodies import Posted
 from sealwire.api.dogtag.context import address, authority_of
@@ -102,7 +103,7 @@ def modify(
 ) -> JsonObject:
     """Change one that is not in force."""
     before = _known(request, profile_id)
-    if body.get("id") not in {None, profile_id}:
+    if bodies.text(body, "id") not in {None, profile_id}:
         raise bad_request("Unable to modify profile: Invalid Profile Id")
     document = document_of({**body, "id": profile_id}, before.profile)
     made = _register(request).put(document.encode(), actor=who.name)

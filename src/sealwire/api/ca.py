@@ -153,6 +153,7 @@ def reconciliation(request: Request) -> dict[str, Any]:
         "certificates": found.certificates,
         "complete_requests": found.complete_requests,
         "approvals": found.approvals,
+        "status_changes": found.status_changes,
         "findings": [finding_json(each) for each in found.findings],
     }
 

@@ -20,6 +20,7 @@ from sealwire.audit.events import EventName, Outcome
 from sealwire.ca.evidence import Evidence
 from sealwire.ca.ports import RequestStatus, RequestType
 from sealwire.ca.review import stored_certificate
+from sealwire.ca.status_reconciliation import ChangeRecord, change_record, status_findings
 from sealwire.errors import Finding, Severity
 
 if TYPE_CHECKING:
@@ -42,13 +43,15 @@ _APPROVED: Final = re.compile(
 class Reconciliation:
     """How many of each there are, and everything that does not fit.
 
-    ``approvals`` counts the audit records of approvals that led to a certificate.
+    ``approvals`` counts the audit records of approvals that led to a certificate,
+    ``status_changes`` those of revocations, holds and releases, refused ones too.
     """
 
     certificates: int
     complete_requests: int
     approvals: int
     findings: Sequence[Finding]
+    status_changes: int = 0
 
     @property
     def holds(self) -> bool:
@@ -74,14 +77,17 @@ class _Done(NamedTuple):
 
 def reconcile(tx: CaTx, trail: str) -> Reconciliation:
     """Compare all of them, as of one moment; ``trail`` has the CA's audit records."""
-    records = list(_records(tx, trail))
+    records, changes = _records(tx, trail)
     approvers = {record.request_id: record.subject_id for record in records}
     findings: list[Finding] = []
     requests = dict(_requests(tx, approvers, findings))
     certificates = dict(_certificates(tx, requests, findings))
     findings += _request_findings(certificates, requests)
     findings += _record_findings(certificates, records)
-    return Reconciliation(len(certificates), len(requests), len(records), findings)
+    findings += status_findings(tx, changes)
+    return Reconciliation(
+        len(certificates), len(requests), len(records), findings, status_changes=len(changes)
+    )
 
 
 def _requests(
@@ -168,16 +174,20 @@ def _complete_requests(tx: CaTx) -> Iterator[Sequence[Request]]:
     )
 
 
-def _records(tx: CaTx, trail: str) -> Iterator[_Record]:
+def _records(tx: CaTx, trail: str) -> tuple[list[_Record], list[ChangeRecord]]:
+    """The audit records of approvals, and those of changes of a certificate's status."""
     pages = _paged(
         lambda start: tx.trail_records(trail, start=start, limit=_PAGE),
         lambda start, page: start + len(page),
     )
+    approvals, changes = [], []
     for page in pages:
         for record in page:
-            found = _record(record)
-            if found is not None:
-                yield found
+            if (approval := _record(record)) is not None:
+                approvals.append(approval)
+            elif (change := change_record(record)) is not None:
+                changes.append(change)
+    return approvals, changes
 
 
 def _record(record: TrailRecord) -> _Record | None:

@@ -64,6 +64,7 @@ def reconcile(home: HomeOption = None, json: JsonOption = False) -> None:
                 "Certificates": found["certificates"],
                 "Complete requests": found["complete_requests"],
                 "Approvals recorded": found["approvals"],
+                "Status changes recorded": found["status_changes"],
             }
         )
         show_findings(found["findings"])

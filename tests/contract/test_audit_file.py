@@ -20,6 +20,7 @@ from sealwire.audit.recorder import Recorder
 from sealwire.audit.settings import SETTING, AuditSettings, FileSettings
 from sealwire.audit.signed_log import LogFile, LogVerification, place_of, verify_log
 from sealwire.bootstrap.audit_file import LOG_IDENTITY, AuditFileWriter
+from sealwire.ca.software_keys import SoftwareKeys
 from sealwire.errors import NotFoundError, UnavailableError
 from sealwire.identity.ports import InstalledIdentity
 from sealwire.stores.audit_files import AuditFiles
@@ -84,7 +85,7 @@ class Scene:
     def new_writer(self) -> AuditFileWriter:
         self.files = AuditFiles(self.folder)
         return AuditFileWriter(
-            self.store, self.files, self.keys, self.recorder, self.clock, self.gate
+            self.store, self.files, SoftwareKeys(self.keys), self.recorder, self.clock, self.gate
         )
 
     def use(self, settings: AuditSettings) -> None:
@@ -317,7 +318,12 @@ def test_without_a_certificate_to_sign_with_there_is_no_work(scene: Scene) -> No
     other = MemoryStore()
     other.run(lambda tx: tx.put_setting(SETTING, LOG.document()))
     writer = AuditFileWriter(
-        other, scene.files, scene.keys, scene.recorder, scene.clock, scene.gate
+        other,
+        scene.files,
+        SoftwareKeys(scene.keys),
+        scene.recorder,
+        scene.clock,
+        scene.gate,
     )
     writer.step()
     with pytest.raises(UnavailableError):

@@ -11,7 +11,7 @@ from sealwire.errors import ConflictError
 from sealwire.identity.ports import InstalledIdentity
 from sealwire.x509.certificate import certificate_pem
 from sealwire.x509.csr import build_csr
-from sealwire.x509.keys import KeyType, generate_key, key_id, private_key_pem
+from sealwire.x509.keys import KeyType, key_id
 from sealwire.x509.subject import SubjectFields, subject_name
 
 if TYPE_CHECKING:
@@ -33,10 +33,8 @@ def ensure_log_certificate(base: Foundation, authority: CertificateAuthority | N
         raise ConflictError(
             "audit.no_ca", "The signed audit file needs a CA on this node, and there is none."
         )
-    key = generate_key(KeyType.P256)
-    identifier = key_id(key.public_key())
-    base.keys.save_key(identifier, private_key_pem(key))
-    csr = build_csr(key, subject_name(_SUBJECT), ())
+    identifier = key_id(base.signing.make_key(KeyType.P256))
+    csr = build_csr(base.signing.signer(identifier), subject_name(_SUBJECT), ())
     issued = authority.issue_for_node(csr, profile_id=LOG_PROFILE)
     leaf = certificate_pem(x509.load_der_x509_certificate(issued.der)).decode("ascii")
     installed = InstalledIdentity(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sealwire.audit.ca_events import audit_log_delete
 from sealwire.audit.events import SYSTEM, Outcome
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from sealwire.audit.recorder import Recorder
     from sealwire.audit.settings import FileSettings
     from sealwire.audit.signed_log import LogPrivateKey
+    from sealwire.ca.ports import SigningKeys
     from sealwire.clock import Clock
-    from sealwire.identity.ports import KeyStore
     from sealwire.stores.audit_files import AuditFiles
     from sealwire.stores.sql_transaction import SqlTransaction
 
@@ -67,7 +66,7 @@ class AuditFileWriter:
         self,
         store: Store[SqlTransaction],
         files: AuditFiles,
-        keys: KeyStore,
+        keys: SigningKeys,
         recorder: Recorder,
         clock: Clock,
         gate: AuditGate,
@@ -225,12 +224,12 @@ class AuditFileWriter:
         identity = self._store.read(lambda tx: tx.installed_identity(LOG_IDENTITY))
         if identity is None:
             raise UnavailableError("audit.no_log_key", "there is no certificate to sign it with")
-        key = load_pem_private_key(self._keys.load_key(identity.key_id), None)
+        key = self._keys.signer(identity.key_id)
         log_key(key.public_key())
         leaf = x509.load_pem_x509_certificate(identity.chain_pem.encode("ascii"))
         if leaf.public_key() != key.public_key():
             raise UnavailableError("audit.log_key", "its key is not its certificate's")
-        return key  # type: ignore[return-value]  # log_key has looked
+        return key
 
 
 def _blocks(records: Sequence[TrailRecord], buffer_size: int) -> Iterator[list[bytes]]:

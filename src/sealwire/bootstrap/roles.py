@@ -204,7 +204,7 @@ def _audit_file(base: Foundation, ca: CertificateAuthority | None) -> AuditFileF
     if ca is None:
         return None
     files = AuditFiles(base.home.audit)
-    writer = AuditFileWriter(base.sql, files, base.keys, base.recorder, base.clock, base.gate)
+    writer = AuditFileWriter(base.sql, files, base.signing, base.recorder, base.clock, base.gate)
     return AuditFileFollower(writer)
 
 

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from contextlib import nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,6 +20,7 @@ from sealwire.cli.pki.connection import (
     password_in,
     token_password_in,
 )
+from sealwire.cli.pki.group import WORDS
 from sealwire.errors import SealwireError, UnavailableError, UsageError
 from tests.unit.cli.fake_ca import PKI, REQUEST, FakeCa, error, say
 
@@ -261,3 +263,9 @@ def test_the_help_is_quick() -> None:
     )
     heavy = {"cryptography", "httpx", "ssl", "pydantic", "fastapi", "sqlalchemy"}
     assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("part", sorted(set(WORDS.values())))
+def test_every_word_is_where_the_group_looks_for_it(part: str) -> None:
+    found = import_module(f"sealwire.cli.pki.{part}_words").WORDS
+    assert set(found) == {word for word, module in WORDS.items() if module == part}

@@ -10,19 +10,6 @@ from typing import Annotated
 
 import typer
 
-from sealwire.cli.pki import (
-    audit_words,
-    certificate_words,
-    enrollment_words,
-    profile_words,
-    request_words,
-)
-from sealwire.cli.pki.connection import (
-    Connection,
-    asked_password,
-    password_in,
-    token_password_in,
-)
 from sealwire.cli.pki.group import PkiGroup
 from sealwire.cli.session import HomeOption, home_path
 from sealwire.errors import UsageError
@@ -55,15 +42,6 @@ IgnoredOption = Annotated[
 pki_app = typer.Typer(
     cls=PkiGroup, no_args_is_help=True, help="Dogtag PKI's own command words.", add_completion=False
 )
-for _words in (
-    enrollment_words,
-    request_words,
-    certificate_words,
-    profile_words,
-    audit_words,
-):
-    for _name, _command in _words.WORDS.items():
-        pki_app.command(_name)(_command)
 
 
 @pki_app.callback()
@@ -89,6 +67,8 @@ def connection(
     home: HomeOption = None,
 ) -> None:
     """Say where and as whom; the words follow."""
+    from sealwire.cli.pki.connection import Connection
+
     if context.obj is not None:
         return
     _one_at_most("-n", bool(nickname), "-u", bool(user))
@@ -117,12 +97,16 @@ def _own_url(root: Path) -> str:
 
 
 def _password(given: str | None, file: Path | None) -> str:
+    from sealwire.cli.pki.connection import asked_password, password_in
+
     if file is not None:
         return password_in(file)
     return asked_password() if given is None else given
 
 
 def _key_password(given: str | None, file: Path | None, tokens: Path | None) -> str | None:
+    from sealwire.cli.pki.connection import password_in, token_password_in
+
     if given is not None:
         return given
     if file is not None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
+import typer.main
 from typer._click.exceptions import (
     BadOptionUsage,
     ClickException,
@@ -45,8 +47,73 @@ _MISSING: Final = {
 """What Dogtag says to a word without its argument; requests and profiles have one text each."""
 
 
+WORDS: Final[Mapping[str, str]] = {
+    "client-cert-request": "enrollment",
+    "ca-cert-request-submit": "enrollment",
+    "ca-cert-request-find": "request",
+    "ca-cert-request-show": "request",
+    "ca-cert-request-review": "request",
+    "ca-cert-request-approve": "request",
+    "ca-cert-request-reject": "request",
+    "ca-cert-request-cancel": "request",
+    "ca-cert-request-update": "request",
+    "ca-cert-request-validate": "request",
+    "ca-cert-request-assign": "request",
+    "ca-cert-request-unassign": "request",
+    "ca-cert-request-profile-find": "request",
+    "ca-cert-request-profile-show": "request",
+    "ca-cert-find": "certificate",
+    "ca-cert-show": "certificate",
+    "ca-cert-export": "certificate",
+    "ca-cert-issue": "enrollment",
+    "ca-cert-revoke": "certificate",
+    "ca-cert-hold": "certificate",
+    "ca-cert-release-hold": "certificate",
+    "ca-profile-find": "profile",
+    "ca-profile-show": "profile",
+    "ca-profile-add": "profile",
+    "ca-profile-mod": "profile",
+    "ca-profile-del": "profile",
+    "ca-profile-enable": "profile",
+    "ca-profile-disable": "profile",
+    "ca-audit-show": "audit",
+    "ca-audit-mod": "audit",
+    "ca-audit-file-find": "audit",
+    "ca-audit-file-retrieve": "audit",
+}
+"""Every word, in the order of the help, and the module (``..._words``) that has it."""
+
+
+class Commands(Mapping[str, Any]):
+    """The words' commands, each made when it is asked for: there are many, and one is run."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a vendored class
+        """The command for one word. Raises KeyError."""
+        if name not in self._made:
+            words = import_module(f"sealwire.cli.pki.{WORDS[name]}_words").WORDS
+            alone = typer.Typer(add_completion=False)
+            alone.command(name)(words[name])
+            self._made[name] = typer.main.get_command(alone)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The words."""
+        return iter(WORDS)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(WORDS)
+
+
 class PkiGroup(TyperGroup):
     """The words after ``sealwire pki``. ``cert-...`` and ``profile-...`` mean those of the CA."""
+
+    def __init__(self, *arguments: Any, **extra: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(*arguments, **extra)
+        self.commands = Commands()  # type: ignore[assignment]  # nothing is added later
 
     def make_context(self, *arguments: Any, **extra: Any) -> Any:  # noqa: ANN401 - passed on
         """Read the options before the word."""

@@ -219,3 +219,44 @@ def test_no_unknown_key_slips_through(table: str, key: str, value: str) -> None:
         fields = fields[part]
     assert key in fields
     assert before.profile_id == changed.profile_id
+
+
+def test_a_ca_profile_and_only_it_may_sign_certificates() -> None:
+    profile = shipped_profiles().get("caCACert")
+    assert profile.defaults.basic_constraints is not None
+    assert profile.defaults.basic_constraints.path_length == 0
+    assert {KeyUsageBit.KEY_CERT_SIGN, KeyUsageBit.CRL_SIGN} <= set(profile.defaults.key_usage.rsa)
+    others = [p for p in shipped_profiles().all() if p.profile_id != "caCACert"]
+    assert all(p.defaults.basic_constraints is None for p in others)
+
+
+CA = (FOLDER / "caCACert.toml").read_bytes()
+OCSP = (FOLDER / "caOCSPCert.toml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("document", "old", "new", "place"),
+    [
+        (CA, b"[defaults.basic_constraints]\npath_length = 0\n", b"", "defaults.key_usage.rsa"),
+        (CA, b'"nonRepudiation", "keyCertSign", ', b"", "defaults.key_usage.rsa"),
+        (CA, b"path_length = 0", b"path_length = -1", "defaults.basic_constraints.path_length"),
+        (OCSP, b'["OCSPSigning"]', b'["serverAuth"]', "defaults.ocsp_no_check"),
+        (SERVER, b"maximum_days = 720", b"maximum_days = 9999", "constraints.validity"),
+        (SERVER, b"[defaults.names]", b"[approval]\napprovers = 0\n[defaults.names]", "approval"),
+        (SERVER, b"[defaults.names]", b"[approval]\nvotes = 2\n[defaults.names]", "approval.votes"),
+        (SERVER, b"wildcards = true", b'[constraints.names]\npattern = "["', "names.pattern"),
+        (SERVER, b'["pkix.invalid', b'["PKIX invalid', "lint.waivers"),
+    ],
+)
+def test_what_the_rest_of_a_profile_refuses(
+    document: bytes, old: bytes, new: bytes, place: str
+) -> None:
+    changed = document.replace(old, new)
+    assert changed != document
+    assert any(place in finding.message for finding in refused(changed).findings)
+
+
+def test_a_purpose_is_needed_where_a_host_is_named() -> None:
+    start, end = SERVER.index(b"[defaults.extended_key_usage]"), SERVER.index(b"[defaults.names]")
+    faults = refused(SERVER[:start] + SERVER[end:]).findings
+    assert [each.message.partition(":")[0] for each in faults] == ["defaults.extended_key_usage"]

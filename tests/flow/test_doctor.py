@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.cli.doctor_actions import Question, patient
 from sealwire.clock import SystemClock
 from sealwire.errors import Severity
 from sealwire.identity.checkup import Ailment, Outcome, StepName
@@ -23,7 +24,7 @@ from tests.flow import broken_servers as broken
 from tests.flow.authority import TlsFiles
 from tests.flow.broken_servers import Hierarchy, TlsServer, listening, tls
 from tests.flow.node import SEALWIRE, Node
-from tests.flow.peers import LOOPBACK, RsyslogReceiver, SyslogNgReceiver, free_port, wait_until
+from tests.flow.peers import LOOPBACK, RsyslogReceiver, SyslogNgReceiver, free_port
 from tests.pki import CLIENT, Issued, issue, key, variant
 
 if TYPE_CHECKING:
@@ -119,10 +120,7 @@ def test_a_healthy_server_passes_every_step(ours: Hierarchy, version: ssl.TLSVer
 
 def test_rsyslog_syslog_ng_stunnel_and_openssl_pass(ours: Hierarchy, tmp_path: Path) -> None:
     leaf, client = ours.leaf(), ours.client()
-    chain, own = tmp_path / "chain.pem", tmp_path / "server.key"
-    chain.write_bytes(leaf.pem + ours.issuing.pem + ours.middle.pem)
-    own.write_bytes(leaf.key_pem)
-    files = TlsFiles(ours.roots, chain, own)
+    files = files_of(ours, leaf, tmp_path / "server")
     for receiver in (
         RsyslogReceiver(tmp_path / "rsyslog", files),
         SyslogNgReceiver(tmp_path / "syslog-ng", files),
@@ -137,7 +135,7 @@ def test_rsyslog_syslog_ng_stunnel_and_openssl_pass(ours: Hierarchy, tmp_path: P
         with broken.stunnel(tmp_path, lines, back) as port:
             assert codes(look(port, ours, client=client)) == []
             named(look(port, ours), Ailment.CLIENT_REQUIRED)
-    with broken.openssl_server(tmp_path, "-cert", whole, "-cert_chain", chain) as port:
+    with broken.openssl_server(tmp_path, "-cert", whole, "-cert_chain", files.certificate) as port:
         assert codes(look(port, ours)) == []
 
 
@@ -467,34 +465,47 @@ def run(*words: str, home: Path, expect: int) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def test_the_command_against_a_sensor(tmp_path: Path) -> None:
-    with Node(tmp_path / "home") as node:
-        home = node.home
-        address = f"localhost:{node.target.port}"
+def test_the_command_against_a_sensor(ours: Hierarchy, tmp_path: Path) -> None:
+    with Node(tmp_path / "home", options=("--roles", "sensor")) as node:
+        home, address = node.home, f"localhost:{node.target.port}"
         # Before it has a certificate of a CA, it shows one of its own.
-        told, error = run(address, "--timeout", "2", home=home, expect=2)
+        told, error = run(address, home=home, expect=2)
         assert f"[{Ailment.SELF_SIGNED}]" in told
         assert error == "error: 1 of 11 steps failed: server certificate\n"
-        node.certify_sensor(tmp_path)
-        wait_until(lambda: _code(address, home) == 0, "a healthy sensor", 10)
-        node.run("sensor", "trust", "add", str(home / "credentials" / "ca-roots.pem"))
-        node.run("sensor", "listener", "set", "--client-certificate", "required")
-        wait_until(lambda: _code(address, home) == 2, "the demand for a certificate", 10)
-        told, _ = run(address, "--json", home=home, expect=2)
+        node.serve_with(files_of(ours, ours.leaf(), tmp_path / "server"))
+        trust = ("--ca", str(ours.roots), "--json")
+        told, _ = run(address, *trust, home=home, expect=2)
         assert [each["code"] for each in json.loads(told)["findings"]] == [Ailment.CLIENT_REQUIRED]
-        files = node.client_files("unit.example.com", tmp_path)
+        files = files_of(ours, ours.client(), tmp_path / "client")
         shown = ("--client-cert", str(files.certificate), "--client-key", str(files.key))
-        told, _ = run(address, *shown, "--json", home=home, expect=0)
+        told, _ = run(address, *trust, *shown, home=home, expect=0)
         document = json.loads(told)
-        assert document["ok"]
-        assert document["reachable"]
+        assert (document["ok"], document["reachable"]) == (True, True)
         assert [step["name"] for step in document["steps"]] == [name.value for name in StepName]
-        assert node.packets_received() >= 2
+        assert node.packets_received() == 1
 
 
-def _code(address: str, home: Path) -> int:
-    words = [*SEALWIRE, "doctor", address, "--home", str(home)]
-    return subprocess.run(words, capture_output=True, timeout=60, check=False).returncode
+def files_of(ours: Hierarchy, one: Issued, folder: Path) -> TlsFiles:
+    folder.mkdir()
+    chain, own = folder / "chain.pem", folder / "own.key"
+    chain.write_bytes(one.pem + ours.issuing.pem + ours.middle.pem)
+    own.write_bytes(one.key_pem)
+    return TlsFiles(ours.roots, chain, own)
+
+
+def test_without_ca_the_homes_own_root_and_the_systems_are_trusted(
+    ours: Hierarchy, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "ca-roots.pem").write_bytes(ours.root.pem)
+    words = ("h.example.com:1", None, None, None, (), "", 1.0)
+    asked = Question(*words, message=True, home=tmp_path)
+    asked_of = patient(asked, CLOCK)
+    assert asked_of.anchors[0] == ours.root.certificate
+    assert len(asked_of.anchors) > 100
+    assert patient(dataclasses.replace(asked, ca=ours.roots), CLOCK).anchors == (
+        ours.root.certificate,
+    )
 
 
 def test_exit_codes_and_misuse(ours: Hierarchy, tmp_path: Path) -> None:

@@ -232,7 +232,6 @@ def test_a_revoked_server_is_not_streamed_to(
     to_itself = ("--name", "itself", "--ca", str(ours.roots), "--server-name", "localhost")
     address = f"{LOOPBACK}:{target.port}"
     node.run("appliance", "destination", "add", address, *to_itself)
-    node.run("appliance", "destination", "test", "itself")
     file = tmp_path / "servers.crl"
     file.write_bytes(ours.revoking(served))
     node.run("appliance", "crl", "add", str(file))

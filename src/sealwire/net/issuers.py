@@ -54,7 +54,8 @@ class HttpIssuers:
 
     def _body(self, answer: httpx.Response, deadline: float) -> bytes:
         body = bytearray()
-        for part in answer.iter_raw(16 * 1024):
+        # As it comes: a chunk size would wait for that much before anything is looked at.
+        for part in answer.iter_raw():
             body += part
             if len(body) > self._max_bytes:
                 text = f"The answer is longer than {self._max_bytes} bytes."

@@ -134,7 +134,7 @@ CATALOGUE: Final[Mapping[EventName, EventKind]] = {
     ),
     EventName.ROLE_ASSUME: _kind("SubjectID Outcome Role", "assume privileged role"),
     EventName.PROFILE_CERT_REQUEST: _kind(
-        "SubjectID Outcome ReqID ProfileID CertSubject",
+        "SubjectID Outcome ReqID ProfileID CertSubject Info?",
         "certificate request made with certificate profiles",
     ),
     # What is printed of this one differs by format and by decision: see formats.

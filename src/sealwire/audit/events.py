@@ -231,13 +231,17 @@ def role_assume(subject_id: str, outcome: Outcome, role: str) -> Event:
 
 def profile_cert_request(
     subject_id: str,
-    request_id: int,
+    request_id: int | None,
     profile_id: str,
-    subject: str,
+    subject: str | None,
     *,
     outcome: Outcome = Outcome.SUCCESS,
+    info: str | None = None,
 ) -> Event:
-    """A request came in; Dogtag records it before the profile's constraints are applied."""
+    """A request came in; Dogtag records it before the profile's constraints are applied.
+
+    One that could not be read has no number and no subject; ``info`` says why.
+    """
     return _event(
         EventName.PROFILE_CERT_REQUEST,
         subject_id,
@@ -245,6 +249,7 @@ def profile_cert_request(
         ReqID=request_id,
         ProfileID=profile_id,
         CertSubject=subject,
+        **_given(Info=info),
     )
 
 

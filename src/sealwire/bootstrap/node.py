@@ -155,7 +155,8 @@ async def _start_http(
 
 def _session_watch(roles: Roles) -> SessionWatch:
     base, services = roles.base, roles.services
-    return SessionWatch(base.store, base.recorder, roles.trails()[0], base.clock, services.log_in)
+    settlers = [services.log_in.settle, *([services.ca.settle] if services.ca else [])]
+    return SessionWatch(base.store, base.recorder, roles.trails()[0], base.clock, settlers)
 
 
 def _console_tls(roles: Roles) -> tuple[bytes, bytes, str, Path]:

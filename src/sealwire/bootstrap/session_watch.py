@@ -21,9 +21,8 @@ from sealwire.errors import SealwireError
 from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from sealwire.access.login import LogIn
     from sealwire.audit.ports import Store, TrailTx
     from sealwire.audit.recorder import Recorder
     from sealwire.clock import Clock
@@ -37,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class SessionWatch:
-    """``hear`` never blocks; a thread records.
+    """``hear`` never blocks; a thread records, and calls ``settlers`` now and then.
 
     What comes faster than it can be written is lost, which the node's own log tells. A failed
     handshake is recorded at once; further ones from the same address and for the same reason
@@ -51,13 +50,13 @@ class SessionWatch:
         recorder: Recorder,
         trail: str,
         clock: Clock,
-        log_in: LogIn,
+        settlers: Sequence[Callable[[], None]],
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._trail = trail
         self._clock = clock
-        self._log_in = log_in
+        self._settlers = settlers
         self._waiting: queue.Queue[SessionNotice | None] = queue.Queue(_MOST_WAITING)
         self._failures = Repeats(_FAILURES_A_MINUTE)
         self._sessions = Repeats(_SESSIONS_A_MINUTE)
@@ -97,10 +96,11 @@ class SessionWatch:
     def _settle(self) -> None:
         now = self._clock.now()
         self._safely([*self._failures.due(now), *self._sessions.due(now)])
-        try:
-            self._log_in.settle()
-        except SealwireError as error:
-            log.warning("repeated failures could not be recorded", reason=error.message)
+        for settle in self._settlers:
+            try:
+                settle()
+            except SealwireError as error:
+                log.warning("repeated failures could not be recorded", reason=error.message)
 
     def _safely(self, events: Sequence[Event]) -> None:
         def use_case(tx: TrailTx) -> None:

@@ -20,6 +20,7 @@ from sealwire.audit.events import (
 from sealwire.ca.addresses import Addresses
 from sealwire.ca.enrollment import TRAIL, Enrollment, Tools
 from sealwire.ca.evidence import counted_approvals
+from sealwire.ca.failed_submissions import FailedSubmissions
 from sealwire.ca.founding import Founding
 from sealwire.ca.issuance import preview, stale
 from sealwire.ca.ports import Request, RequestStatus
@@ -29,12 +30,13 @@ from sealwire.ca.register import Register, known_request
 from sealwire.ca.renewal import Renewal
 from sealwire.ca.requests import RequestAction, Requestor, check_reason, next_status
 from sealwire.ca.review import Review, build_review, stored_certificate
-from sealwire.errors import NotFoundError, RefusedError, SealwireError
+from sealwire.errors import NotFoundError, RefusedError, SealwireError, UnauthorizedError
 from sealwire.x509.lint import lint_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from sealwire.audit.events import Event
     from sealwire.audit.formats import AuditFormat
     from sealwire.audit.ports import Store
     from sealwire.audit.recorder import Recorder
@@ -89,6 +91,7 @@ class CertificateAuthority(Register):
         self._recorder = recorder
         tools = Tools(keys, recorder, clock, random, addresses or Addresses(), linter)
         self._enrollment = Enrollment(tools)
+        self._failed = FailedSubmissions(clock)
         self.founding = Founding(store, keys, self._enrollment, clock=clock, random=random)
         self.renewal = Renewal(store, keys, self._enrollment, clock=clock, random=random)
         register.seed()
@@ -111,6 +114,18 @@ class CertificateAuthority(Register):
         submission = self._enrollment.submission(profile_id, csr)
         return self._store.run(lambda tx: self._enrollment.enter_and_issue(tx, submission))
 
+    def settle(self) -> None:
+        """Record what many failed submissions still owe the trail. To be called now and then."""
+        self._record_all(self._failed.due())
+
+    def _record_all(self, events: Sequence[Event]) -> None:
+        def use_case(tx: CaTx) -> None:
+            for event in events:
+                self._enrollment.record(tx, event)
+
+        if events:
+            self._store.run(use_case)
+
     # Requests
 
     def submit(
@@ -126,13 +141,19 @@ class CertificateAuthority(Register):
 
         ``csr`` is PEM or DER. Raises NotFoundError ``profile.unknown``, UnauthorizedError
         ``profile.login_required``, RefusedError ``profile.disabled``, ``csr.invalid`` or
-        ``requestor.invalid`` with all findings; then nothing is stored.
+        ``requestor.invalid`` with all findings; then nothing is stored but the record of it.
         """
         enrollment = self._enrollment
-        self._store.read(lambda tx: enrollment.require_acceptable(tx, profile_id, actor))
-        submission = enrollment.submission(
-            profile_id, csr, requestor=requestor, actor=actor, remote_address=remote_address
-        )
+        try:
+            self._store.read(lambda tx: enrollment.require_acceptable(tx, profile_id, actor))
+            submission = enrollment.submission(
+                profile_id, csr, requestor=requestor, actor=actor, remote_address=remote_address
+            )
+        except (NotFoundError, RefusedError, UnauthorizedError) as fault:
+            self._record_all(
+                self._failed.events(profile_id, fault, actor=actor, address=remote_address)
+            )
+            raise
         # Linting takes longer than all the rest: not while the store's one writer waits.
         draft = self._store.read(lambda tx: enrollment.draft(tx, submission))
         return self._store.run(lambda tx: enrollment.enter(tx, draft))

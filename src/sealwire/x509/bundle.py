@@ -272,7 +272,10 @@ def _is_encrypted(key: bytes) -> bool:
     if is_pem(key):
         return b"ENCRYPTED" in key
     # EncryptedPrivateKeyInfo begins with its algorithm, every other form with a version number.
-    return first_element(key).content[:1] == bytes([SEQUENCE])
+    try:
+        return first_element(key).content[:1] == bytes([SEQUENCE])
+    except ValueError:
+        return False
 
 
 def _usable_certificate(der: bytes) -> x509.Certificate:

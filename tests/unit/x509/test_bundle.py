@@ -273,6 +273,13 @@ def test_an_encrypted_key_that_takes_hours_is_not_opened(form: str) -> None:
     assert codes(read_bundle([("k", modest)], b"sesame")) == ["key_unreadable"]
 
 
+@pytest.mark.parametrize("password", [None, b"sesame"])
+def test_a_key_block_that_is_no_base64_is_a_finding(password: bytes | None) -> None:
+    block = pem_text("ENCRYPTED PRIVATE KEY", locked_key(1000))
+    garbled = block.replace(b"KEY-----\n", b"KEY-----!", 1)
+    assert codes(read_bundle([("k", garbled)], password)) == ["key_unreadable"]
+
+
 def test_a_pkcs12_that_takes_hours_is_not_opened() -> None:
     builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(20_000)
     file = pkcs12.serialize_key_and_certificates(

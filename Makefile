@@ -5,7 +5,7 @@
 #   make test    lint and test
 #   make soak    the fault tests at full repetitions; results go to bench/RESULTS.md
 #   make lint    ruff, mypy, import contracts
-#   make bench   measure side by side with rsyslog and syslog-ng
+#   make bench   measure side by side with rsyslog and syslog-ng, and with cfssl
 #
 #   make peers   unpack rsyslog, syslog-ng, PostgreSQL, SoftHSM2 into .peers (test and bench do it)
 #   make format  put the sources into shape
@@ -90,8 +90,14 @@ test: lint .peers/.ready bench/out/tlsload | debian
 soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
 	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest tests -m soak --soak-report=bench/RESULTS.md $(ARGS)
 
-bench: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
+# Only measured beside: the tests do without it.
+.peers/.cfssl: tools/debian/unpack-peers.sh tools/debian/cfssl.list
+	@bash tools/debian/unpack-peers.sh .peers cfssl
+	@touch $@
+
+bench: $(VENV)/.dev .peers/.ready .peers/.cfssl bench/out/tlsload | debian
 	$(BIN)/python -m bench.ingest $(ARGS)
+	$(BIN)/python -m bench.issue
 
 # --- keep -------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 target=${1:?usage: unpack-peers.sh DIR [PEER...]}
 shift
-peers=${*:-rsyslog syslog-ng postgresql softhsm2 cfssl}
+peers=${*:-rsyslog syslog-ng postgresql softhsm2}
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     echo "sealwire: unpacking the peers needs Debian's apt-get and dpkg" >&2

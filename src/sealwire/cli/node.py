@@ -45,7 +45,7 @@ Pkcs11PinFile = Annotated[
 def up(
     home: HomeOption = None,
     console_port: Annotated[int, typer.Option(help="HTTPS: console and API.")] = 8443,
-    http_port: Annotated[int, typer.Option(help="Clear HTTP: CA certificate and CRLs.")] = 8080,
+    http_port: Annotated[int, typer.Option(help="Clear HTTP: CA certificate, CRLs, OCSP.")] = 8080,
     tls_ports: Annotated[str, typer.Option(help="Syslog over TLS, comma separated.")] = "6514,6515",
     host_name: Annotated[str, typer.Option(help="This machine's own full name.")] = "",
     listen: Annotated[str, typer.Option(help="Listen on this address only.")] = "",
@@ -55,6 +55,12 @@ def up(
     ] = "ca,appliance,sensor",
     unit: Annotated[str, typer.Option(help="The appliance unit's name.")] = "unit-1",
     audit_format: Annotated[str, typer.Option(help="10.4.4, 10.4.5 or 11.4.")] = "10.4.5",
+    public_url: Annotated[
+        str,
+        typer.Option(
+            help="The clear HTTP port as others reach it; certificates name CRL and OCSP there."
+        ),
+    ] = "",
     key_encryption_key_file: KeyEncryptionKeyFile = None,
     pkcs11_module: Pkcs11Module = None,
     pkcs11_token: Pkcs11Token = "",
@@ -74,6 +80,7 @@ def up(
         "roles": frozenset(roles.split(",")),
         "unit": unit,
         "audit_format": audit_format,
+        "public_url": public_url,
         "key_encryption_key_file": key_encryption_key_file,
         "pkcs11_module": pkcs11_module,
         "pkcs11_token": pkcs11_token,

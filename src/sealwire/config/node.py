@@ -59,7 +59,7 @@ class NodeConfig(BaseModel):
     unit: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "unit-1"
     sensor_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "sensor-1"
     audit_format: AuditFormat = AuditFormat.V10_4_5
-    public_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]+)?$")] = ""
     # Secrets are named here, never held: each may come from the environment or systemd instead.
     key_encryption_key_file: Path | None = None
     pkcs11_module: Path | None = None

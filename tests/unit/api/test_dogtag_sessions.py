@@ -66,7 +66,7 @@ def test_it_is_for_one_thing_only(registry: HttpSessions) -> None:
     token, value = registry.issue(ADA, "", "cert-request", 7)
     for kind, number in (("cert-revoke", 7), ("cert-request", 8)):
         with pytest.raises(UsageError, match="does not exist"):
-            registry.redeem(ADA, token, kind, number, value)  # type: ignore[arg-type] - both kinds
+            registry.redeem(ADA, token, kind, number, value)  # type: ignore[arg-type]
     assert redeems(registry, token, 7, value)
 
 

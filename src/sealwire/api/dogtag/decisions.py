@@ -61,7 +61,7 @@ def decide(
     body: JsonObject,
     seen: str | None,
 ) -> None:
-    """Carry out one of ``REQUEST_ACTIONS``. Raises DogtagError, and what the use case raises beside."""
+    """Carry out one of ``REQUEST_ACTIONS``. Raises DogtagError, else as the use case does."""
     authority = authority_of(http)
     if action in _TAKES_VALUES:
         refuse_edits(body, request)

@@ -49,10 +49,18 @@ def _request_part(request: Request) -> JsonObject:
         "requestOwner": request.owner or "",
         "requestCreationTime": java_date(request.created),
         "requestModificationTime": java_date(request.modified),
-        "requestNotes": request.reason or "",
         "profileRemoteHost": request.remote_address,
         "profileRemoteAddr": request.remote_address,
+        **_notes(request),
     }
+
+
+def _notes(request: Request) -> JsonObject:
+    """The reason, left out when there is none.
+
+    Dogtag's Python client sends what it was given under this name instead of what its user set.
+    """
+    return {"requestNotes": request.reason} if request.reason else {}
 
 
 def refuse_edits(body: JsonObject, request: Request) -> None:

@@ -161,30 +161,26 @@ class CrlPublisher:
         Raises ConflictError ``ca.not_initialised``, NotFoundError ``crl.unknown`` where the key
         that would sign it is not here, UnavailableError ``crl.failed``.
         """
-        head = self.head(name)
-        if head is None:
-            return self.publish(name, actor=SYSTEM)
-        kept = self._latest.get(name)
-        if kept is None or kept.number != head.number:
-            kept = self._store.read(lambda tx: tx.latest_crl(_authority(tx, name).key_id))
-            if kept is None:
-                return self.publish(name, actor=SYSTEM)
-            self._latest[name] = kept
-        return kept
+        head, kept = self.head(name), self._latest.get(name)
+        if head is not None and kept is not None and kept.number == head.number:
+            return kept
+        latest = self._stored(name)
+        if latest is None:
+            latest = self._attempt(name, SYSTEM) or self._stored(name)
+        return latest or self.publish(name, actor=SYSTEM)
+
+    def _stored(self, name: CrlName) -> IssuedCrl | None:
+        found = self._store.read(lambda tx: tx.latest_crl(_authority(tx, name).key_id))
+        if found is not None:
+            self._latest[name] = found
+        return found
 
     def publish(self, name: CrlName = CrlName.ISSUING, *, actor: str) -> IssuedCrl:
         """Make the next one now. Raises as ``crl``; failures are recorded."""
         for _ in range(_ATTEMPTS):
-            seen = self._store.read(lambda tx: _see(tx, name, self._clock.now()))
-            crl = self._built(seen, actor)
-            try:
-                self._store.run(partial(self._keep, seen=seen, crl=crl, actor=actor))
-            except ConflictError as conflict:
-                if conflict.code != "crl.number":
-                    raise
-                continue  # Somebody else made this number, perhaps without the last change.
-            self._latest[name] = crl
-            return crl
+            crl = self._attempt(name, actor)
+            if crl is not None:
+                return crl
         raise ConflictError("crl.number", "Others issue CRLs faster than this node can.")
 
     def tend(self) -> None:
@@ -193,7 +189,21 @@ class CrlPublisher:
         Nothing before somebody asked for a CRL or changed a status. Raises as ``publish``.
         """
         for name in self._store.read(self._due):
-            self.publish(name, actor=SYSTEM)
+            # Where somebody else was faster, the next look tells whether anything is left to do.
+            self._attempt(name, SYSTEM)
+
+    def _attempt(self, name: CrlName, actor: str) -> IssuedCrl | None:
+        """The next one, or None when somebody else made this number meanwhile."""
+        seen = self._store.read(lambda tx: _see(tx, name, self._clock.now()))
+        crl = self._built(seen, actor)
+        try:
+            self._store.run(partial(self._keep, seen=seen, crl=crl, actor=actor))
+        except ConflictError as conflict:
+            if conflict.code != "crl.number":
+                raise
+            return None
+        self._latest[name] = crl
+        return crl
 
     def _due(self, tx: CaTx) -> list[CrlName]:
         rows, now = tx.ca_certificates(), self._clock.now()
@@ -274,7 +284,9 @@ def _changes(tx: CaTx, authority: _Authority) -> int:
 def _see(tx: CaTx, name: CrlName, now: datetime) -> _Seen:
     authority = _authority(tx, name)
     head = _read_head(tx.setting(authority.setting))
-    entries = tx.revoked_entries(authority.key_id, now=now)
+    # RFC 5280, 3.3: it leaves the CRL only after one that was issued beyond its validity.
+    since = now if head is None else min(head.this_update, now)
+    entries = tx.revoked_entries(authority.key_id, now=since)
     return _Seen(authority, head, _changes(tx, authority), entries)
 
 

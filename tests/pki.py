@@ -70,6 +70,7 @@ class Recipe:
     aia: str | None = None
     path_length: int | None = None
     identifiers: bool = True
+    constraints: x509.NameConstraints | None = None
 
 
 def issue(recipe: Recipe, signer: Issued | None = None, own: PrivateKey | None = None) -> Issued:
@@ -108,6 +109,8 @@ def _extensions(
         place = x509.UniformResourceIdentifier(recipe.aia)
         access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
         wanted.append((x509.AuthorityInformationAccess([access]), False))
+    if recipe.constraints is not None:
+        wanted.append((recipe.constraints, True))
     if recipe.identifiers:
         wanted.append((x509.SubjectKeyIdentifier.from_public_key(own.public_key()), False))
         parent = (signer.key if signer else own).public_key()

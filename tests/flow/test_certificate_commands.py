@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import pty
+import select
 import stat
+import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 from typer.testing import CliRunner
 
 from sealwire.cli.cert import cert_app
@@ -17,6 +23,7 @@ from sealwire.errors import ConflictError, RefusedError, SealwireError, UsageErr
 from sealwire.x509.csr import read_csr
 from sealwire.x509.keys import key_id, key_label, load_private_key
 from tests import pki
+from tests.flow.node import SEALWIRE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -242,6 +249,152 @@ def test_cert_show(bag: list[Path]) -> None:
     bag[0].write_bytes(b"nothing")
     with pytest.raises(RefusedError):
         run("cert", "show", bag[0])
+
+
+def test_chain_build_says_what_became_of_every_file(bag: list[Path], tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger.pem"
+    stranger.write_bytes(pki.issue(pki.Recipe("Stranger Root", ca=True)).pem + FAMILY.leaf.pem)
+    words = ("chain", "build", *bag, stranger, "--at", AT, "-o", tmp_path / "out.pem")
+    document = run_json(0, *words)
+    uses = [(one["file"], one["use"]) for one in document["certificates"]]
+    assert uses == [
+        ("root.crt", "left_out"),
+        ("gw.crt", "used"),
+        ("middle.der", "used"),
+        ("issuing.pem", "used"),
+        ("stranger.pem", "stranger"),
+        ("stranger.pem block 2", "duplicate"),
+    ]
+    assert document["alternates"] == []
+    assert document["purpose"] == "server"
+
+
+def test_chain_build_lists_alternates_and_what_it_passed_over(
+    bag: list[Path], tmp_path: Path
+) -> None:
+    other = pki.issue(pki.variant(pki.ROOT, name="Other Root"))
+    expired = pki.variant(pki.MIDDLE, starts=timedelta(days=-900), lasts=timedelta(days=800))
+    crossed = tmp_path / "crossed.pem"
+    crossed.write_bytes(
+        other.pem
+        + pki.issue(pki.MIDDLE, other, FAMILY.middle.key).pem
+        + pki.issue(expired, FAMILY.root, FAMILY.middle.key).pem
+    )
+    words = ("chain", "build", *bag, crossed, "--at", AT, "-o", tmp_path / "out.pem")
+    document = run_json(0, *words)
+    ends = {document["path"][-1]["subject"]}
+    ends |= {path["chain"][-1]["subject"] for path in document["alternates"]}
+    assert ends == {"CN=Test Root", "CN=Other Root"}
+    (refused,) = document["refused"]
+    assert "expired" in refused["reason"]
+    assert "path_skipped" in [finding["code"] for finding in document["findings"]]
+    assert "also valid by way of" in run(*words)
+
+
+def test_a_crowd_of_strangers_is_one_line_for_people(bag: list[Path], tmp_path: Path) -> None:
+    crowd = tmp_path / "crowd.pem"
+    crowd.write_bytes(
+        b"".join(
+            pki.issue(pki.Recipe(f"Stranger {n}", ca=True), own=pki.key("s")).pem for n in range(9)
+        )
+    )
+    words = ("chain", "build", *bag, crowd, "--at", AT, "-o", tmp_path / "out.pem")
+    assert "9 certificates are not part of the chain" in run(*words)
+    strangers = [f for f in run_json(0, *words)["findings"] if f["code"] == "stranger"]
+    assert len(strangers) == 9
+
+
+def test_strict_refuses_what_else_is_a_warning(bag: list[Path], tmp_path: Path) -> None:
+    bare = pki.family(pki.variant(pki.LEAF, identifiers=False))
+    file = tmp_path / "bare.pem"
+    file.write_bytes(b"".join(one.pem for one in bare.all))
+    words = ("chain", "build", file, "--at", AT, "-o", tmp_path / "out.pem")
+    warned = run_json(0, *words)["findings"]
+    assert "strict_profile" in [f["code"] for f in warned if f["severity"] == "warning"]
+    assert run_json(2, *words, "--strict")["ok"] is False
+    assert run_json(0, "chain", "build", *bag, "--at", AT, "-o", tmp_path / "o", "--strict")["ok"]
+    assert run_json(0, "chain", "check", tmp_path / "o", "--at", AT, "--strict")["ok"]
+
+
+def test_csr_new_shows_the_openssl_commands_and_makes_nothing(tmp_path: Path) -> None:
+    words = ("csr", "new", "--cn", "gw.example.com", "--out-dir", tmp_path / "new", "--openssl")
+    shown = run(*words)
+    assert "openssl genpkey" in shown
+    assert "/CN=gw.example.com" in shown
+    assert not (tmp_path / "new").exists()
+
+
+def test_csr_show_says_what_a_file_is_that_holds_no_request(tmp_path: Path) -> None:
+    for content, word in (
+        (b"Dear customer, thank you", "There is no certificate request"),
+        (FAMILY.leaf.pem, "it holds CERTIFICATE"),
+        (FAMILY.leaf.der, "it is a certificate"),
+        (FAMILY.leaf.key_pem, "it holds PRIVATE KEY"),
+        (b"0" * 300_000, "larger than"),
+        (
+            b"-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----",
+            "damaged",
+        ),
+    ):
+        (tmp_path / "x").write_bytes(content)
+        document = run_json(2, "csr", "show", tmp_path / "x")
+        (finding,) = document["findings"]
+        assert finding["code"] == "csr_unreadable"
+        assert word in finding["message"]
+
+
+def locked_bag(folder: Path) -> Path:
+    file = folder / "identity.p12"
+    file.write_bytes(
+        pkcs12.serialize_key_and_certificates(
+            b"gw",
+            FAMILY.leaf.key,
+            FAMILY.leaf.certificate,
+            [one.certificate for one in FAMILY.all[1:]],
+            serialization.BestAvailableEncryption(b"sesame"),
+        )
+    )
+    return file
+
+
+def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"sesame\r\n")
+    words = ("chain", "build", locked_bag(tmp_path), "--at", AT, "-o", tmp_path / "out.pem")
+    assert run_json(2, *words)["findings"][-1]["code"] == "password_needed"
+    assert run_json(0, *words, "--password-file", tmp_path / "password")["ok"]
+
+
+def at_terminal(command: list[str], typed: bytes) -> tuple[int, bytes]:
+    """Run a command whose terminal is a pseudo-terminal, and type into it."""
+    controller, terminal = pty.openpty()
+    with open(terminal, "r+b", buffering=0) as end:  # noqa: PTH123 - a descriptor
+        process = subprocess.Popen(
+            command, stdin=end, stdout=subprocess.PIPE, stderr=end, start_new_session=True
+        )
+    seen = b""
+    with open(controller, "r+b", buffering=0) as keyboard, process:  # noqa: PTH123 - same
+        while b"Password" not in seen and process.poll() is None:
+            if select.select([keyboard], [], [], 10)[0]:
+                seen += keyboard.read(1000)
+        keyboard.write(typed)
+        assert process.stdout is not None
+        shown = process.stdout.read()
+        return process.wait(20), seen + shown
+
+
+def test_a_password_is_asked_for_at_a_terminal_only(tmp_path: Path) -> None:
+    words = ["chain", "build", str(locked_bag(tmp_path)), "--at", AT]
+    command = [*SEALWIRE, *words, "-o", str(tmp_path / "out.pem")]
+    code, seen = at_terminal(command, b"sesame\n")
+    assert code == 0
+    assert b"sesame" not in seen
+    assert b"Written" in seen
+    (tmp_path / "out.pem").unlink()
+    blind = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
+    )
+    assert blind.returncode == 2
+    assert not (tmp_path / "out.pem").exists()
 
 
 def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:

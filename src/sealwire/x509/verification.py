@@ -15,6 +15,10 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
+from sealwire.x509.certificate import certificate_names, extension_value
+from sealwire.x509.hostnames import is_host
+from sealwire.x509.subject import common_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
@@ -38,8 +42,40 @@ def path_verifier(purpose: Purpose, at: datetime, max_depth: int) -> Verify:
         builder = builder.store(verification.Store([path[-1]]))
         builder = builder.extension_policies(ca_policy=issuers, ee_policy=leaves)
         builder.build_client_verifier().verify(path[0], list(path[1:-1]))
+        _hold_common_name(path)
 
     return verify
+
+
+def _hold_common_name(path: Sequence[x509.Certificate]) -> None:
+    """Constrain the common name as a host name where it stands in for one.
+
+    The library looks at alternative names alone. Peers that fall back to the common name would
+    take from a constrained CA a name that it may not give.
+    """
+    leaf = path[0]
+    if certificate_names(leaf):
+        return
+    hosts = [name for name in common_names(leaf.subject) if is_host(name)]
+    for issuer in path[1:]:
+        limits = extension_value(issuer, x509.NameConstraints)
+        if limits is None:
+            continue
+        permitted, excluded = (
+            [entry.value for entry in entries or () if isinstance(entry, x509.DNSName)]
+            for entries in (limits.permitted_subtrees, limits.excluded_subtrees)
+        )
+        for host in hosts:
+            if permitted and not any(_below(host, base) for base in permitted):
+                raise PathRefusedError("no permitted name constraints matched the common name")
+            if any(_below(host, base) for base in excluded):
+                raise PathRefusedError("excluded name constraint matched the common name")
+
+
+def _below(host: str, base: str) -> bool:
+    # RFC 5280 4.2.1.10: any name that is made by adding labels on the left.
+    wanted = base.lower().strip(".")
+    return not wanted or f".{host.lower()}".endswith(f".{wanted}")
 
 
 def _policies(purpose: Purpose) -> tuple[ExtensionPolicy, ExtensionPolicy]:

@@ -179,7 +179,7 @@ def test_one_of_two_addresses_is_dead_and_the_name_is_private(ours: Hierarchy) -
 # -- no TLS ----------------------------------------------------------------------------------------
 
 NO_TLS = {
-    "silence": (broken.keeps_quiet, Ailment.SILENT),
+    "silence": (broken.keeps_quiet, Ailment.PLAIN_TEXT),
     "syslog": (broken.says(b"<14>1 - - - - - hello\n"), Ailment.PLAIN_TEXT),
     "http": (broken.says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Ailment.HTTP),
     "smtp": (broken.says(b"220 mx.example.com ESMTP\r\n", at_once=True), Ailment.STARTTLS),
@@ -202,6 +202,42 @@ def test_a_server_without_tls(ours: Hierarchy, case: str) -> None:
     assert outcomes(checkup)[StepName.TLS] is Outcome.FAILED
     if case in {"silence", "syslog", "http", "smtp", "ssh"}:
         assert "speaks plain text" in checkup.remarks[0].message
+
+
+def test_silence_may_be_anything_when_no_message_is_wanted(ours: Hierarchy) -> None:
+    with listening(broken.keeps_quiet) as port:
+        named(look(port, ours, timeout=0.4, message=None), Ailment.SILENT)
+
+
+def test_plain_rsyslog_and_plain_syslog_ng_are_said_to_be(ours: Hierarchy, tmp_path: Path) -> None:
+    files = files_of(ours, ours.leaf(), tmp_path / "server")
+    for receiver in (
+        PlainRsyslog(tmp_path / "rsyslog", files),
+        PlainSyslogNg(tmp_path / "syslog-ng", files),
+    ):
+        with receiver:
+            checkup = look(receiver.port, ours)
+        named(checkup, Ailment.PLAIN_TEXT)
+        assert "server speaks plain text" in checkup.remarks[0].message
+
+
+class PlainRsyslog(RsyslogReceiver):
+    """The same without TLS: it takes our greeting without a word."""
+
+    def configuration(self) -> str:
+        plain = super().configuration().replace('streamDriver.mode="1"', 'streamDriver.mode="0"')
+        plain = plain.replace('streamDriver.authMode="x509/certvalid"', "")
+        return plain.replace('streamDriver.name="ossl"', "")
+
+
+class PlainSyslogNg(SyslogNgReceiver):
+    """The same without TLS: it hangs up on our greeting."""
+
+    def configuration(self) -> str:
+        with_tls = super().configuration()
+        return with_tls.replace('transport("tls")', 'transport("tcp")').replace(
+            self._tls(self.files), ""
+        )
 
 
 def test_only_old_tls(ours: Hierarchy, tmp_path: Path) -> None:
@@ -332,6 +368,22 @@ def test_an_expired_intermediate(ours: Hierarchy) -> None:
 
 def test_a_weak_key(ours: Hierarchy) -> None:
     named(served(ours, ours.whole(ours.leaf(key("weak", "rsa1024")))), Ailment.WEAK_KEY)
+
+
+def test_a_signature_that_can_be_forged(ours: Hierarchy, tmp_path: Path) -> None:
+    issuer = tmp_path / "issuer.pem"
+    issuer.write_bytes(ours.issuing.key_pem + ours.issuing.pem)
+    (tmp_path / "ext").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
+    for words in (
+        "req -new -newkey rsa:2048 -nodes -keyout key -subj /CN=old -out csr",
+        "x509 -req -in csr -CA issuer.pem -CAkey issuer.pem -sha1 -days 90 -extfile ext -out cert",
+    ):
+        command = ["openssl", *words.split()]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    parts = [(tmp_path / name).read_bytes() for name in ("key", "cert")]
+    served_by = tmp_path / "server.pem"
+    served_by.write_bytes(b"".join([*parts, ours.issuing.pem, ours.middle.pem]))
+    named(served(ours, served_by), Ailment.WEAK_SIGNATURE)
 
 
 def test_a_revoked_certificate(ours: Hierarchy) -> None:

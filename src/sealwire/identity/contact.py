@@ -145,6 +145,13 @@ def unfinished(seconds: float) -> Remark:
     )
 
 
+TOOK_PLAIN_TEXT: Final = fault(
+    Ailment.PLAIN_TEXT,
+    "server speaks plain text: it does not answer in TLS, and took a syslog message without it"
+    " (or it hangs, and takes anything)",
+    "use the server's TLS port, or turn TLS on there",
+)
+
 CLOSED: Final = fault(
     Ailment.CLOSED,
     "server closed the connection instead of answering in TLS",

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 _MOMENT: Final = timedelta(seconds=1)
 # Other steps judge these; a chain is not broken by them.
-_JUDGED_ELSEWHERE: Final = frozenset({Code.EXPIRED, Code.NOT_YET_VALID, Code.WEAK_KEY})
+_JUDGED_ELSEWHERE: Final = frozenset(
+    {Code.EXPIRED, Code.NOT_YET_VALID, Code.WEAK_KEY, Code.WEAK_SIGNATURE}
+)
 _RESEND: Final = "have the server send, in this order"
 
 

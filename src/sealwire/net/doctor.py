@@ -36,6 +36,7 @@ from sealwire.identity.served_leaf import (
 from sealwire.net.client_tls import client_context, permissive_context, unverified_context
 from sealwire.net.dial import connect_all, resolve, socket_fault
 from sealwire.net.doctor_words import handshake_remark, no_way, objection
+from sealwire.net.plain_probe import takes_plain_text
 from sealwire.net.tls_faults import tls_fault
 from sealwire.net.tls_trial import Quiet, Trial
 from sealwire.syslog.framing import encode_octet_frame
@@ -240,16 +241,33 @@ class _Examination:
         if trial.error is None or (trial.notes.certificate and trial.notes.asked is not False):
             return Judgement(" ".join(trial.agreed))
         remark = handshake_remark(trial, self._patient.timeout, self._patient.server_name)
-        if remark.code not in _WORTH_ANOTHER_OFFER:
-            return Judgement("", (remark,))
+        if remark.code in _MAYBE_PLAIN and self._is_plain():
+            remark = contact.TOOK_PLAIN_TEXT
+        # Once the server has agreed on version and cipher, another offer would not help.
+        elif remark.code in _WORTH_ANOTHER_OFFER and not trial.notes.version:
+            remark = self._offer_more(made) or remark
+        return Judgement("", (remark,))
+
+    def _offer_more(self, made: list[Trial]) -> Remark | None:
+        """What the server would take, if it takes anything."""
         milder = self._again(permissive_context())
         if milder is None or not (milder.error is None or milder.notes.certificate):
-            return Judgement("", (remark,))
+            return None
         made.append(milder)
         version, cipher = milder.agreed
         if contact.is_old(version):
-            return Judgement("", (contact.too_old(version, cipher),))
-        return Judgement("", (contact.no_common_cipher(version, cipher),))
+            return contact.too_old(version, cipher)
+        return contact.no_common_cipher(version, cipher)
+
+    def _is_plain(self) -> bool:
+        """Whether syslog without TLS is taken; not tried when no message is wanted."""
+        if self._patient.message is None:
+            return False
+        taken, _ = connect_all([self._address], self._patient.timeout, self._clock)
+        for connection in taken.values():
+            with connection:
+                return takes_plain_text(connection)
+        return False
 
     # The certificates.
 
@@ -351,6 +369,7 @@ _ABOUT_CLIENT: Final = frozenset(
         Ailment.CLIENT_REVOKED,
     }
 )
+_MAYBE_PLAIN: Final = frozenset({Ailment.SILENT, Ailment.CLOSED})
 _WORTH_ANOTHER_OFFER: Final = frozenset(
     {Ailment.CLOSED, Ailment.OLD_VERSION, Ailment.HANDSHAKE_REFUSED, Ailment.TLS_FAILED}
 )

@@ -10,6 +10,7 @@ from sealwire.appliance.forwarder import PEER_CLOSED
 from sealwire.identity import contact
 from sealwire.identity.checkup import Ailment, fault
 from sealwire.net.dial import socket_fault
+from sealwire.net.plain_probe import TLS_RECORDS
 from sealwire.net.tls_faults import tls_fault
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sealwire.identity.checkup import Remark
     from sealwire.net.tls_trial import Quiet, Trial
 
-_TLS_RECORDS: Final = frozenset(range(0x14, 0x19))
 _REST_OF_LINE_S: Final = 0.3
 _TIMEOUT_FIX: Final = "check host, port, that the machine is up, and the firewalls on the way"
 
@@ -51,7 +51,7 @@ def no_way(error: OSError) -> Remark:
 def handshake_remark(trial: Trial, seconds: float, server_name: str) -> Remark:
     """Why a handshake failed before the server had sent its certificate."""
     error = trial.error
-    if trial.first and trial.first[0] not in _TLS_RECORDS:
+    if trial.first and trial.first[0] not in TLS_RECORDS:
         return contact.no_tls(trial.more(_REST_OF_LINE_S))
     if isinstance(error, TimeoutError):
         return contact.unfinished(seconds) if trial.first else contact.silent(seconds)

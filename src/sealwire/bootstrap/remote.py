@@ -25,8 +25,8 @@ TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 class TlsEnd:
     """How the server is judged, and what is shown to it.
 
-    ``roots`` are trusted besides the system's. ``certificate`` is one PEM file with key and chain,
-    ``key_password`` opens the key. ``any_issuer`` and ``any_name`` leave a check out.
+    ``roots`` alone are trusted; without them the system's are. ``certificate`` is one PEM file with
+    key and chain, ``key_password`` opens the key. ``any_issuer`` and ``any_name`` leave a check out.
     """
 
     roots: Path | None = None
@@ -78,11 +78,13 @@ def unreachable(client: httpx.Client, error: httpx.HTTPError) -> SealwireError:
 
 
 def _context(tls: TlsEnd) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = not (tls.any_name or tls.any_issuer)
     if tls.any_issuer:
         context.verify_mode = ssl.CERT_NONE
-    if tls.roots is not None:
+    elif tls.roots is None:
+        context.load_default_certs()
+    else:
         with _loading(tls.roots):
             context.load_verify_locations(tls.roots)
     if tls.certificate is not None:

@@ -148,19 +148,21 @@ def must_be_format(text: str) -> None:
 
 def hand_over(pem: str, output_format: str, file: Path | None) -> None:
     """Give a certificate to stdout or a file, in that format."""
-    content = pem.encode()
-    if output_format.upper() == "DER":
-        from cryptography.hazmat.primitives.serialization import Encoding
-        from cryptography.x509 import load_pem_x509_certificate
-
-        try:
-            content = load_pem_x509_certificate(content).public_bytes(Encoding.DER)
-        except ValueError as error:
-            raise RefusedError("pki.certificate", "the server sent no certificate") from error
-    if file is None:
-        typer.echo(content, nl=False)
+    der = _der(pem) if output_format.upper() == "DER" else None
+    if file is not None:
+        write_output(file, pem.encode() if der is None else der)
     else:
-        write_output(file, content)
+        typer.echo(pem if der is None else der, nl=False)
+
+
+def _der(pem: str) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        return load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise RefusedError("pki.certificate", "the server sent no certificate") from error
 
 
 class _Change:

@@ -210,7 +210,10 @@ def test_a_csr_with_faults_is_refused_with_all_of_them(scene: ApiScene) -> None:
     body = {**sound, "requestor_name": "a\nb", "requestor_email": "\x1b"}
     document = problem(scene.ask("POST", f"{CA}/requests", json=body), 422, "requestor.invalid")
     assert len(document["findings"]) == 2
-    assert scene.texts() == before
+    recorded = scene.texts()[len(before) :]
+    assert len(recorded) == 3
+    assert all("=PROFILE_CERT_REQUEST][" in text for text in recorded)
+    assert all("[Outcome=Failure][ReqID=<null>]" in text for text in recorded)
 
 
 def test_the_agent_is_named_by_who_asks(scene: ApiScene) -> None:

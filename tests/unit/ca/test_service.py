@@ -1,4 +1,5 @@
 import base64
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,9 +113,9 @@ def test_every_record_is_in_the_tree() -> None:
     assert scene.store.read(lambda tx: tx.trail_head("ca")) == head
 
 
-def test_what_cannot_be_read_is_not_stored() -> None:
+def test_what_cannot_be_read_is_not_stored_but_recorded() -> None:
     scene = founded()
-    before = (scene.texts(), scene.ca.find().total)
+    texts, total = scene.texts(), scene.ca.find().total
     broken = bytearray(
         x509.load_pem_x509_csr(csr_for(SERVER)).public_bytes(serialization.Encoding.DER)
     )
@@ -133,7 +134,34 @@ def test_what_cannot_be_read_is_not_stored() -> None:
             remote_address="",
         )
     assert refused.value.code == "requestor.invalid"
-    assert (scene.texts(), scene.ca.find().total) == before
+    assert scene.ca.find().total == total
+    assert scene.texts()[len(texts) :] == [
+        (
+            "[AuditEvent=PROFILE_CERT_REQUEST][SubjectID=$NonRoleUser$][Outcome=Failure]"
+            f"[ReqID=<null>][ProfileID={profile}][CertSubject=<null>][Info=from {address}: {code}]"
+            " certificate request made with certificate profiles"
+        )
+        for profile, address, code in [
+            ("caServerCert", "192.0.2.9", "csr.invalid"),
+            ("caNoSuch", "192.0.2.9", "profile.unknown"),
+            ("caServerCert", "", "requestor.invalid"),
+        ]
+    ]
+
+
+def test_many_failed_submissions_are_one_record_with_a_count() -> None:
+    scene = founded()
+    before, ca = len(scene.texts()), scene.ca
+    for _ in range(100):
+        with pytest.raises(RefusedError):
+            ca.submit("caServerCert", b"x", actor=ANYBODY, remote_address="192.0.2.9")
+    assert len(scene.texts()) == before + 10
+    ca.settle()
+    assert len(scene.texts()) == before + 10
+    scene.clock.advance(timedelta(minutes=1))
+    ca.settle()
+    assert len(scene.texts()) == before + 11
+    assert "[Info=from 192.0.2.9: csr.invalid (90 more within a minute)]" in scene.texts()[-1]
 
 
 @pytest.mark.parametrize("first", ["approve", "reject", "cancel"])

@@ -22,7 +22,7 @@ from sealwire.stores.sql_revocation import SqlRevocation
 from sealwire.stores.sql_units import SqlUnits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Select
 
@@ -126,23 +126,20 @@ class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertifica
 
     def user(self, name: str) -> User | None:
         """See UserTx."""
-        return next(iter(self._users(_USERS.where(schema.users.c.name == name))), None)
+        return next(iter(self._users(_USER, {"wanted": name})), None)
 
     def user_by_certificate(self, sha256: str) -> User | None:
         """See UserTx."""
-        table = schema.user_certificates
-        owner = select(table.c.user_name).where(table.c.sha256 == sha256).scalar_subquery()
-        return next(iter(self._users(_USERS.where(schema.users.c.name == owner))), None)
+        return next(iter(self._users(_USER_BY_CERTIFICATE, {"wanted": sha256})), None)
 
     def users(self) -> Sequence[User]:
         """See UserTx."""
         return self._users(_USERS)
 
-    def _users(self, statement: Select[tuple[object, ...]]) -> list[User]:
+    def _users(self, statement: Prepared, wanted: Mapping[str, str] | None = None) -> list[User]:
         found: dict[str, User] = {}
-        for row in self._sql.execute(statement.order_by(schema.users.c.name)):
-            values = dict(row._mapping)  # noqa: SLF001 - public, in spite of its name
-            sha256 = values.pop("sha256")
+        for *columns, sha256 in self._sql.run(statement, wanted)[0]:
+            values = dict(zip(_USER_COLUMNS, columns, strict=True))
             user = found.setdefault(values["name"], User(**values, certificate_sha256=frozenset()))
             if sha256 is not None:
                 certificates = user.certificate_sha256 | {sha256}
@@ -258,8 +255,19 @@ class SqlTransaction(SqlAccess, SqlUnits, SqlRequests, SqlProfiles, SqlCertifica
         return self._sql.all(rows.INPUTS, statement)
 
 
-_USERS: Final = select(*schema.users.columns, schema.user_certificates.c.sha256).join_from(
-    schema.users, schema.user_certificates, isouter=True
+_USER_COLUMNS: Final = tuple(column.name for column in schema.users.columns)
+_EVERY_USER: Final = (
+    select(*schema.users.columns, schema.user_certificates.c.sha256)
+    .join_from(schema.users, schema.user_certificates, isouter=True)
+    .order_by(schema.users.c.name)
+)
+_OWNER: Final = select(schema.user_certificates.c.user_name).where(
+    schema.user_certificates.c.sha256 == bindparam("wanted")
+)
+_USERS: Final = Prepared(_EVERY_USER)
+_USER: Final = Prepared(_EVERY_USER.where(schema.users.c.name == bindparam("wanted")))
+_USER_BY_CERTIFICATE: Final = Prepared(
+    _EVERY_USER.where(schema.users.c.name == _OWNER.scalar_subquery())
 )
 
 

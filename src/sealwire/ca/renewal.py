@@ -137,7 +137,7 @@ class Renewal:
             now=self._clock.now(),
             serial=lambda: random_serial(self._random),
         )
-        require_longer(renewed, current)
+        require_longer(renewed, current, root)
         return renewed
 
     def _replace(
@@ -152,9 +152,12 @@ class Renewal:
             self._enrollment.record(tx, event)
 
 
-def require_longer(renewed: x509.Certificate, current: x509.Certificate) -> None:
-    """Raises ConflictError ``ca.root_ends`` when the new one ends no later than the present one."""
-    if renewed.not_valid_after_utc <= current.not_valid_after_utc:
+def require_longer(
+    renewed: x509.Certificate, current: x509.Certificate, root: x509.Certificate
+) -> None:
+    """Raises ConflictError ``ca.root_ends`` when the root's end keeps it from lasting longer."""
+    end = renewed.not_valid_after_utc
+    if end <= current.not_valid_after_utc and end == root.not_valid_after_utc:
         raise ConflictError(
             "ca.root_ends",
             "The root ends before a new certificate could outlast the present one.",

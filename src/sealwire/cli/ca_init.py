@@ -259,7 +259,7 @@ def _renewed_by(client: ApiClient, folder: Path, password_file: Path | None) -> 
     chain = client.text("GET", "/api/v1/ca/chain").encode("ascii")
     csr = client.call("POST", "/api/v1/ca/renewal/request")["csr"]
     renewed = sign_request(csr, root, key)
-    require_longer(renewed, x509.load_pem_x509_certificate(chain))
+    require_longer(renewed, x509.load_pem_x509_certificate(chain), root)
     upload = _upload("issuing.pem", certificate_pem(renewed))
     body = {"files": [upload], "roots": _uploaded([folder / "root.pem"])}
     answer: dict[str, Any] = client.call("POST", "/api/v1/ca/renewal/certificate", json=body)

@@ -26,7 +26,8 @@ class TlsEnd:
     """How the server is judged, and what is shown to it.
 
     ``roots`` alone are trusted; without them the system's are. ``certificate`` is one PEM file with
-    key and chain, ``key_password`` opens the key. ``any_issuer`` and ``any_name`` leave a check out.
+    key and chain, ``key_password`` opens the key. ``any_issuer`` and ``any_name`` leave one check
+    out each.
     """
 
     roots: Path | None = None

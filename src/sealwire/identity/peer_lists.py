@@ -123,7 +123,7 @@ class PeerLists:
             b"", "", None, None, 0, None, None, "",
         )  # fmt: skip
         if location:
-            loaded = self._loaded(source)
+            (loaded,) = self._loaded([source])
             if loaded.last_error and stale_policy == StalePolicy.HARD:
                 raise RefusedError(
                     "crl.unloaded",
@@ -173,19 +173,26 @@ class PeerLists:
 
     def _refresh(self, sources: Sequence[RevocationSource]) -> Sequence[RevocationSource]:
         """One thread at a time, so that a slow server is asked once."""
-        refreshed = []
         with self._turn:
-            for before in sources:
-                refreshed.append(after := self._loaded(before))
+            refreshed = self._loaded(sources)
+            for before, after in zip(sources, refreshed, strict=True):
                 self._store.run(partial(_replace, before=before, after=after))
         if any(a.content != b.content for a, b in zip(refreshed, sources, strict=True)):
             self._changed()
         return refreshed
 
-    def _loaded(self, source: RevocationSource) -> RevocationSource:
-        """``source`` after an attempt; what it had before stays when that fails."""
+    def _loaded(self, sources: Sequence[RevocationSource]) -> list[RevocationSource]:
+        """The sources after an attempt; what one had before stays when that fails."""
+        answers = self._fetch([each.location for each in sources]) if sources else ()
+        return [
+            self._after(source, answer) for source, answer in zip(sources, answers, strict=True)
+        ]
+
+    def _after(self, source: RevocationSource, answer: bytes | SealwireError) -> RevocationSource:
         try:
-            return self._with(source, self._fetch(source.location))
+            if isinstance(answer, SealwireError):
+                raise answer
+            return self._with(source, answer)
         except SealwireError as error:
             return replace(source, checked=self._clock.now(), last_error=error.message)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sealwire.errors import SealwireError
+
 
 class Side(StrEnum):
     """Whose peers are judged; also the trail that changes are recorded in."""
@@ -68,8 +70,11 @@ class RevocationTx(Protocol):
 
 
 class Fetch(Protocol):
-    """Reads a location. Blocks for a bounded time; follows nothing that the location says."""
+    """Reads locations, several at a time, so that a dead one does not hold up the others.
 
-    def __call__(self, location: str) -> bytes:
-        """Its content. Raises UnavailableError ``crl.unreachable``, RefusedError ``crl.size``."""
+    Blocks for a bounded time; follows nothing that a location says.
+    """
+
+    def __call__(self, locations: Sequence[str]) -> Sequence[bytes | SealwireError]:
+        """For each its content, or why there is none: ``crl.unreachable``, ``crl.size``, ..."""
         ...

@@ -22,8 +22,11 @@ from tests.unit.api.scene import ApiScene, ask, caller_of, problem
 from tests.unit.x509.test_revocation import crl, der
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import httpx
 
+    from sealwire.errors import SealwireError
     from sealwire.identity.examination import Question
 
 LISTS = "/api/v1/trust/crls/appliance"
@@ -66,10 +69,9 @@ class Scene:
             services, version="0.1.0", clock=node.base.clock, random=node.base.random
         )
 
-    def fetch(self, location: str) -> bytes:
-        if location not in self.pages:
-            raise UnavailableError("crl.unreachable", "nobody answers")
-        return self.pages[location]
+    def fetch(self, locations: Sequence[str]) -> Sequence[bytes | SealwireError]:
+        gone = UnavailableError("crl.unreachable", "nobody answers")
+        return [self.pages.get(location, gone) for location in locations]
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         return ask(self.app, method, path, caller_of(Role.OPERATOR), json=body)

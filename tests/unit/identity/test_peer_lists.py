@@ -20,6 +20,7 @@ from tests.pki import NOW, family
 from tests.unit.x509.test_revocation import crl, der, pem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sealwire.errors import SealwireError
@@ -53,11 +54,10 @@ class Web:
         self.pages: dict[str, bytes] = {}
         self.asked: list[str] = []
 
-    def __call__(self, location: str) -> bytes:
-        self.asked.append(location)
-        if location not in self.pages:
-            raise UnavailableError("crl.unreachable", "nobody answers")
-        return self.pages[location]
+    def __call__(self, locations: Sequence[str]) -> Sequence[bytes | SealwireError]:
+        self.asked.extend(locations)
+        gone = UnavailableError("crl.unreachable", "nobody answers")
+        return [self.pages.get(location, gone) for location in locations]
 
 
 class Scene:
@@ -236,9 +236,9 @@ def test_what_was_removed_meanwhile_does_not_come_back(scene: Scene) -> None:
     scene.lists.add("admin", "issuing", location=URL)
     fetch = scene.lists._fetch
 
-    def remove_first(location: str) -> bytes:
+    def remove_first(locations: Sequence[str]) -> Sequence[bytes | SealwireError]:
         scene.lists.remove("admin", "issuing")
-        return fetch(location)
+        return fetch(locations)
 
     scene.lists._fetch = remove_first
     scene.lists.refresh()

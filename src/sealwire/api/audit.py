@@ -42,14 +42,14 @@ class AuditChangeBody(Body):
     max_size_kb: Number | None = None
     rollover: Number | None = None
     expiration: Number | None = None
-    events: Annotated[dict[str, str], Field(default_factory=dict, max_length=200)]
-    filters: Annotated[dict[str, str], Field(default_factory=dict, max_length=200)]
+    events: Annotated[dict[str, str], Field(max_length=200)] | None = None
+    filters: Annotated[dict[str, str], Field(max_length=200)] | None = None
 
     def change(self) -> AuditChange:
         """The same, for the use case."""
         given = {name: getattr(self, name) for name in NUMBERS}
         numbers = {name: value for name, value in given.items() if value is not None}
-        return AuditChange(self.enabled, numbers, self.events, self.filters)
+        return AuditChange(self.enabled, numbers, self.events or {}, self.filters or {})
 
 
 @router.get("/configuration", dependencies=[guard(Action.READ_AUDIT_CONFIGURATION)])

@@ -18,6 +18,8 @@ from sealwire.ca.birth import BACKDATE
 from sealwire.ca.profile_words import KeyUsageBit, Purpose, SigningAlgorithm
 from sealwire.errors import ConflictError
 from sealwire.x509.certificate import certificate_der
+from sealwire.x509.keys import key_id
+from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,11 +53,14 @@ _PURPOSES: Final[Mapping[Purpose, x509.ObjectIdentifier]] = {
 class Issuer:
     """What the CA itself puts into a certificate.
 
-    ``digest`` is SHA-256 hex over all of it: bytes fixed under another digest need a new look.
-    ``depth`` is how many CAs may stand below it, None for any number.
+    ``name`` is its subject as text, ``key_id`` names its key. ``digest`` is SHA-256 hex over all
+    of it: bytes fixed under another digest need a new look. ``depth`` is how many CAs may stand
+    below it, None for any number.
     """
 
     certificate: x509.Certificate
+    name: str
+    key_id: str
     addresses: Addresses
     digest: str
     depth: int | None
@@ -69,6 +74,8 @@ def issuer_of(issuing_pem: str, addresses: Addresses) -> Issuer:
     said = certificate_der(certificate) + addresses.public_url.encode()
     return Issuer(
         certificate=certificate,
+        name=dn_text(certificate.subject),
+        key_id=key_id(certificate.public_key()),
         addresses=addresses,
         digest=hashlib.sha256(said).hexdigest(),
         depth=constraints.path_length,

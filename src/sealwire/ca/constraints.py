@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from sealwire.ca.profile_words import EllipticCurve, NameKind, SubjectAttribute
+from sealwire.ca.profile_words import EllipticCurve, Input, NameKind, SubjectAttribute
 from sealwire.errors import Finding, RefusedError, Severity
 from sealwire.x509.hostnames import general_name
-from sealwire.x509.subject import dn_text
+from sealwire.x509.subject import dn_text, parse_dn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,29 +99,43 @@ def judge(
     *,
     requestor_email: str,
     algorithm: SigningAlgorithm,
+    subject: x509.Name | None = None,
     depth: int | None = None,
     reasons: Iterable[str] = (),
 ) -> Grant:
     """What ``profile`` grants to ``csr``, signed by a CA that signs with ``algorithm``.
 
+    ``subject`` is the one asked for (see ``asked_subject``), None the CSR's own.
     ``depth`` is how many CAs may stand below that CA (None: any number), ``reasons`` what speaks
     against the request besides. Raises RefusedError ``request.rejected`` with every violated
     constraint; its message is what Dogtag shows as ``Reason``. The CSR's own signature was
     verified when it was read.
     """
-    public_key = csr.public_key()
-    found = list(_subject_reasons(profile, csr.subject))
+    # Each of these parses anew.
+    subject, public_key = subject or csr.subject, csr.public_key()
+    found = list(_subject_reasons(profile, subject))
     found += _key_reasons(profile, public_key)
     if algorithm not in profile.constraints.signing.algorithms:
         found.append(f"Signing Algorithm Not Matched {algorithm}")
     if _too_deep(profile, depth):
         found.append("Max Path Length not matched")
-    names, name_reasons = _granted_names(profile, csr, requestor_email)
+    names, name_reasons = _granted_names(profile, csr, subject, requestor_email)
     found += name_reasons
     found += reasons
     if found:
         raise rejected(found)
-    return Grant(csr.subject, public_key, names)
+    return Grant(subject, public_key, names)
+
+
+def asked_subject(profile: Profile, csr: x509.CertificateSigningRequest, text: str) -> x509.Name:
+    """The subject that a request asks for: the CSR's, unless the profile's form said another one.
+
+    ``text`` is what the request's row says. Raises RefusedError ``subject.unreadable``.
+    """
+    own = csr.subject
+    if Input.SUBJECT_NAME not in profile.inputs or dn_text(own) == text:
+        return own
+    return parse_dn(text)
 
 
 def rejected(reasons: Iterable[str]) -> RefusedError:
@@ -184,14 +198,17 @@ def _key_reasons(profile: Profile, public_key: object) -> Iterator[str]:
 
 
 def _granted_names(
-    profile: Profile, csr: x509.CertificateSigningRequest, requestor_email: str
+    profile: Profile,
+    csr: x509.CertificateSigningRequest,
+    subject: x509.Name,
+    requestor_email: str,
 ) -> tuple[tuple[x509.GeneralName, ...], list[str]]:
     rules, pattern = profile.defaults.names, profile.constraints.names.pattern
     names: dict[x509.GeneralName, None] = {}
     reasons: list[str] = []
     wanted: list[str] = []
     if rules.from_common_name:
-        attributes = csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        attributes = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         wanted += [str(attribute.value) for attribute in attributes]
     if rules.from_request:
         wanted += _names_let_through(csr, rules.from_request)
@@ -201,7 +218,7 @@ def _granted_names(
             reasons.append(f"Subject Alternative Name Not Matched {quoted(text)}")
         else:
             names[name] = None
-    for origin, text in _wanted_mail_addresses(profile, csr.subject, requestor_email):
+    for origin, text in _wanted_mail_addresses(profile, subject, requestor_email):
         mail = _mail_address(text)
         if mail is None:
             reasons.append(f"{origin} Email Not Matched {quoted(text)}")

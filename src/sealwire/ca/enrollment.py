@@ -13,7 +13,7 @@ from sealwire.ca.intake import TRAIL, Draft, Intake, Submission, Tools
 from sealwire.ca.issuance import check, preview, require_fresh, sign, stale
 from sealwire.ca.ports import Request, RequestStatus
 from sealwire.ca.profile_register import profile_in_force, require_enabled
-from sealwire.ca.register import certificate_row, known_request, own_certificates
+from sealwire.ca.register import certificate_row, known_request
 from sealwire.ca.requests import RequestAction, next_status
 from sealwire.ca.uniqueness import taken_reasons
 from sealwire.errors import ForbiddenError, RefusedError
@@ -55,7 +55,9 @@ class Enrollment(Intake):
             self.record(tx, _counted(actor, request, rules, given))
             return request
         certificate = self._issue(tx, request, rules, issuer, now)
-        return self._complete(tx, replace(request, status=status), certificate, actor, now)
+        issued = certificate_row(certificate, request, issuer, issued=now, issued_by=actor)
+        done = replace(request, status=status, modified=now, decided_by=actor)
+        return self._complete(tx, done, issued)
 
     def _given(self, tx: CaTx, request: Request, rules: ProfileInForce) -> int:
         if rules.profile.approval.approvers == 1:
@@ -67,20 +69,13 @@ class Enrollment(Intake):
     ) -> x509.Certificate:
         reasons = taken_reasons(tx, rules.profile, request, now)
         token = check(request, rules, issuer, now, reasons=reasons)
-        return sign(token, self._tools.keys.signer(own_certificates(tx).issuing_key_id))
+        return sign(token, self._tools.keys.signer(issuer.key_id))
 
-    def _complete(
-        self, tx: CaTx, done: Request, certificate: x509.Certificate, actor: str, now: datetime
-    ) -> Request:
-        issuing_key_id = own_certificates(tx).issuing_key_id
-        issued = certificate_row(
-            certificate, done, issued=now, issued_by=actor, issuer_key_id=issuing_key_id
-        )
+    def _complete(self, tx: CaTx, done: Request, issued: IssuedCertificate) -> Request:
         tx.insert_certificate(issued)
-        done = replace(done, modified=now, decided_by=actor)
         tx.update_request(done, expected=RequestStatus.PENDING)
         approved = request_approved(
-            actor, done.request_id, serial=issued.serial, certificate_der=issued.der
+            issued.issued_by, done.request_id, serial=issued.serial, certificate_der=issued.der
         )
         self.record(tx, approved)
         return done

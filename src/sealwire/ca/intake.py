@@ -10,7 +10,7 @@ from cryptography import x509
 
 from sealwire.audit.events import NON_ROLE_USER, SYSTEM, profile_cert_request, request_invalid
 from sealwire.ca.blueprint import issuer_of, signing_algorithm
-from sealwire.ca.constraints import REJECTED, judge, rejected
+from sealwire.ca.constraints import REJECTED, asked_subject, judge, quoted, rejected
 from sealwire.ca.issuance import FixedBytes, fix, require_csr_unaltered, require_fresh, with_bytes
 from sealwire.ca.objections import lint_reasons, waived
 from sealwire.ca.ports import Request, RequestStatus
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sealwire.ca.objections import Linter
     from sealwire.ca.ports import CaTx, SigningKeys
     from sealwire.ca.profile_register import ProfileInForce
+    from sealwire.ca.profiles import Profile
     from sealwire.clock import Clock, RandomSource
     from sealwire.errors import Finding
     from sealwire.x509.csr import CertificateRequest
@@ -42,13 +43,19 @@ TRAIL: Final = "ca"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A CSR for a profile, and who hands it in."""
+    """A CSR for a profile, and who hands it in. ``subject`` in place of the CSR's, if not None."""
 
     profile_id: str
     csr: CertificateRequest
     requestor: Requestor
     actor: str
     remote_address: str
+    subject: x509.Name | None = None
+
+    @property
+    def subject_text(self) -> str:
+        """The subject asked for, as the request's row keeps it."""
+        return dn_text(self.csr.name if self.subject is None else self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,15 @@ class Draft:
     fixed: FixedBytes | None
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for: a CSR, the subject, whose address."""
+
+    csr_der: bytes
+    subject: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +103,14 @@ class Intake:
         profile_id: str,
         csr: bytes,
         *,
+        subject: x509.Name | None = None,
         requestor: Requestor | None = None,
         actor: str = SYSTEM,
         remote_address: str = "",
     ) -> Submission:
         """What was handed in, read and checked. Raises as ``CertificateAuthority.submit``."""
         said = check_requestor(requestor or Requestor())
-        return Submission(profile_id, read_csr(csr), said, actor, remote_address)
+        return Submission(profile_id, read_csr(csr), said, actor, remote_address, subject)
 
     def require_acceptable(self, tx: CaTx, profile_id: str, actor: str) -> ProfileInForce:
         """The profile, if ``actor`` can submit under it.
@@ -120,9 +137,8 @@ class Intake:
         rules = self.require_acceptable(tx, submission.profile_id, submission.actor)
         issuer, now = self.issuer(tx), self._tools.clock.now()
         try:
-            fixed, findings = self._fixed(
-                rules, issuer, now, submission.csr.der, submission.requestor.email
-            )
+            asked = _Asked(submission.csr.der, submission.subject_text, submission.requestor.email)
+            fixed, findings = self._fixed(rules, issuer, now, asked)
         except RefusedError as refusal:
             if refusal.code != REJECTED:
                 raise
@@ -162,14 +178,15 @@ class Intake:
         return self.draft(tx, draft.submission)
 
     def _fixed(
-        self, rules: ProfileInForce, issuer: Issuer, now: datetime, csr_der: bytes, email: str
+        self, rules: ProfileInForce, issuer: Issuer, now: datetime, asked: _Asked
     ) -> tuple[FixedBytes, tuple[Finding, ...]]:
         """The bytes, and what the linter says of them. Raises ``request.rejected``."""
-        profile = rules.profile
+        profile, csr = rules.profile, x509.load_der_x509_csr(asked.csr_der)
         grant = judge(
             profile,
-            x509.load_der_x509_csr(csr_der),
-            requestor_email=email,
+            csr,
+            subject=asked_subject(profile, csr, asked.subject),
+            requestor_email=asked.email,
             algorithm=signing_algorithm(issuer, profile),
             depth=issuer.depth,
         )
@@ -187,8 +204,9 @@ class Intake:
         rules, now = profile_in_force(tx, request.profile_id), self._tools.clock.now()
         require_enabled(rules)
         issuer = self.issuer(tx)
-        email = request.requestor_email
-        fixed, findings = self._fixed(rules, issuer, now, request.csr_der, email)
+        asked = _Asked(request.csr_der, request.subject, request.requestor_email)
+        fixed, findings = self._fixed(rules, issuer, now, asked)
+        _require_form(rules.profile, request)
         reasons = [*lint_reasons(findings), *taken_reasons(tx, rules.profile, request, now)]
         if reasons:
             raise rejected(reasons)
@@ -214,6 +232,13 @@ class Intake:
         self._tools.recorder.record(tx, TRAIL, event)
 
 
+def _require_form(profile: Profile, request: Request) -> None:
+    """Raises ``request.rejected`` when the form that said the subject is no longer there."""
+    csr = x509.load_der_x509_csr(request.csr_der)
+    if dn_text(asked_subject(profile, csr, request.subject)) != request.subject:
+        raise rejected([f"Subject Name Not Matched {quoted(request.subject)}"])
+
+
 def _new_request(request_id: int, draft: Draft) -> Request:
     submission = draft.submission
     csr, requestor = submission.csr, submission.requestor
@@ -226,7 +251,7 @@ def _new_request(request_id: int, draft: Draft) -> Request:
         issuer_digest=draft.issuer.digest,
         csr_der=csr.der,
         csr_sha256=hashlib.sha256(csr.der).hexdigest(),
-        subject=dn_text(csr.name),
+        subject=submission.subject_text,
         requestor_name=requestor.name,
         requestor_email=requestor.email,
         requestor_phone=requestor.phone,

@@ -18,10 +18,10 @@ from cryptography.exceptions import InvalidSignature
 
 from sealwire.ca.birth import random_serial
 from sealwire.ca.blueprint import certificate_builder, signature_hash, signing_algorithm
-from sealwire.ca.constraints import Grant, judge
+from sealwire.ca.constraints import Grant, asked_subject, judge
 from sealwire.ca.objections import lint_document
 from sealwire.ca.signing import NotApprovedError, guarded, placeholder, throwaway
-from sealwire.errors import ConflictError, UnavailableError
+from sealwire.errors import ConflictError, RefusedError, UnavailableError
 from sealwire.x509.certificate import certificate_der
 
 if TYPE_CHECKING:
@@ -224,9 +224,16 @@ def _rebuilt(
         raise _altered(request, "its to-be-signed bytes are gone")
     if hashlib.sha256(request.tbs_der).hexdigest() != request.tbs_sha256:
         raise _altered(request, "its to-be-signed bytes are not those fixed at submit")
+    csr = x509.load_der_x509_csr(request.csr_der)
+    try:
+        subject = asked_subject(profile, csr, request.subject)
+    except RefusedError:
+        # The profile is the one it was submitted under, and it did not say so then.
+        raise _altered(request, "its subject is not its CSR's") from None
     grant = judge(
         profile,
-        x509.load_der_x509_csr(request.csr_der),
+        csr,
+        subject=subject,
         requestor_email=request.requestor_email,
         algorithm=signing_algorithm(issuer, profile),
         depth=issuer.depth,

@@ -131,6 +131,10 @@ class ProfileTx(Protocol):
         """Read one."""
         ...
 
+    def profile_in_force(self, profile_id: str) -> tuple[ProfileState, StoredProfile] | None:
+        """The state with the version that it names."""
+        ...
+
     def profile_states(self) -> Sequence[ProfileState]:
         """All, by id."""
         ...

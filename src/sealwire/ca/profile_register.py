@@ -85,10 +85,10 @@ def profile_in_force(tx: ProfileTx, profile_id: str) -> ProfileInForce:
 
     Raises NotFoundError ``profile.unknown``, ConflictError ``profile.altered``.
     """
-    state = tx.profile_state(profile_id)
-    if state is None:
+    found = tx.profile_in_force(profile_id)
+    if found is None:
         raise _unknown(profile_id)
-    return _in_force(tx, state)
+    return _in_force(*found)
 
 
 def require_enabled(rules: ProfileInForce) -> None:
@@ -133,7 +133,8 @@ class ProfileRegister:
         """Every profile, the disabled ones too, by id."""
 
         def query(tx: CaTx) -> tuple[ProfileInForce, ...]:
-            return tuple(_in_force(tx, state) for state in tx.profile_states())
+            known = (state.profile_id for state in tx.profile_states())
+            return tuple(profile_in_force(tx, profile_id) for profile_id in known)
 
         return self._store.read(query)
 
@@ -178,7 +179,7 @@ class ProfileRegister:
 
         def take_away(tx: CaTx) -> None:
             rules = profile_in_force(tx, profile_id)
-            _require_disabled(rules)
+            _require_disabled(profile_id, enabled=rules.enabled)
             tx.remove_profile_state(profile_id)
             self._record_change(tx, actor, "OP_DELETE", rules.profile, rules.version, rules.digest)
 
@@ -197,7 +198,7 @@ class ProfileRegister:
     def _put(self, tx: CaTx, profile: Profile, document: str, actor: str) -> ProfileInForce:
         state = tx.profile_state(profile.profile_id)
         if state is not None:
-            _require_disabled(_in_force(tx, state))
+            _require_disabled(profile.profile_id, enabled=state.enabled)
         rules = self._add(tx, profile, document, actor, enabled=False)
         operation = "OP_ADD" if state is None else "OP_MODIFY"
         self._record_change(tx, actor, operation, profile, rules.version, rules.digest)
@@ -248,8 +249,7 @@ def _is_news(tx: CaTx, shipped: Profile, states: dict[str, ProfileState]) -> boo
     return stored.created_by == SYSTEM and stored.digest != shipped.digest
 
 
-def _in_force(tx: ProfileTx, state: ProfileState) -> ProfileInForce:
-    stored = _version(tx, state.profile_id, state.version)
+def _in_force(state: ProfileState, stored: StoredProfile) -> ProfileInForce:
     return ProfileInForce(
         profile=stored_profile(stored),
         version=state.version,
@@ -267,12 +267,12 @@ def _version(tx: ProfileTx, profile_id: str, version: int) -> StoredProfile:
     return stored
 
 
-def _require_disabled(rules: ProfileInForce) -> None:
-    if rules.enabled:
+def _require_disabled(profile_id: str, *, enabled: bool) -> None:
+    if enabled:
         raise ConflictError(
             "profile.enabled",
             "Cannot change profile data. Profile must be disabled",
-            hint=f"Disable {rules.profile_id} first; an agent enables it again afterwards.",
+            hint=f"Disable {profile_id} first; an agent enables it again afterwards.",
         )
 
 

@@ -12,13 +12,13 @@ from sealwire.ca.waiting import waiting_keys
 from sealwire.errors import ConflictError, NotFoundError
 from sealwire.x509.certificate import certificate_der
 from sealwire.x509.keys import key_id
-from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sealwire.audit.ports import Store
+    from sealwire.ca.blueprint import Issuer
     from sealwire.ca.ports import (
         Approval,
         CaCertificates,
@@ -172,25 +172,28 @@ def own_certificates(tx: CaTx) -> CaCertificates:
 def certificate_row(
     certificate: x509.Certificate,
     request: Request,
+    issuer: Issuer,
     *,
     issued: datetime,
     issued_by: str,
-    issuer_key_id: str,
 ) -> IssuedCertificate:
-    """What SQL keeps of a certificate, beside its bytes what listings show."""
+    """What SQL keeps of a certificate, beside its bytes what listings show.
+
+    It was issued to the subject of ``request``, by ``issuer``.
+    """
     return IssuedCertificate(
         serial=certificate.serial_number,
         request_id=request.request_id,
         profile_id=request.profile_id,
-        subject=dn_text(certificate.subject),
-        issuer=dn_text(certificate.issuer),
+        subject=request.subject,
+        issuer=issuer.name,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         der=certificate_der(certificate),
         issued=issued,
         issued_by=issued_by,
         key_id=key_id(certificate.public_key()),
-        issuer_key_id=issuer_key_id,
+        issuer_key_id=issuer.key_id,
     )
 
 

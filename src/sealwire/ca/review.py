@@ -18,7 +18,7 @@ from sealwire.ca.objections import read_lint_document
 from sealwire.ca.profile_words import Input
 from sealwire.errors import RefusedError
 from sealwire.x509.keys import key_label
-from sealwire.x509.subject import dn_text, printable
+from sealwire.x509.subject import dn_text, parse_dn, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,8 +106,10 @@ def _attributes(
             ("requestor_phone", printable(request.requestor_phone)),
         )
     if kind is Input.SUBJECT_NAME:
+        same = dn_text(csr.subject) == request.subject
+        subject = csr.subject if same else parse_dn(request.subject)
         return tuple(
-            (name, ", ".join(_values(csr.subject, oid))) for name, oid in _SUBJECT_INPUT.items()
+            (name, ", ".join(_values(subject, oid))) for name, oid in _SUBJECT_INPUT.items()
         )
     pem = csr.public_bytes(serialization.Encoding.PEM).decode()
     return (("cert_request_type", "pkcs10"), ("cert_request", pem))
@@ -137,6 +139,9 @@ def differences(
     csr: x509.CertificateSigningRequest, certificate: x509.Certificate
 ) -> Iterator[str]:
     """Where the certificate is not what the CSR asked for, a sentence each."""
+    own, given = dn_text(csr.subject), dn_text(certificate.subject)
+    if own != given:
+        yield f"The request's key is signed for the subject {own}; its form says {given}."
     asked, issued = requested_names(csr), _issued_names(certificate)
     for name in _without(asked, issued):
         yield f"The request asks for the name {name_text(name)}; it is left out."

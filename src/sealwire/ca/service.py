@@ -36,6 +36,8 @@ from sealwire.x509.lint import lint_certificate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cryptography import x509
+
     from sealwire.audit.events import Event
     from sealwire.audit.formats import AuditFormat
     from sealwire.audit.ports import Store
@@ -136,9 +138,11 @@ class CertificateAuthority(Register):
         *,
         actor: str,
         remote_address: str,
+        subject: x509.Name | None = None,
     ) -> Request:
         """Take a request in: ``pending``, or ``rejected`` with every violated constraint.
 
+        ``subject`` takes the place of the CSR's where the profile has a form for it.
         ``csr`` is PEM or DER. Raises NotFoundError ``profile.unknown``, UnauthorizedError
         ``profile.login_required``, RefusedError ``profile.disabled``, ``csr.invalid`` or
         ``requestor.invalid`` with all findings; then nothing is stored but the record of it.
@@ -147,7 +151,12 @@ class CertificateAuthority(Register):
         try:
             self._store.read(lambda tx: enrollment.require_acceptable(tx, profile_id, actor))
             submission = enrollment.submission(
-                profile_id, csr, requestor=requestor, actor=actor, remote_address=remote_address
+                profile_id,
+                csr,
+                subject=subject,
+                requestor=requestor,
+                actor=actor,
+                remote_address=remote_address,
             )
         except (NotFoundError, RefusedError, UnauthorizedError) as fault:
             self._record_all(

@@ -163,6 +163,14 @@ class MemoryAuthority:
         """See ProfileTx."""
         return self._read().profile_states.get(profile_id)
 
+    def profile_in_force(self, profile_id: str) -> tuple[ProfileState, StoredProfile] | None:
+        """See ProfileTx."""
+        tables = self._read()
+        state = tables.profile_states.get(profile_id)
+        if state is None:
+            return None
+        return state, tables.profile_versions[profile_id, state.version]
+
     def profile_states(self) -> Sequence[ProfileState]:
         """See ProfileTx."""
         return [state for _, state in sorted(self._read().profile_states.items())]

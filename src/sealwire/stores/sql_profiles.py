@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 
 from sealwire.stores import promises
 from sealwire.stores import sql_rows as rows
 from sealwire.stores import sql_schema as schema
+from sealwire.stores.sql_prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
     from sealwire.ca.ports import ProfileState, StoredProfile
     from sealwire.stores.sql_connection import TransactionConnection
+
+_IN_FORCE: Final = Prepared(
+    select(
+        *(schema.profile_states.c[name] for name in rows.PROFILE_STATES.columns),
+        *(schema.profile_versions.c[name] for name in rows.PROFILE_VERSIONS.columns),
+    ).where(
+        schema.profile_states.c.profile_id == bindparam("wanted"),
+        schema.profile_versions.c.profile_id == schema.profile_states.c.profile_id,
+        schema.profile_versions.c.version == schema.profile_states.c.version,
+    )
+)
 
 
 class SqlProfiles:
@@ -57,6 +69,17 @@ class SqlProfiles:
         return self._sql.first(
             rows.PROFILE_STATES,
             rows.PROFILE_STATES.select().where(table.c.profile_id == profile_id),
+        )
+
+    def profile_in_force(self, profile_id: str) -> tuple[ProfileState, StoredProfile] | None:
+        """See ProfileTx."""
+        found, _ = self._sql.run(_IN_FORCE, {"wanted": profile_id})
+        if not found:
+            return None
+        width = len(rows.PROFILE_STATES.columns)
+        return (
+            rows.PROFILE_STATES.make(*found[0][:width]),
+            rows.PROFILE_VERSIONS.make(*found[0][width:]),
         )
 
     def profile_states(self) -> Sequence[ProfileState]:

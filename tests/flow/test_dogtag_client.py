@@ -176,7 +176,7 @@ def test_the_agent_may_lose_the_role_on_an_open_connection(
     site: Site, connect: Connect, agent: Dogtag, tmp_path: Path
 ) -> None:
     site.node.run("user", "add", "helper", "agent")
-    inputs = {"cert_request_type": "pkcs10", "cert_request": site.csr("UID=helper")}
+    inputs = {"cert_request_type": "pkcs10", "cert_request": site.csr("CN=whatever")}
     cert = agent.issue({**inputs, "sn_uid": "helper"}, "caUserCert")
     pem = tmp_path / "helper.pem"
     pem.write_text(cert.encoded.replace("\r\n", "\n"))

@@ -137,14 +137,63 @@ def test_a_disabled_profile_takes_nothing_in(agent: Client) -> None:
     refused(agent.post("/certrequests", form), 400, "BadRequestException", text)
 
 
-def test_the_form_may_repeat_the_subject_but_not_change_it(agent: Client) -> None:
-    made = agent.submit("UID=testuser,O=Example", "caUserCert", sn_uid="testuser", sn_o="Example")
+FORM = {"sn_uid": "testuser", "sn_e": "t@example.com", "sn_ou": "A,B+C", "sn_o": "Example"}
+
+
+def test_the_form_says_the_subject_where_the_profile_has_one_for_it(agent: Client) -> None:
+    made = agent.submit("CN=of the CSR", "caUserCert", **FORM)
     assert made["requestStatus"] == "pending"
-    form = agent.get("/certrequests/profiles/caUserCert")
-    form["Input"][0]["Attribute"][1]["Value"] = csr_for("UID=testuser").decode()
-    form["Input"][1]["Attribute"][0]["Value"] = "somebody.else"
-    error = refused(agent.post("/certrequests", form), 400, "BadRequestException")
-    assert "sn_uid" in error["Message"]
+    number, subject = made["requestID"], "UID=testuser,E=t@example.com,OU=A\\,B\\+C,O=Example"
+    seen = agent.review(number)
+    policies = seen["ProfilePolicySet"][0]["policies"]
+    assert policies[0]["def"]["attributes"][0]["Value"] == subject
+    values = {each["name"]: each["Value"] for each in seen["Input"][1]["Attribute"]}
+    assert {name: values[name] for name in FORM} == FORM
+    differences = agent.scene.base.ca.review(int(number, 16)).differences
+    assert "CN=of the CSR" in differences[0]
+    for action in ("update", "approve"):
+        assert agent.act(number, action).status_code == 204
+    serial = agent.get(f"/certrequests/{number}")["certId"]
+    shown = agent.get(f"/certs/{serial}")
+    leaf = x509.load_pem_x509_certificate(shown["Encoded"].encode())
+    assert shown["SubjectDN"] == subject
+    assert [str(each.value) for each in leaf.subject] == [*reversed(FORM.values())]
+    assert agent.scene.base.ca.reconcile().holds
+
+
+def test_the_form_is_judged_like_a_csr(agent: Client) -> None:
+    made = agent.submit("UID=testuser", "caUserCert", sn_cn="no user id")
+    assert made["errorMessage"] == "Subject Name Not Matched CN=no user id"
+    made = agent.submit("UID=testuser", "caUserCert", sn_uid="x" * 300)
+    assert "Longer Than 256" in made["errorMessage"]
+    made = agent.submit("UID=testuser", "caUserCert", sn_uid="a\nb")
+    assert "Control Characters" in made["errorMessage"]
+    for field, value in (("sn_c", "Germany"), ("sn_uid", "\ud800")):
+        form = agent.get("/certrequests/profiles/caUserCert")
+        form["Input"][0]["Attribute"][1]["Value"] = csr_for("UID=testuser").decode()
+        form["Input"][1]["Attribute"].append({"name": field, "Value": value})
+        refused(agent.post("/certrequests", form), 400, "BadRequestException")
+
+
+def test_where_there_is_no_form_for_it_the_csr_says_the_subject(agent: Client) -> None:
+    form = agent.get("/certrequests/profiles/caServerCert")
+    form["Input"][0]["Attribute"][1]["Value"] = csr_for(SERVER).decode()
+    form["Input"][0]["Attribute"].append({"name": "sn_cn", "Value": "evil.example.com"})
+    number = agent.post("/certrequests", form).json()["entries"][0]["requestID"]
+    assert agent.scene.base.ca.request(int(number, 16)).subject == SERVER
+
+
+def test_a_profile_that_lost_its_form_refuses_what_it_said(agent: Client) -> None:
+    number = agent.submit("UID=of the CSR", "caUserCert", sn_uid="testuser")["requestID"]
+    owner = Client(agent.scene, Caller(local_user="owner"))
+    owner.ask("POST", f"{REST}/profiles/caUserCert?action=disable")
+    profile = owner.get("/profiles/caUserCert")
+    profile["Input"] = [each for each in profile["Input"] if each["id"] != "i2"]
+    assert owner.ask("PUT", f"{REST}/profiles/caUserCert", json=profile).status_code == 200
+    owner.ask("POST", f"{REST}/profiles/caUserCert?action=enable")
+    got = agent.ask("GET", f"{REST}/agent/certrequests/{number}")
+    error = refused(got, 400, "BadRequestException")
+    assert "Subject Name Not Matched UID=testuser" in error["Message"]
 
 
 # --- review and decision --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Final
 
@@ -25,12 +26,11 @@ from sealwire.api.dogtag.routing import Router
 from sealwire.api.dogtag.shapes import NO_ATTRIBUTES, JsonObject
 from sealwire.api.dogtag.versions import Speaks
 from sealwire.api.security import address_of
-from sealwire.ca.constraints import quoted
 from sealwire.ca.profiles import Input
 from sealwire.ca.requests import Requestor
+from sealwire.ca.service import CertificateAuthority
 from sealwire.errors import NotFoundError, RefusedError, UsageError
-from sealwire.x509.csr import read_csr
-from sealwire.x509.subject import dn_text, parse_dn
+from sealwire.x509.subject import parse_dn
 
 router = Router(prefix="/certrequests")
 
@@ -83,22 +83,31 @@ def submit(
         raise bad_request("Unable to create enrollment request: Missing profile ID")
     authority = authority_of(request)
     try:
-        subject_fields = Input.SUBJECT_NAME in authority.profile(profile_id).inputs
-        csr = certificate_request(values)
-        if subject_fields:
-            require_same_subject(csr, values)
         made = authority.submit(
             profile_id,
-            csr,
+            certificate_request(values),
             _requestor(values),
             actor=who.name,
             remote_address=address_of(request),
+            subject=_subject(authority, profile_id, values),
         )
     except (NotFoundError, RefusedError) as refusal:
         if refusal.code == "role.absent":
             raise
         raise bad_request(f"Bad request data: {refusal.message}") from refusal
     return request_infos(request, version, [made], 1)
+
+
+def _subject(
+    authority: CertificateAuthority, profile_id: str, values: Mapping[str, str]
+) -> x509.Name | None:
+    """What the form says where the profile has one for the subject; None: the CSR's counts."""
+    try:
+        profile = authority.profile(profile_id)
+    except NotFoundError:
+        # Submitting says so, and records it.
+        return None
+    return form_subject(values) if Input.SUBJECT_NAME in profile.inputs else None
 
 
 def _requestor(values: Mapping[str, str]) -> Requestor:
@@ -147,7 +156,7 @@ def certificate_request(values: Mapping[str, str]) -> bytes:
         raise UsageError("input.request", "The certificate request is not base64") from None
 
 
-_SUBJECT_FIELDS: Final[Mapping[str, x509.ObjectIdentifier]] = {
+_SUBJECT_FIELDS: Final[dict[str, x509.ObjectIdentifier]] = {
     "sn_uid": NameOID.USER_ID,
     "sn_e": NameOID.EMAIL_ADDRESS,
     "sn_cn": NameOID.COMMON_NAME,
@@ -158,23 +167,23 @@ _SUBJECT_FIELDS: Final[Mapping[str, x509.ObjectIdentifier]] = {
     "sn_o": NameOID.ORGANIZATION_NAME,
     "sn_c": NameOID.COUNTRY_NAME,
 }
+"""The most specific first; a name is encoded the other way round."""
 
 
-def require_same_subject(csr: bytes, values: Mapping[str, str]) -> None:
-    """What the form says of the subject must be what the CSR says: the certificate has the CSR's.
+def form_subject(values: Mapping[str, str]) -> x509.Name | None:
+    """The subject of the form's fields, as Dogtag puts it together; None when all are empty.
 
-    Raises RefusedError ``csr.invalid``, or UsageError ``input.subject`` with every field.
+    Raises UsageError ``input.subject`` for a value that no name can hold.
     """
-    name = read_csr(csr).name
-    differing = [
-        field
-        for field, oid in _SUBJECT_FIELDS.items()
-        if field in values
-        and values[field] not in {each.value for each in name.get_attributes_for_oid(oid)}
-    ]
-    if differing:
-        raise UsageError(
-            "input.subject",
-            f"The subject is the certificate request's own, which is {quoted(dn_text(name))}:"
-            f" {', '.join(differing)} must say the same or nothing",
-        )
+    try:
+        with warnings.catch_warnings():
+            # Lengths are the profile's to judge, in its words.
+            warnings.simplefilter("ignore")
+            attributes = [
+                x509.NameAttribute(oid, values[field])
+                for field, oid in reversed(_SUBJECT_FIELDS.items())
+                if field in values
+            ]
+    except (ValueError, TypeError) as fault:
+        raise UsageError("input.subject", f"Invalid subject name: {fault}") from None
+    return x509.Name(attributes) if attributes else None

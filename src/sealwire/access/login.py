@@ -193,8 +193,9 @@ class LogIn:
         """The memory of one session for ``authorize``; of the last 1,024 sessions only."""
         seen = self._seen.pop(token_sha256, None) or set()
         self._seen[token_sha256] = seen
-        while len(self._seen) > _MOST_SESSIONS_REMEMBERED:
-            self._seen.pop(next(iter(self._seen)), None)
+        # Other threads change it meanwhile: over a copy.
+        for oldest in list(self._seen)[:-_MOST_SESSIONS_REMEMBERED]:
+            self._seen.pop(oldest, None)
         return seen
 
     def settle(self) -> None:

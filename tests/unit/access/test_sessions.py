@@ -280,3 +280,23 @@ def test_a_form_needs_its_token(given: str) -> None:
 def test_no_token_matches_where_none_was_given_out() -> None:
     with pytest.raises(ForbiddenError):
         check_form_token("", "")
+
+
+def test_what_was_recorded_is_remembered_for_the_last_sessions_only(scene: Scene) -> None:
+    scene.log_in.seen_in("first").add("x")
+    assert scene.log_in.seen_in("first") == {"x"}
+    for number in range(1024):
+        scene.log_in.seen_in(str(number)).add("y")
+    assert scene.log_in.seen_in("1023") == {"y"}
+    assert scene.log_in.seen_in("first") == set()
+
+
+def test_strangers_failures_are_bounded_and_counted(scene: Scene) -> None:
+    for number in range(100):
+        with pytest.raises(UnauthorizedError):
+            scene.log_in.by_certificate(b"%d" % number, address=HERE, announce=True)
+    assert len(scene.trail()) == 30
+    scene.clock.pass_by(minutes=1)
+    scene.log_in.settle()
+    assert len(scene.trail()) == 31
+    assert "(70 more within a minute)]" in scene.trail()[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotations
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -14,7 +15,6 @@ from sealwire.x509.keys import signature_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from sealwire.ca.ports import RevokedEntry
     from sealwire.ca.signing import IssuerKey
@@ -73,10 +73,14 @@ def _entry(entry: RevokedEntry) -> x509.RevokedCertificate:
     if entry.reason is not RevocationReason.UNSPECIFIED:
         extensions.append(_REASONS[entry.reason])
     if entry.invalidity is not None:
-        date = x509.InvalidityDate(entry.invalidity.replace(microsecond=0, tzinfo=None))
+        date = x509.InvalidityDate(_utc(entry.invalidity).replace(microsecond=0, tzinfo=None))
         extensions.append(x509.Extension(date.oid, critical=False, value=date))
-    revoked = entry.revoked.replace(microsecond=0, tzinfo=None)
-    return x509.RevokedCertificateBuilder(entry.serial, revoked, extensions).build()
+    return x509.RevokedCertificateBuilder(entry.serial, _utc(entry.revoked), extensions).build()
+
+
+def _utc(time: datetime) -> datetime:
+    """What the library takes for UTC, whatever zone is said; it drops fractions of seconds."""
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 _REASONS: Final[Mapping[RevocationReason, x509.Extension[x509.ExtensionType]]] = {

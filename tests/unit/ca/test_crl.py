@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -73,6 +73,17 @@ def test_since_when_a_key_is_not_to_be_trusted() -> None:
     assert found is not None
     date = found.extensions.get_extension_for_class(x509.InvalidityDate).value
     assert date.invalidity_date_utc == START - 5 * DAY
+
+
+def test_a_time_of_another_zone_is_the_same_moment() -> None:
+    west = timezone(timedelta(hours=-8))
+    time = (START + timedelta(microseconds=999_999)).astimezone(west)
+    crl, _ = crl_of(RevokedEntry(7, time, RevocationReason.SUPERSEDED, time))
+    found = crl.get_revoked_certificate_by_serial_number(7)
+    assert found is not None
+    assert found.revocation_date_utc == START
+    date = found.extensions.get_extension_for_class(x509.InvalidityDate).value
+    assert date.invalidity_date_utc == START
 
 
 def test_after_2049_times_are_written_in_the_other_form() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -126,7 +126,7 @@ def _reachable(edges: list[Edge]) -> bool:
         reached |= more
 
 
-@lru_cache(maxsize=512)
+@cache
 def sign(edge: Edge, fault: str, now: datetime) -> x509.Certificate:
     """One certificate, spoilt as asked; the same for the same words."""
     issuer, subject = edge

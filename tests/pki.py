@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 _serials = count(1000)
 
 
-@lru_cache(maxsize=64)
+@cache
 def key(name: str, kind: str = "p256") -> PrivateKey:
     """A key that stays the same for its name within a test session."""
     if kind.startswith("rsa"):

@@ -20,6 +20,7 @@ from sealwire.x509.certificate import (
 from sealwire.x509.findings import Code, error, info, plain_list, warning
 from sealwire.x509.keys import weak_key_findings
 from sealwire.x509.subject import dn_text, printable
+from sealwire.x509.verifier_words import plain_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,35 +34,6 @@ _USAGE_WORDS = {
     Purpose.SERVER.usage: "serverAuth",
     Purpose.CLIENT.usage: "clientAuth",
 }
-
-
-# Words of the library's verifier, in lower case, that have a code and plainer words of their own.
-_VERIFIER_WORDS = (
-    (
-        "no permitted name constraints matched",
-        Code.NAME_CONSTRAINTS,
-        "it may issue for certain names only, and the certificate has others",
-    ),
-    (
-        "excluded name constraint matched",
-        Code.NAME_CONSTRAINTS,
-        "it may not issue for a name that the certificate has",
-    ),
-    ("name constraint", Code.NAME_CONSTRAINTS, ""),
-    ("nameconstraints", Code.NAME_CONSTRAINTS, ""),
-    (
-        "path length constraint",
-        Code.PATH_LENGTH,
-        "a CA in it allows fewer CAs below itself than there are",
-    ),
-    ("exceeds max depth", Code.PATH_LENGTH, "it has more intermediates than are allowed here"),
-    (
-        "unaccounted-for critical extension",
-        Code.CRITICAL_EXTENSION,
-        "it has a critical extension that nobody here understands",
-    ),
-    ("signature algorithm", Code.SIGNATURE_UNSUPPORTED, ""),
-)
 
 
 def leaf_faults(
@@ -162,15 +134,6 @@ def refused_path_faults(
         text = f"The chain to {path[-1].label} is refused: {printable(plain)}."
         found.append(error(code, text, path[0].label))
     return found
-
-
-def plain_refusal(words: str) -> tuple[Code, str]:
-    """The verifier's words sorted; what it says otherwise is a refusal in its own words."""
-    lower = words.lower()
-    for part, code, plain in _VERIFIER_WORDS:
-        if part in lower:
-            return code, plain or words
-    return Code.PATH_REFUSED, words
 
 
 def own_fault(node: Node, words: str) -> Finding:

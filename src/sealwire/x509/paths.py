@@ -11,11 +11,11 @@ from sealwire.x509.diagnosis import (
     no_path_faults,
     own_fault,
     passed_over,
-    plain_refusal,
     refused_path_faults,
 )
 from sealwire.x509.findings import Code, error
 from sealwire.x509.verification import PathRefusedError, path_verifier, reason
+from sealwire.x509.verifier_words import STRICT, plain_refusal
 from sealwire.x509.webpki import web_objections
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class _Search:
         objections = web_objections(
             certificates, asked.purpose, asked.at, asked.max_depth, asked.host
         )
-        return "; ".join(objections) or None
+        return f"{STRICT}{'; '.join(objections)}" if objections else None
 
 
 @dataclass(slots=True)

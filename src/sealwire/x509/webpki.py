@@ -26,6 +26,7 @@ from sealwire.x509.certificate import (
 )
 from sealwire.x509.hostnames import a_label, ip_address
 from sealwire.x509.verification import PathRefusedError, reason
+from sealwire.x509.verifier_words import plain_extension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -230,7 +231,7 @@ def _verifier_objection(
             return ["the certificate has no subject alternative name"]
         builder.build_server_verifier(subject).verify(path[0], list(path[1:-1]))
     except (PathRefusedError, ValueError) as fault:
-        return [reason(fault).removesuffix(".")]
+        return [plain_extension(reason(fault).removesuffix("."))]
     return []
 
 

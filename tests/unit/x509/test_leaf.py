@@ -10,6 +10,7 @@ from cryptography import x509
 from sealwire.errors import Finding, RefusedError
 from sealwire.x509.chain import BuiltChain, build_chain
 from sealwire.x509.graph import IssuerGraph
+from sealwire.x509.verifier_words import plain_refusal
 from tests import graphs, pki
 from tests.pki import Issued, issue, variant
 
@@ -100,3 +101,33 @@ def test_a_common_name_alone_does_not_slip_past_name_constraints() -> None:
 
 def _constrained(constraints: x509.NameConstraints) -> Issued:
     return issue(variant(pki.ISSUING, constraints=constraints), ROOT)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "plain"),
+    [
+        (
+            "invalid extension: 2.5.29.15: Certificate is missing required extension.",
+            "path_refused",
+            "the extension keyUsage (2.5.29.15) is missing",
+        ),
+        (
+            "Forbidden public key algorithm: AlgorithmIdentifier { oid: x }",
+            "weak_key",
+            "RSA and EC keys are taken",
+        ),
+        (
+            "Forbidden signature algorithm: AlgorithmIdentifier { oid: x }",
+            "signature_unsupported",
+            "SHA-256 is taken",
+        ),
+        ("path length constraint violated", "path_length", "fewer CAs below itself"),
+        ("something new", "path_refused", "something new"),
+        ("the strict profile: a name constraint", "strict_profile", "a name constraint"),
+    ],
+)
+def test_the_verifiers_words_become_plain(words: str, code: str, plain: str) -> None:
+    found, text = plain_refusal(words)
+    assert found == code
+    assert plain in text
+    assert "AlgorithmIdentifier" not in text

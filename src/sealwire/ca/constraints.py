@@ -66,6 +66,7 @@ _MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _LONGEST_QUOTE: Final = 256
 # A pattern may take long over a long text, and no subject of allowed attributes is this long.
 _LONGEST_SUBJECT: Final = 4096
+_MOST_ATTRIBUTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,9 @@ def _subject_reasons(profile: Profile, subject: x509.Name) -> Iterator[str]:
     matched = len(text) <= _LONGEST_SUBJECT and re.fullmatch(constraint.pattern, text, re.DOTALL)
     if missing or not matched:
         yield f"Subject Name Not Matched {quoted(text)}"
+    if len(list(subject)) > _MOST_ATTRIBUTES:
+        yield f"Subject Name With More Than {_MOST_ATTRIBUTES} Attributes"
+        return
     if len(subject.get_attributes_for_oid(NameOID.COMMON_NAME)) > 1:
         yield "Subject Name With More Than One Common Name"
     for attribute in subject:
@@ -206,27 +210,35 @@ def _granted_names(
     rules, pattern = profile.defaults.names, profile.constraints.names.pattern
     names: dict[x509.GeneralName, None] = {}
     reasons: list[str] = []
-    wanted: list[str] = []
-    if rules.from_common_name:
-        attributes = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        wanted += [str(attribute.value) for attribute in attributes]
-    if rules.from_request:
-        wanted += _names_let_through(csr, rules.from_request)
-    for text in dict.fromkeys(wanted):
+    hosts = dict.fromkeys(_wanted_hosts(profile, csr, subject))
+    mails = dict.fromkeys(_wanted_mail_addresses(profile, subject, requestor_email))
+    if len(hosts) + len(mails) > rules.maximum:
+        # Not judged one by one: there may be ten thousand.
+        return (), [f"More Than {rules.maximum} Subject Alternative Names"]
+    for text in hosts:
         name = host_or_address(text, wildcards=rules.wildcards)
         if name is None or not re.fullmatch(pattern, str(name.value), re.DOTALL):
             reasons.append(f"Subject Alternative Name Not Matched {quoted(text)}")
         else:
             names[name] = None
-    for origin, text in _wanted_mail_addresses(profile, subject, requestor_email):
+    for origin, text in mails:
         mail = _mail_address(text)
         if mail is None:
             reasons.append(f"{origin} Email Not Matched {quoted(text)}")
         else:
             names[mail] = None
-    if len(names) > rules.maximum:
-        reasons.append(f"More Than {rules.maximum} Subject Alternative Names")
-    return tuple(names), reasons[: rules.maximum]
+    return tuple(names), reasons
+
+
+def _wanted_hosts(
+    profile: Profile, csr: x509.CertificateSigningRequest, subject: x509.Name
+) -> Iterator[str]:
+    rules = profile.defaults.names
+    if rules.from_common_name:
+        for attribute in subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+            yield str(attribute.value)
+    if rules.from_request:
+        yield from _names_let_through(csr, rules.from_request)
 
 
 def _wanted_mail_addresses(

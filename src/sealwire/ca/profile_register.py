@@ -215,7 +215,16 @@ class ProfileRegister:
 
     def _news(self, tx: CaTx) -> list[Profile]:
         states = {state.profile_id: state for state in tx.profile_states()}
-        return [each for each in self._shipped.all() if _is_news(tx, each, states)]
+        known = (profile.profile_id for profile in self._shipped.all())
+        news = [each for each in known if self._is_news(tx, each, states.get(each))]
+        return [self._shipped.get(profile_id) for profile_id in news]
+
+    def _is_news(self, tx: CaTx, profile_id: str, state: ProfileState | None) -> bool:
+        """Whether a shipped profile is to be stored: an administrator's own versions stay."""
+        if state is None:
+            return not tx.profile_versions(profile_id)
+        stored = _version(tx, profile_id, state.version)
+        return stored.created_by == SYSTEM and stored.digest != self._shipped.digest(profile_id)
 
     def _sow(self, tx: CaTx) -> None:
         for profile in self._news(tx):
@@ -238,15 +247,6 @@ class ProfileRegister:
         }
         name = EventName.CONFIG_CERT_PROFILE
         self._recorder.record(tx, TRAIL, config_change(name, actor, Outcome.SUCCESS, parameters))
-
-
-def _is_news(tx: CaTx, shipped: Profile, states: dict[str, ProfileState]) -> bool:
-    """Whether a shipped profile is to be stored: an administrator's own versions stay."""
-    state = states.get(shipped.profile_id)
-    if state is None:
-        return not tx.profile_versions(shipped.profile_id)
-    stored = _version(tx, shipped.profile_id, state.version)
-    return stored.created_by == SYSTEM and stored.digest != shipped.digest
 
 
 def _in_force(state: ProfileState, stored: StoredProfile) -> ProfileInForce:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import tomllib
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -320,6 +321,7 @@ class ProfileCatalogue:
     ) -> None:
         self._profiles = dict(sorted(profiles.items()))
         self._documents = dict(documents or {})
+        self._digests: dict[str, str] = {}
 
     def get(self, profile_id: str) -> Profile:
         """By id. Raises NotFoundError ``profile.unknown``, in Dogtag's words."""
@@ -335,6 +337,12 @@ class ProfileCatalogue:
         """The TOML document. Raises as ``get``."""
         profile = self.get(profile_id)
         return self._documents.get(profile_id) or profile_document(profile)
+
+    def digest(self, profile_id: str) -> str:
+        """The profile's digest, made once. Raises as ``get``."""
+        if profile_id not in self._digests:
+            self._digests[profile_id] = self.get(profile_id).digest
+        return self._digests[profile_id]
 
     def all(self) -> tuple[Profile, ...]:
         """Every profile, by id."""
@@ -365,6 +373,7 @@ def catalogue(documents: Mapping[str, bytes]) -> ProfileCatalogue:
     return ProfileCatalogue(profiles, texts)
 
 
+@cache
 def shipped_profiles() -> ProfileCatalogue:
     """The profiles that come with the package."""
     folder = resources.files("sealwire.ca").joinpath("profiles_data")

@@ -385,3 +385,92 @@ def test_agents_put_into_force_and_administrators_write(agent: Client) -> None:
     refused(agent.post("/profiles", sample()), 403, "ForbiddenException")
     refused(switch(administrator, "caServerCert", "disable"), 403, "ForbiddenException")
     assert administrator.post("/profiles", sample()).status_code == 201
+
+
+# --- Dogtag's own format --------------------------------------------------------------------------
+
+
+def raw(client: Client, profile: str) -> str:
+    got = client.ask("GET", f"{REST}/profiles/{profile}/raw")
+    assert got.status_code == 200, got.text
+    assert got.headers["content-type"] == "text/plain; charset=utf-8"
+    return got.text
+
+
+def test_raw(agent: Client) -> None:
+    lines = raw(agent, "caServerCert").splitlines()
+    for line in (
+        "profileId=caServerCert",
+        "classId=caEnrollImpl",
+        "input.i1.class_id=certReqInputImpl",
+        "policyset.list=serverCertSet",
+        "policyset.serverCertSet.1.constraint.params.pattern=.*CN=.*",
+        "policyset.serverCertSet.2.default.params.range=720",
+    ):
+        assert line in lines
+    stranger = Client(agent.scene, Caller())
+    got = stranger.ask("GET", f"{REST}/profiles/caUserCert/raw")
+    refused(got, 404, NOT_FOUND, profileId="caUserCert")
+
+
+@pytest.mark.parametrize("profile", SHIPPED)
+def test_raw_can_be_put_back(agent: Client, owner: Client, profile: str) -> None:
+    before = agent.scene.base.ca.profile(profile)
+    text = raw(owner, profile).replace("desc=", "# a remark\r\n\r\ndesc=Changed: ")
+    path = f"{REST}/profiles/{profile}/raw"
+    refused(owner.ask("PUT", path, content=text), 409, "ConflictingOperationException")
+    switch(agent, profile, "disable")
+    got = owner.ask("PUT", path, content=text)
+    assert got.status_code == 200, got.text
+    assert "desc=Changed: " in got.text
+    after = agent.scene.base.ca.profile(profile)
+    description = f"Changed: {before.description}"
+    assert after == before.model_copy(update={"description": description})
+
+
+def test_raw_makes_a_profile(agent: Client, owner: Client) -> None:
+    text = raw(owner, "caServerCert").replace("profileId=caServerCert", "profileId=ours")
+    got = owner.ask("POST", f"{REST}/profiles/raw", content=text)
+    assert (got.status_code, "enable=false" in got.text) == (201, True)
+    assert got.headers["location"] == "https://node.test/ca/rest/profiles/ours/raw"
+    got = owner.ask("POST", f"{REST}/profiles/raw", content=text)
+    refused(got, 409, "ConflictingOperationException")
+    assert agent.get("/profiles/ours")["enabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"", "profile_id"),
+        (b"\xff", "UTF-8"),
+        (b"no sense", "name=value"),
+        (b"profileId=x\nupdater.list=u1", "updater.list"),
+        (b"profileId=x\nauth.instance_id=AgentCertAuth", "authenticatorId"),
+        (b"profileId=x\nauthz.acl=group=somebody", "authzAcl"),
+        (b"profileId=x\nrenewal=true", "renewal"),
+        (b"profileId=x\ninput.list=i1", "no such plug-in"),
+        (b"profileId=x\npolicyset.list=a,b", "policy set"),
+        (
+            b"profileId=x\npolicyset.list=a\npolicyset.a.list=1\npolicyset.a.1.default.class_id=y",
+            "y",
+        ),
+    ],
+)
+def test_raw_that_cannot_be(owner: Client, text: bytes, says: str) -> None:
+    error = refused(
+        owner.ask("POST", f"{REST}/profiles/raw", content=text), 400, "BadRequestException"
+    )
+    assert says in error["Message"]
+
+
+def test_lists_narrowed_down(agent: Client) -> None:
+    switch(agent, "caServerCert", "disable")
+
+    def found(**query: str) -> set[str]:
+        entries = agent.get("/profiles", params=query)["entries"]
+        return {each["profileId"] for each in entries}
+
+    assert found(enable="false") == {"caServerCert"} == found(enableBy="agent")
+    assert "caServerCert" not in found(enable="true")
+    assert "caUserCert" in found(visible="false")
+    assert "caUserCert" not in found(visible="true")

@@ -51,6 +51,9 @@ async def read_object(request: Request) -> JsonObject:
 Posted = Annotated[JsonObject, Depends(read_object)]
 """A body that is one JSON object."""
 
+PostedBytes = Annotated[bytes, Depends(read_bytes)]
+"""A body as it is."""
+
 
 def json_object(data: bytes) -> JsonObject:
     """The one JSON object in ``data``. Raises UsageError ``input.json``."""

@@ -64,6 +64,7 @@ def profile_of(body: JsonObject, base: Profile | None) -> Profile:
     tables["visible"] = bodies.flag(body, "visible")
     tables["policy_set"] = set_name or (base.policy_set if base else "serverCertSet")
     faults: list[str] = []
+    faults += _unkept_promises(body)
     tables["inputs"] = list(_inputs(body, faults))
     for policy in policies:
         _apply(tables, policy, faults)
@@ -108,6 +109,15 @@ def _start(base: Profile | None) -> Tables:
     defaults["key_usage"] = {"critical": usage.critical, "bits": [*usage.rsa, *usage.ec]}
     defaults["_kinds"] = [*base.defaults.names.from_request]
     return tables
+
+
+def _unkept_promises(body: JsonObject) -> Iterator[str]:
+    """What decides in Dogtag who gets a certificate without an agent, or who may ask at all."""
+    for name in ("authenticatorId", "authzAcl"):
+        if bodies.text(body, name):
+            yield f"{name}: cannot be carried out"
+    if bodies.flag(body, "renewal"):
+        yield "renewal: cannot be carried out"
 
 
 def _inputs(body: JsonObject, faults: list[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sealwire.cli.output import JsonOption
+from sealwire.cli.output import HomeOption, JsonOption
 
 cert_app = typer.Typer(no_args_is_help=True, help="Certificates: show what files hold.")
 
@@ -31,3 +31,21 @@ def show(
     from sealwire.cli import chain_actions
 
     chain_actions.show_certificates(files, password_file, as_json=as_json)
+
+
+@cert_app.command("expiring")
+def expiring(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Certificates to look at instead of the node's."),
+    ] = None,
+    within: Annotated[
+        int, typer.Option("--within", min=0, help="Days that are at most left.")
+    ] = 90,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the certificates in use that end soon, whole chains; exit code 2 when one has ended."""
+    from sealwire.cli import expiry_actions
+
+    expiry_actions.show_expiring(files or [], within, home, as_json=as_json)

@@ -102,8 +102,9 @@ def _root_has_another_issuer_key(certificate: x509.Certificate) -> bool:
     return theirs is not None and own is not None and theirs.key_identifier != own.digest
 
 
-def _has_usages(certificate: x509.Certificate) -> bool:
-    return key_usages(certificate) is not None
+def _root_for_a_purpose(certificate: x509.Certificate) -> bool:
+    # A trusted end that somebody else signed is an intermediate, which has purposes.
+    return certificate.subject == certificate.issuer and key_usages(certificate) is not None
 
 
 def _any_usage(certificate: x509.Certificate) -> bool:
@@ -174,7 +175,7 @@ RULES: Final = (
         _ROOT,
         "CA/B BR 7.1.2.1.2",
         "it is a root with an extended key usage",
-        _has_usages,
+        _root_for_a_purpose,
     ),
     Rule(
         "policy-constraints-critical",

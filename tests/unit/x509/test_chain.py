@@ -357,3 +357,22 @@ def test_wrong_name_and_key_are_errors_when_checking() -> None:
     assert check_refused([LEAF, ISSUING, MIDDLE], host="x.example.com") == {"name_mismatch"}
     other = pki.key("somebody").public_key()
     assert check_refused([LEAF, ISSUING, MIDDLE], key=other) == {"key_mismatch"}
+
+
+def test_a_served_chain_without_its_root_passes_the_strict_profile() -> None:
+    usages = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+    issuing = issue(variant(pki.ISSUING, usages=usages), ROOT)
+    leaf = issue(pki.LEAF, issuing)
+    chain = check_chain(certs(leaf, issuing), at=pki.NOW, strict=True)
+    assert chain.path == tuple(certs(leaf, issuing))
+
+
+def test_every_alternate_is_a_path_that_holds_by_itself() -> None:
+    others = [issue(variant(pki.ROOT, name=f"Root {number}")) for number in range(4)]
+    crossed = [issue(pki.MIDDLE, other, MIDDLE.key) for other in others]
+    chain = build([*FAMILY.all, *crossed, *others])
+    assert len(chain.alternates) == 4
+    for path in (chain.path, *chain.alternates):
+        again = build_chain(path, at=pki.NOW, roots=[path[-1]])
+        assert again.path == path
+    assert len({path[-1] for path in (chain.path, *chain.alternates)}) == 5

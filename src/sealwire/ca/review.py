@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from sealwire.ca.constraints import requested_names
 from sealwire.ca.objections import read_lint_document
+from sealwire.ca.ports import RequestType
 from sealwire.ca.profile_words import Input
 from sealwire.errors import RefusedError
 from sealwire.x509.keys import key_label
@@ -80,7 +81,19 @@ def build_review(
     certificate: x509.Certificate | None,
     approvals: tuple[Approval, ...] = (),
 ) -> Review:
-    """Put together what there is; ``profile`` is None when it does not exist any more."""
+    """Put together what there is; ``profile`` is None when it does not exist any more.
+
+    A change of a certificate's status has no CSR: it shows the certificate that it is about.
+    """
+    if request.request_type is not RequestType.ENROLLMENT:
+        return Review(
+            request=request,
+            profile_name="",
+            inputs=(),
+            certificate_text=certificate_text(certificate) if certificate else "",
+            differences=(),
+            tbs_sha256=None,
+        )
     csr = x509.load_der_x509_csr(request.csr_der)
     inputs = profile.inputs if profile else (Input.CERTIFICATE_REQUEST, Input.REQUESTOR)
     return Review(

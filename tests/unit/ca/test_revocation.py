@@ -168,6 +168,23 @@ def test_what_is_refused_is_kept_and_recorded_too() -> None:
     assert scene.store.read(lambda tx: tx.setting(CHANGES_SETTING)) is None
 
 
+def test_a_review_shows_the_certificate_that_it_is_about() -> None:
+    scene = founded()
+    serial = issued(scene)
+    made = revocations(scene).hold(serial, actor=AGENT)
+    seen = scene.ca.review(made.request_id)
+    assert seen.request == made
+    assert f"Serial number: {serial:#x}" in seen.certificate_text
+    assert (seen.inputs, seen.differences, seen.tbs_sha256) == ((), (), None)
+    with pytest.raises(ConflictError) as done:
+        scene.ca.approve(made.request_id, actor=AGENT)
+    assert done.value.code == "request.not_pending"
+    with pytest.raises(NotFoundError):
+        revocations(scene).hold(5, actor=AGENT)
+    refused = scene.ca.find(start=0, limit=99).entries[-1]
+    assert scene.ca.review(refused.request_id).certificate_text == ""
+
+
 @pytest.mark.parametrize("serial", [1, 2**159 - 1, 2**159, 2**400, 0, -5])
 def test_a_number_that_no_certificate_has(serial: int) -> None:
     scene = founded()

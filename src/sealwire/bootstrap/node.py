@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from sealwire.bootstrap.network_names import local_host, url_host
 from sealwire.bootstrap.roles import running_roles
 from sealwire.bootstrap.session_watch import SessionWatch
 from sealwire.net import http
+from sealwire.x509 import lint
 from sealwire.x509.keys import KeyType
 
 if TYPE_CHECKING:
@@ -88,6 +90,9 @@ async def _serve(roles: Roles) -> None:
         await asyncio.to_thread(roles.start)
         stack.push_async_callback(asyncio.to_thread, roles.stop)
         _announce(roles, listeners, password)
+        if roles.ca is not None:
+            # Takes a third of a second, which neither the start nor the first request need wait.
+            threading.Thread(target=lint.load, name="linter", daemon=True).start()
         await stopping.wait()
         log.info("stopping")
         _record(roles, audit_log_shutdown())

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from sealwire.access.roles import Action
 from sealwire.ca.review import certificate_text, stored_certificate
 from sealwire.console.certificates import facts, pem_facts
-from sealwire.console.routing import get
+from sealwire.console.routing import get, post
 from sealwire.console.services import present
 from sealwire.console.trails import trail_page
 from sealwire.console.visit import download
+from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -63,14 +64,31 @@ def chain_file(visit: Visit) -> Response:
 
 def profiles(visit: Visit) -> Response:
     """What may be asked for."""
-    return visit.page("profiles.html", profiles=_ca(visit).profiles())
+    return visit.page("profiles.html", profiles=_ca(visit).profile_register.profiles())
 
 
 def profile(visit: Visit) -> Response:
     """One profile, all of it."""
-    found = _ca(visit).profile(visit.path("profile_id"))
-    rules = found.model_dump(mode="json", exclude={"profile_id", "name", "description"})
-    return visit.page("profile.html", profile=found, rules=rules)
+    found = _ca(visit).profile_register.get(visit.path("profile_id"))
+    rules = found.profile.model_dump(mode="json", exclude={"profile_id", "name", "description"})
+    return visit.page(
+        "profile.html",
+        profile=found.profile,
+        in_force=found,
+        rules=rules,
+        approves=visit.may(Action.APPROVE_PROFILE),
+    )
+
+
+def switch_profile(visit: Visit) -> Response:
+    """Enable or disable one."""
+    register, profile_id = _ca(visit).profile_register, visit.path("profile_id")
+    switches = {"enable": register.enable, "disable": register.disable}
+    switch = switches.get(visit.path("switch"))
+    if switch is None:
+        raise NotFoundError("page.unknown", "There is no such page.")
+    switch(profile_id, actor=visit.actor)
+    return visit.see(f"/authority/profiles/{profile_id}", "changed")
 
 
 def audit_log(visit: Visit) -> Response:
@@ -90,5 +108,11 @@ ROUTES: Final = (
     get(f"{_CERTIFICATES}/{{serial}}/pem", Action.READ_CERTIFICATE, certificate_file),
     get("/authority/profiles", Action.READ_PROFILE, profiles),
     get("/authority/profiles/{profile_id}", Action.READ_PROFILE, profile),
+    post(
+        "/authority/profiles/{profile_id}/{switch}",
+        Action.APPROVE_PROFILE,
+        switch_profile,
+        again=profile,
+    ),
     get("/authority/audit-log", Action.READ_AUDIT, audit_log),
 )

@@ -60,7 +60,7 @@ def accept_certificate(request: Request, who: Configures, body: OutsideBody) -> 
     return _set_up(request).accept(_blobs(body.files), _blobs(body.roots), who.name)
 
 
-@router.get("/authority", dependencies=[guard(Action.READ_CERTIFICATE)])
+@router.get("/authority", dependencies=[guard(Action.CONFIGURE_CA)])
 def show(request: Request) -> dict[str, Any]:
     """The CA's own certificates, where their keys are, and what is awaited."""
     return _set_up(request).show()

@@ -95,13 +95,15 @@ class NodeConfig(BaseModel):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         """Module and token belong together; a key beside what it encrypts protects nothing."""
+        secret, faults = self.key_encryption_key_file, []
         if (self.pkcs11_module is None) != (self.pkcs11_token == ""):
-            raise ValueError("pkcs11_module and pkcs11_token go together")
+            faults.append("pkcs11_module and pkcs11_token go together")
         if self.pkcs11_pin_file is not None and self.pkcs11_module is None:
-            raise ValueError("pkcs11_pin_file is for a pkcs11_module")
-        secret = self.key_encryption_key_file
+            faults.append("pkcs11_pin_file is for a pkcs11_module")
         if secret is not None and secret.resolve().is_relative_to(self.home.resolve()):
-            raise ValueError("key_encryption_key_file must lie outside the home")
+            faults.append("key_encryption_key_file must lie outside the home")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
     @property

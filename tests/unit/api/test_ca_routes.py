@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -245,6 +246,22 @@ def test_init(scene: ApiScene) -> None:
     assert (got.status_code, got.json()) == (201, {**body, "actor": "administrator"})
     got = scene.ask("POST", f"{CA}/init", administrator, json={"key_type": "rsa1024"})
     assert "rsa2048" in problem(got, 400, "key.type")["hint"]
+
+
+def test_a_certificate_from_outside(scene: ApiScene) -> None:
+    body = {"key_type": "p384", "organization": "Example", "subject": "CN=CA"}
+    got = scene.owner("POST", f"{CA}/init/request", json=body)
+    assert (got.status_code, got.json()) == (201, {**body, "actor": "somebody"})
+    upload = {"name": "ca.pem", "content": base64.b64encode(b"any").decode()}
+    for path in ("init/certificate", "renewal/certificate"):
+        got = scene.owner("POST", f"{CA}/{path}", json={"files": [upload], "roots": [upload]})
+        assert (got.status_code, got.json()["files"], got.json()["roots"]) == (201, ["ca.pem"], 1)
+        problem(scene.owner("POST", f"{CA}/{path}", json={"files": []}), 422, "input.invalid")
+        bad = {"files": [{"name": "x", "content": "*"}]}
+        problem(scene.owner("POST", f"{CA}/{path}", json=bad), 400, "input.base64")
+    for path in ("renewal", "renewal/request"):
+        assert scene.owner("POST", f"{CA}/{path}").json() == {"actor": "somebody"}
+    assert scene.owner("GET", f"{CA}/authority").json() == {"state": "ready"}
 
 
 @pytest.mark.parametrize("fault", ["before", "after"])

@@ -17,6 +17,12 @@ WITHOUT_GUARD: Final = {"GET /healthz", "GET /api/v1/openapi.json"}
 
 ACTIONS: Final = {
     f"POST {CA}/init": Action.CONFIGURE_CA,
+    f"POST {CA}/init/request": Action.CONFIGURE_CA,
+    f"POST {CA}/init/certificate": Action.CONFIGURE_CA,
+    f"GET {CA}/authority": Action.CONFIGURE_CA,
+    f"POST {CA}/renewal": Action.CONFIGURE_CA,
+    f"POST {CA}/renewal/request": Action.CONFIGURE_CA,
+    f"POST {CA}/renewal/certificate": Action.CONFIGURE_CA,
     f"POST {CA}/requests": Action.SUBMIT_REQUEST,
     f"GET {CA}/requests": Action.LIST_REQUESTS,
     f"GET {CA}/requests/{{request_id}}": Action.READ_REQUEST,

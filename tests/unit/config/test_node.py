@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,22 @@ def test_the_machines_own_name_is_always_one() -> None:
 def test_port_0_may_stand_there_twice() -> None:
     assert checked_config(tls_ports=(0, 0)).tls_ports == (0, 0)
     assert set(faults(tls_ports=())) == {"tls_ports"}
+
+
+def test_what_keys_need_goes_together() -> None:
+    home = "/srv/sealwire"
+    with pytest.raises(RefusedError) as refused:
+        checked_config(
+            home=home,
+            pkcs11_token="t",
+            pkcs11_pin_file="/p",
+            key_encryption_key_file=f"{home}/x/../k",
+        )
+    for text in ("go together", "is for a pkcs11_module", "outside the home"):
+        assert text in refused.value.message
+    kept = checked_config(
+        home=home, pkcs11_module="/m.so", pkcs11_token="t", key_encryption_key_file="/k"
+    )
+    again = checked_config(**json.loads(kept.model_dump_json()))
+    assert again == kept
+    assert checked_config(home=home).pkcs11_module is None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sealwire.clock import Clock, RandomSource
 
 IDLE_SECONDS: Final = 30 * 60.0
-MOST_SESSIONS: Final = 2_000
+MOST_SESSIONS: Final = 1_000
 MOST_OF_ONE: Final = 100
 """Of one principal; a further one ends the one that was idle longest."""
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sealwire.cli.output import HomeOption, JsonOption
+from sealwire.cli.output import JsonOption
+from sealwire.cli.session import HomeOption
 
 cert_app = typer.Typer(no_args_is_help=True, help="Certificates: show what files hold.")
 

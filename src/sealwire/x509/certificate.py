@@ -19,7 +19,7 @@ from sealwire.x509.keys import signature_hash
 from sealwire.x509.subject import common_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sealwire.x509.keys import PrivateKey
@@ -130,20 +130,36 @@ def names_match(certificate: x509.Certificate, host: str, *, common_name: bool =
     An IP address is compared octet for octet with iPAddress entries only. ``common_name`` is for
     old certificates: it counts when, and only when, the SAN holds no host name and no address.
     """
-    san = extension_value(certificate, x509.SubjectAlternativeName)
-    hosts = san.get_values_for_type(x509.DNSName) if san is not None else []
-    addresses = san.get_values_for_type(x509.IPAddress) if san is not None else []
+    return host_matcher(host, common_name=common_name)(certificate)
+
+
+def host_matcher(host: str, *, common_name: bool = False) -> Callable[[x509.Certificate], bool]:
+    """``names_match`` for one host and many certificates."""
+    address = ip_address(host)
+    try:
+        name = a_label(host) if address is None else ""
+    except ValueError:
+        return lambda _: False
+
+    def matches(certificate: x509.Certificate) -> bool:
+        hosts, addresses = _host_names(certificate, common_name=common_name)
+        if address is not None:
+            return address in addresses
+        return any(pattern_matches(pattern, name) for pattern in hosts)
+
+    return matches
+
+
+def _host_names(
+    certificate: x509.Certificate, *, common_name: bool
+) -> tuple[list[str], list[object]]:
+    entries = list(extension_value(certificate, x509.SubjectAlternativeName) or ())
+    hosts = [entry.value for entry in entries if isinstance(entry, x509.DNSName)]
+    addresses: list[object] = [e.value for e in entries if isinstance(e, x509.IPAddress)]
     if common_name and not hosts and not addresses:
         hosts = list(common_names(certificate.subject))
         addresses = [address for text in hosts if (address := ip_address(text)) is not None]
-    wanted = ip_address(host)
-    if wanted is not None:
-        return wanted in addresses
-    try:
-        wanted_name = a_label(host)
-    except ValueError:
-        return False
-    return any(pattern_matches(pattern, wanted_name) for pattern in hosts)
+    return hosts, addresses
 
 
 def self_signed_certificate(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sealwire.errors import RefusedError, Severity
-from sealwire.x509.certificate import Purpose, key_usages, names_match
+from sealwire.x509.certificate import Purpose, host_matcher, key_usages
 from sealwire.x509.findings import Code, error, plain_list
 from sealwire.x509.keys import public_key_der
 
@@ -133,7 +133,8 @@ def _likely_leaves(graph: IssuerGraph) -> list[Node]:
 
 def _narrowed(nodes: list[Node], wanted: Wanted) -> list[Node]:
     if wanted.host is not None:
-        nodes = [node for node in nodes if names_match(node.certificate, wanted.host)] or nodes
+        covers = host_matcher(wanted.host)
+        nodes = [node for node in nodes if covers(node.certificate)] or nodes
     if wanted.purpose is not None:
         fitting = []
         for node in nodes:

@@ -14,23 +14,16 @@ import typer
 from typer._click.exceptions import ClickException
 
 from sealwire.cli import node
-from sealwire.cli.appliance import appliance_app
-from sealwire.cli.audit import audit_app
-from sealwire.cli.ca import ca_app
-from sealwire.cli.cert import cert_app
-from sealwire.cli.chain import chain_app
-from sealwire.cli.csr import csr_app
 from sealwire.cli.doctor import doctor
+from sealwire.cli.lazy import LazyGroup
 from sealwire.cli.output import printable
-from sealwire.cli.pki import pki_app
-from sealwire.cli.sensor import sensor_app
-from sealwire.cli.user import user_app
 from sealwire.errors import SealwireError, Severity, UnavailableError, UsageError
 
 _STOPPED = 130  # as a shell reports SIGINT
 
 app = typer.Typer(
     name="sealwire",
+    cls=LazyGroup,
     help="Audit records from where they arise to where they are kept, with proof.",
     no_args_is_help=True,
     add_completion=False,
@@ -40,15 +33,6 @@ app.command("up")(node.up)
 app.command("serve")(node.serve)
 app.command("demo")(node.demo)
 app.command("doctor")(doctor)
-app.add_typer(csr_app, name="csr")
-app.add_typer(cert_app, name="cert")
-app.add_typer(chain_app, name="chain")
-app.add_typer(pki_app, name="pki")
-app.add_typer(ca_app, name="ca")
-app.add_typer(appliance_app, name="appliance")
-app.add_typer(sensor_app, name="sensor")
-app.add_typer(audit_app, name="audit")
-app.add_typer(user_app, name="user")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,6 +11,7 @@ import typer.main
 
 from sealwire.cli import app as edge
 from sealwire.cli.app import app, outcome
+from sealwire.cli.lazy import GROUPS
 from sealwire.cli.output import printable, show_fields, show_json, show_json_lines, show_table
 from sealwire.errors import (
     ConflictError,
@@ -55,6 +56,14 @@ def test_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr()
     assert " ".join(("Usage: sealwire", *words)) in said.out
     assert said.err == ""
+
+
+def test_the_groups_are_as_the_help_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in GROUPS.items():
+        assert (ROOT.commands[name].name, ROOT.commands[name].help) == (name, text)  # type: ignore[attr-defined]
+    assert outcome(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said and text in said for name, text in GROUPS.items())
 
 
 def test_every_listing_has_json() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotati
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cryptography import x509
@@ -281,13 +282,21 @@ def is_about(question: Question, issuer: x509.Certificate) -> bool:
     """Whether the certificate asked about is said to be signed by ``issuer``."""
     if question.hash_name is None:
         return False
+    return (question.name_hash, question.key_hash) == _hashes(issuer, question.hash_name)
+
+
+@lru_cache(maxsize=32)
+def _hashes(issuer: x509.Certificate, hash_name: str) -> tuple[bytes, bytes]:
+    """Of an issuer's name and of its key."""
     parts = anatomy(certificate_der(issuer))
     *_, key = elements(first_element(parts.spki).content)
     # The key's octets without the count of unused bits that begins a BIT STRING.
-    return (question.name_hash, question.key_hash) == (
-        _hash(question.hash_name, parts.subject),
-        _hash(question.hash_name, key.content[1:]),
-    )
+    return _hash(hash_name, parts.subject), _hash(hash_name, key.content[1:])
+
+
+@lru_cache(maxsize=8)
+def _responder_key(certificate: x509.Certificate) -> bytes:
+    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
 def _hash(name: str, data: bytes) -> bytes:
@@ -307,9 +316,7 @@ def build_response(
     """DER of a signed basic response; the responder is named by its key's hash."""
     data = asn1.encode_der(
         _ResponseData(
-            responder_key=x509.SubjectKeyIdentifier.from_public_key(
-                signer.certificate.public_key()
-            ).digest,
+            responder_key=_responder_key(signer.certificate),
             produced=_time(times.produced),
             responses=[_single(question, status, times) for question, status in answers],
             extensions=None

@@ -252,6 +252,22 @@ def test_a_profile_that_is_switched_off(node: Node, csr: Path) -> None:
     ]
 
 
+def test_a_profile_in_dogtags_own_format(node: Node, tmp_path: Path) -> None:
+    file = tmp_path / "profile.cfg"
+    agent(node, "ca-profile-show", "caServerCert", "--raw", "--output", str(file))
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("profileId")]
+    file.write_text("\n".join(["profileId=rawServer", *lines, ""]))
+    said = agent(node, "ca-profile-add", "--raw", str(file))
+    assert "\nAdded profile rawServer\n" in said
+    said = agent(node, "ca-profile-show", "rawServer")
+    assert said.startswith('-------------------\nProfile "rawServer"\n')
+    file.write_text(file.read_text().replace("server certificates", "other servers"))
+    assert "\nModified profile rawServer\n" in agent(node, "ca-profile-mod", "--raw", str(file))
+    agent(node, "ca-profile-del", "rawServer")
+    gone = run(node.home, *AGENT, "ca-profile-show", "rawServer")
+    pki_refused(gone, "ProfileNotFoundException: ")
+
+
 def test_a_subject_that_is_taken(node: Node, csr: Path, tmp_path: Path) -> None:
     issued(node, csr)
     file = tmp_path / "profile.json"

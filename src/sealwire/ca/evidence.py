@@ -61,7 +61,8 @@ class Evidence:
     def __init__(self, tx: CaTx) -> None:
         self._tx = tx
         self._rules: dict[tuple[str, int], tuple[str, ApprovalRules] | None] = {}
-        self._versions_began = False
+        first = (tx.profile_version(state.profile_id, 1) for state in tx.profile_states())
+        self._began = min((each.created for each in first if each is not None), default=None)
 
     def judged(
         self, requests: Sequence[Request], approvers: Mapping[int, str]
@@ -84,10 +85,10 @@ class Evidence:
     ) -> Iterator[Fault]:
         if hashlib.sha256(request.csr_der).hexdigest() != request.csr_sha256:
             yield "request_altered", "has another CSR than was submitted"
-        if request.profile_version == 0 and not self._versions_began:
-            # From before there was evidence; later ones cannot say so.
+        decided_before = self._began is None or request.modified <= self._began
+        if request.profile_version == 0 and decided_before:
+            # There was no evidence then; what was decided later cannot say so.
             return
-        self._versions_began = True
         known = self._rules_of(request)
         if known is None or known[0] != request.profile_digest:
             yield "profile_unknown", "was judged by a version of its profile that is not there"

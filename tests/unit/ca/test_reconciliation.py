@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from sealwire.audit.events import request_approved
 from sealwire.audit.formats import AuditFormat
 from sealwire.audit.recorder import Recorder
 from sealwire.ca.ports import RequestStatus
-from tests.unit.ca.scene import csr_for, founded
+from sealwire.x509.keys import KeyType
+from tests.unit.ca.scene import csr_for, founded, subscriber_key
+from tests.unit.ca.test_evidence import OTHERS, TWO, changed_profile, submitted
 
 if TYPE_CHECKING:
     from sealwire.ca.reconciliation import Reconciliation
@@ -99,3 +105,92 @@ def test_an_approval_recorded_twice_or_for_nothing(audit_format: AuditFormat) ->
     if audit_format is not AuditFormat.V10_4_4:
         expected.add(("serial_differs", str(number)))
     assert codes(scene.ca.reconcile()) == expected
+
+
+def with_two_approvers(scene: Scene) -> int:
+    changed_profile(scene, TWO)
+    number = submitted(scene).request_id
+    scene.ca.approve(number, actor="bob")
+    scene.ca.approve(number, actor="eve")
+    return number
+
+
+def test_every_certificate_has_as_many_approvals_as_its_profile_asked_for() -> None:
+    scene = founded()
+    number = with_two_approvers(scene)
+    # Changed afterwards: what was issued is judged by the version it was issued under.
+    changed_profile(scene, TWO.replace("2", "3"))
+    assert scene.ca.reconcile().holds
+    tables = scene.store._tables
+    kept = tables.approvals
+    tables.approvals = tuple(each for each in kept if each.approver != "eve")
+    assert codes(scene.ca.reconcile()) == {
+        ("approvals_missing", str(number)),
+        ("approver_differs", str(number)),
+    }
+    other = tuple(replace(each, tbs_sha256="0" * 64) for each in kept if each.approver == "bob")
+    tables.approvals = (*(each for each in kept if each.approver != "bob"), *other)
+    assert codes(scene.ca.reconcile()) == {("approvals_missing", str(number))}
+
+
+def test_an_approval_by_somebody_else_than_the_record_says() -> None:
+    scene, number = issued()
+    tables = scene.store._tables
+    tables.approvals = tuple(
+        replace(each, approver="mallory") if each.request_id == number else each
+        for each in tables.approvals
+    )
+    assert codes(scene.ca.reconcile()) == {("approver_differs", str(number))}
+
+
+def test_who_submitted_did_not_approve() -> None:
+    scene = founded()
+    changed_profile(scene, OTHERS)
+    number = submitted(scene).request_id
+    scene.ca.approve(number, actor="bob")
+    requests = scene.store._tables.requests
+    requests[number] = replace(requests[number], submitted_by="bob")
+    assert codes(scene.ca.reconcile()) == {("own_approval", str(number))}
+
+
+def test_a_certificate_swapped_for_another_of_the_same_number() -> None:
+    scene, number = issued()
+    serial = scene.ca.request(number).serial or 0
+    certificates = scene.store._tables.certificates
+    row = certificates[serial]
+    key = subscriber_key(KeyType.P256)
+    forged = (
+        x509.CertificateBuilder()
+        .issuer_name(x509.Name([]))
+        .subject_name(x509.Name([]))
+        .serial_number(serial)
+        .public_key(key.public_key())
+        .not_valid_before(row.not_before)
+        .not_valid_after(row.not_after)
+        .sign(key, hashes.SHA256())
+    )
+    certificates[serial] = replace(row, der=forged.public_bytes(Encoding.DER))
+    assert codes(scene.ca.reconcile()) == {("certificate_altered", str(number))}
+
+
+def test_a_request_or_a_profile_that_was_altered() -> None:
+    scene, number = issued()
+    tables = scene.store._tables
+    request = tables.requests[number]
+    tables.requests[number] = replace(request, csr_der=request.csr_der + b"0")
+    assert codes(scene.ca.reconcile()) == {("request_altered", str(number))}
+    tables.requests[number] = replace(request, profile_version=7)
+    assert codes(scene.ca.reconcile()) == {("profile_unknown", str(number))}
+
+
+def test_what_was_issued_before_there_was_evidence_has_none() -> None:
+    scene, number = issued()
+    tables = scene.store._tables
+    tables.approvals = ()
+    for each, row in tables.requests.items():
+        tables.requests[each] = replace(row, profile_version=0, profile_digest="")
+    assert scene.ca.reconcile().holds
+    # But nobody can say so of what was decided afterwards.
+    later = scene.clock.now() + timedelta(seconds=1)
+    tables.requests[number] = replace(tables.requests[number], modified=later)
+    assert codes(scene.ca.reconcile()) == {("profile_unknown", str(number))}

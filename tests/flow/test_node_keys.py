@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
 
 from sealwire.errors import UnavailableError
 from sealwire.stores.pkcs11 import Pkcs11Keys
+from sealwire.x509.keys import key_id
 from tests.flow.commands import good, refused, run
 from tests.flow.node import Node, told
 from tests.flow.peers import PeerError
@@ -80,6 +82,12 @@ def test_the_cas_keys_are_on_the_token_and_nowhere_else(scene: Scene) -> None:
     assert len(mine) == 2
     assert any("never extractable" in block for block in mine)
     assert not (scene.home / "keys" / f"{identifier}.pem").exists()
+
+
+def test_the_audit_log_is_signed_on_the_token(scene: Scene) -> None:
+    printed = scene.run("audit", "config", "set", "--file")
+    certificate = x509.load_pem_x509_certificate(printed[printed.index("-----BEGIN") :].encode())
+    assert key_id(certificate.public_key()) in scene.token.objects()
 
 
 def test_the_other_keys_are_encrypted(scene: Scene) -> None:

@@ -13,6 +13,7 @@ from sealwire.api import (
     ca,
     certificates,
     clear,
+    expiry,
     peer_lists,
     problems,
     profiles,
@@ -57,6 +58,7 @@ def create_app(
         audit,
         users,
         peer_lists,
+        expiry,
     ):
         app.include_router(module.router, max_body_size=LARGEST_BODY)
     app.include_router(users.own_router, max_body_size=LARGEST_BODY)

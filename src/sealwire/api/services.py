@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sealwire.ca.revocation import Revocations
     from sealwire.ca.service import CertificateAuthority
     from sealwire.identity.examination import Examiner
+    from sealwire.identity.expiry_watch import ExpiryWatch
     from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.service import Sensor
     from sealwire.x509.keys import KeyType
@@ -85,6 +86,7 @@ class Services:
     status_publisher: StatusPublisher | None = None
     peer_lists: Mapping[str, PeerLists] = field(default_factory=dict)
     doctor: Examiner | None = None
+    expiry: ExpiryWatch | None = None
 
 
 def services_of(request: Request) -> Services:

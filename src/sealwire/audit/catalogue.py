@@ -57,8 +57,10 @@ class EventName(StrEnum):
     CONFIG_TRUSTED_PUBLIC_KEY = "CONFIG_TRUSTED_PUBLIC_KEY"
     CONFIG_SERIAL_NUMBER = "CONFIG_SERIAL_NUMBER"
     CSR_GENERATED = "CSR_GENERATED"
+    CSR_DISCARDED = "CSR_DISCARDED"
     IDENTITY_INSTALLED = "IDENTITY_INSTALLED"
     IDENTITY_ROLLED_BACK = "IDENTITY_ROLLED_BACK"
+    CERTIFICATE_EXPIRING = "CERTIFICATE_EXPIRING"
     DESTINATION_CHANGE = "DESTINATION_CHANGE"
     STREAM_CHANGE = "STREAM_CHANGE"
     INPUT_CHANGE = "INPUT_CHANGE"
@@ -185,9 +187,17 @@ CATALOGUE: Final[Mapping[EventName, EventKind]] = {
         "certificate signing request generated",
         "certificate signing request not generated",
     ),
+    EventName.CSR_DISCARDED: _kind(
+        "SubjectID Outcome Identity KeyID", "certificate signing request and its key discarded"
+    ),
     EventName.IDENTITY_INSTALLED: _kind(_IDENTITY, "identity installed", "identity not installed"),
     EventName.IDENTITY_ROLLED_BACK: _kind(
         _IDENTITY, "identity rolled back", "identity not rolled back"
+    ),
+    EventName.CERTIFICATE_EXPIRING: _kind(
+        "SubjectID Outcome Identity CertSubject CertSHA256 DaysLeft NotAfter",
+        "certificate expires soon",
+        "certificate has expired",
     ),
     EventName.DESTINATION_CHANGE: _config("audit log destination change"),
     EventName.STREAM_CHANGE: _config("audit log streaming change"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sealwire.audit.events import SYSTEM, Event, EventName, Outcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def _own(
@@ -20,6 +25,12 @@ def csr_generated(subject_id: str, *, identity: str, key_id: str, subject: str) 
         "CertSubject": subject,
     }
     return _own(EventName.CSR_GENERATED, subject_id, Outcome.SUCCESS, attributes)
+
+
+def csr_discarded(subject_id: str, *, identity: str, key_id: str) -> Event:
+    """A CSR that waited was given up, and its key with it."""
+    attributes: dict[str, str | None] = {"Identity": identity, "KeyID": key_id}
+    return _own(EventName.CSR_DISCARDED, subject_id, Outcome.SUCCESS, attributes)
 
 
 def identity_installed(
@@ -59,6 +70,26 @@ def identity_rolled_back(
         "CertSHA256": certificate_sha256,
     }
     return _own(EventName.IDENTITY_ROLLED_BACK, subject_id, Outcome.SUCCESS, attributes)
+
+
+def certificate_expiring(
+    identity: str,
+    *,
+    subject: str,
+    certificate_sha256: str,
+    days_left: int,
+    not_after: datetime,
+) -> Event:
+    """A certificate in use has come to a step of its last days; expired, it is a failure."""
+    attributes: dict[str, str | None] = {
+        "Identity": identity,
+        "CertSubject": subject,
+        "CertSHA256": certificate_sha256,
+        "DaysLeft": str(days_left),
+        "NotAfter": f"{not_after:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    outcome = Outcome.FAILURE if days_left < 0 else Outcome.SUCCESS
+    return _own(EventName.CERTIFICATE_EXPIRING, SYSTEM, outcome, attributes)
 
 
 def journal_recovered(journal: str, *, cut_bytes: int, info: str | None = None) -> Event:

@@ -18,6 +18,7 @@ from sealwire.appliance.unit import Unit, identity_name
 from sealwire.audit.configuration import AuditConfiguration
 from sealwire.bootstrap.audit_certificate import ensure_log_certificate, log_certificate
 from sealwire.bootstrap.audit_file import AuditFileFollower, AuditFileWriter
+from sealwire.bootstrap.certificate_watch import certificate_watch
 from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from sealwire.appliance.delivery import DestinationStatus, ForwarderControl
+    from sealwire.bootstrap.beat import Beat
     from sealwire.bootstrap.compose import Foundation
     from sealwire.bootstrap.peer_judgement import PeerJudgement
     from sealwire.sensor.service import Sensor
@@ -95,6 +97,7 @@ class Roles:
     audit_file: AuditFileFollower | None = None
     status_watch: StatusWatch | None = None
     revocation_watch: RevocationWatch | None = None
+    certificate_beat: Beat | None = None
 
     @property
     def ca(self) -> CertificateAuthority | None:
@@ -140,9 +143,13 @@ class Roles:
             self.status_watch.start()
         if self.revocation_watch is not None:
             self.revocation_watch.start()
+        if self.certificate_beat is not None:
+            self.certificate_beat.start()
 
     def stop(self) -> None:
         """End in good order: what is sent is acknowledged, what is received is durable."""
+        if self.certificate_beat is not None:
+            self.certificate_beat.stop()
         if self.revocation_watch is not None:
             self.revocation_watch.stop()
         if self.status_watch is not None:
@@ -186,7 +193,8 @@ def running_roles(base: Foundation) -> Roles:
     received = receiving(base, judgement.sensor) if "sensor" in wanted else None
     if received is not None:
         judgement.sensor_changed.action = received.sensor.reload
-    services = _services(base, appliance, received.sensor if received else None, judgement)
+    sensor = received.sensor if received else None
+    services = _services(base, appliance, sensor, judgement)
     publisher = services.status_publisher
     return Roles(
         base,
@@ -196,6 +204,9 @@ def running_roles(base: Foundation) -> Roles:
         audit_file=_audit_file(base, services.ca),
         status_watch=None if publisher is None else StatusWatch(publisher),
         revocation_watch=RevocationWatch((judgement.sensor, judgement.appliance)),
+        certificate_beat=certificate_watch(
+            base, services.ca, appliance, sensor, trail=_home_trail(services.ca, appliance)
+        ).beat(),
     )
 
 
@@ -238,7 +249,7 @@ def _services(
 ) -> Services:
     ca = _certificate_authority(base) if "ca" in base.config.roles else None
     turns = threading.BoundedSemaphore(MOST_PASSWORD_HASHES)
-    home_trail = "ca" if ca else "appliance" if appliance else "sensor"
+    home_trail = _home_trail(ca, appliance)
     return Services(
         log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random, turns),
         trails=base.store,
@@ -261,7 +272,13 @@ def _services(
         status_publisher=None if ca is None else _status_publisher(base, ca),
         peer_lists=judgement.by_side(),
         doctor=NodeDoctor(base, _appliance_identity(base), judgement),
+        expiry=certificate_watch(base, ca, appliance, sensor, trail=home_trail).expiry,
     )
+
+
+def _home_trail(ca: CertificateAuthority | None, appliance: Appliance | None) -> str:
+    """Where what concerns the whole node is recorded."""
+    return "ca" if ca else "appliance" if appliance else "sensor"
 
 
 def _ca_setup(base: Foundation, ca: CertificateAuthority) -> CaSetup:

@@ -63,6 +63,8 @@ READS_AND_CHANGES: Final = {
     "/api/v1/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
     "/api/v1/trust/crls/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
     "/api/v1/trust/crls/appliance": (Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE),
+    "/api/v1/expiry": (Action.READ_SENSOR, Action.READ_SENSOR),
+    "/metrics": (Action.READ_SENSOR, Action.READ_SENSOR),
     "/api/v1/doctor": (Action.CONFIGURE_APPLIANCE, Action.CONFIGURE_APPLIANCE),
 }
 """Below these, GET reads and everything else changes, unless ACTIONS says otherwise."""

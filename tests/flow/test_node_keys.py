@@ -52,7 +52,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     options += ["--pkcs11-token", LABEL, "--pkcs11-pin-file", str(token.pin_file)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", token.environment["SOFTHSM2_CONF"])
-        node = Node(folder / "home", options=options)
+        node = Node(folder / "home", options=options, start_seconds=60)
         with node:
             yield Scene(node, token, secret)
 

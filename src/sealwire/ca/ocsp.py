@@ -39,7 +39,8 @@ LONGEST_NONCE: Final = 128
 
 MALFORMED: Final = "ocsp.malformed"
 
-_INTEGER, _OCTET_STRING = 0x02, 0x04
+_OCTET_STRING, _OBJECT_IDENTIFIER = 0x04, 0x06
+_NULL = b"\x05\x00"
 _VERSION, _REQUESTOR, _EXTENSIONS = 0xA0, 0xA1, 0xA2
 _SINGLE_EXTENSIONS = 0xA0
 _V1 = b"\x02\x01\x00"
@@ -248,10 +249,13 @@ def _question(request: Element) -> Question:
         for _ in _extensions(_whole(extensions.whole, _SINGLE_EXTENSIONS)):
             pass
     algorithm, name_hash, key_hash, serial = elements(_whole(cert_id.whole))
-    oid = first_element(_whole(algorithm.whole)).whole
+    oid, *parameters = elements(_whole(algorithm.whole))
+    # It goes back as it came, so nothing may stand in it that a client could not read.
+    if oid.tag != _OBJECT_IDENTIFIER or [each.whole for each in parameters] not in ([], [_NULL]):
+        raise ValueError("no hash algorithm")
     return Question(
         cert_id.whole,
-        _HASHES.get(oid),
+        _HASHES.get(oid.whole),
         _whole(name_hash.whole, _OCTET_STRING),
         _whole(key_hash.whole, _OCTET_STRING),
         asn1.decode_der(int, serial.whole),

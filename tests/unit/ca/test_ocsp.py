@@ -199,6 +199,12 @@ MALFORMED = {
     "a serial number with a superfluous octet": asking.request(
         [ID.replace(asking.integer(5), b"\x02\x02\x00\x05").replace(b"\x30\x39", b"\x30\x3a", 1)]
     ),
+    "parameters of the hash": asking.request(
+        [ID.replace(asking.SHA1, bytes.fromhex("300906052b0e03021a0400"))]
+    ),
+    "a hash with something behind it": asking.request(
+        [ID.replace(asking.SHA1, bytes.fromhex("300906042b0e03021a0500"))]
+    ),
     "two signatures": asking.request([ID], signature=asking.tagged(0xA0) * 2),
 }
 

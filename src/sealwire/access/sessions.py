@@ -106,8 +106,10 @@ def resume(
     method = AuthenticatedBy(session.authenticated_by)
     if method is AuthenticatedBy.CERTIFICATE and not _shows_own(tx, user, certificate_sha256):
         return None
+    # Evidence names the certificate that is shown now, not only that there was one.
+    shown = certificate_sha256 if method is AuthenticatedBy.CERTIFICATE else None
     return Stay(
-        principal=principal_of(user, method),
+        principal=replace(principal_of(user, method), certificate_sha256=shown or ""),
         form_token=session.form_token,
         must_change_password=user.must_change_password and method is AuthenticatedBy.PASSWORD,
         token_sha256=session.token_sha256,

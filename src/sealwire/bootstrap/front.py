@@ -39,6 +39,7 @@ def front_of(roles: Roles, api: ASGIApp) -> Front:
             log_in=services.log_in,
             people=services.people,
             trails=services.trails,
+            audit=services.audit,
             ca=services.ca,
             appliance=services.appliance,
             sensor=services.sensor,
@@ -47,6 +48,11 @@ def front_of(roles: Roles, api: ASGIApp) -> Front:
             version=VERSION,
             clock=base.clock,
             random=base.random,
+            ca_setup=services.ca_setup,
+            revocations=services.revocations,
+            status_publisher=services.status_publisher,
+            peer_lists=services.peer_lists,
+            doctor=services.doctor,
         )
     )
     return Front(console, api)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+
+_WAIVED: Final = "waived by the profile: "
 
 Linter = Callable[[bytes], "Sequence[Finding]"]
 """What speaks against a certificate (DER)."""
@@ -19,11 +21,16 @@ Linter = Callable[[bytes], "Sequence[Finding]"]
 def waived(findings: Iterable[Finding], waivers: Collection[str]) -> tuple[Finding, ...]:
     """The findings, those that ``waivers`` name no errors any more."""
     return tuple(
-        replace(each, severity=Severity.WARNING, message=f"waived by the profile: {each.message}")
+        replace(each, severity=Severity.WARNING, message=f"{_WAIVED}{each.message}")
         if each.code in waivers and each.severity is Severity.ERROR
         else each
         for each in findings
     )
+
+
+def is_waived(finding: Finding) -> bool:
+    """Whether it would be an error, had the profile not waived it."""
+    return finding.message.startswith(_WAIVED)
 
 
 def lint_reasons(findings: Iterable[Finding]) -> Iterator[str]:

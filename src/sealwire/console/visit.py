@@ -32,6 +32,8 @@ DONE: Final = {
     "counted": "Your approval is kept. There is no certificate before others approve as well.",
     "rejected": "The request is rejected.",
     "canceled": "The request is canceled.",
+    "assigned": "The request is assigned to you.",
+    "unassigned": "The request is assigned to nobody.",
     "imported": "The certificate is installed. New connections use it; open ones live on.",
     "rolled-back": "The earlier certificate is in use again.",
     "added": "Added.",

@@ -99,6 +99,7 @@ class ConsoleScene:
             log_in=services.log_in,
             people=services.people,
             trails=services.trails,
+            audit=services.audit,
             ca=services.ca,
             appliance=services.appliance,
             sensor=None,
@@ -107,6 +108,8 @@ class ConsoleScene:
             version="0.1.0",
             clock=self.node.base.clock,
             random=SystemRandom(),
+            revocations=services.revocations,
+            status_publisher=services.status_publisher,
         )
         self.console = Console(self.services)
         self._people = count()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sealwire.access.roles import Action
-from sealwire.ca.ports import RequestStatus
+from sealwire.ca.evidence import counted_approvals
+from sealwire.ca.objections import is_waived
+from sealwire.ca.ports import RequestStatus, RequestType
+from sealwire.ca.profile_register import stored_profile
 from sealwire.ca.requests import RequestAction, Requestor
 from sealwire.console.routing import get, post
 from sealwire.console.services import present
-from sealwire.errors import NotFoundError, RefusedError, SealwireError
+from sealwire.errors import ConflictError, NotFoundError, RefusedError, SealwireError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from starlette.responses import Response
 
+    from sealwire.ca.ports import Approval, Request
     from sealwire.ca.review import Review
     from sealwire.ca.service import CertificateAuthority
     from sealwire.console.visit import Visit
@@ -24,7 +31,30 @@ _DONE: Final = {
     RequestAction.APPROVE: "approved",
     RequestAction.REJECT: "rejected",
     RequestAction.CANCEL: "canceled",
+    RequestAction.ASSIGN: "assigned",
+    RequestAction.UNASSIGN: "unassigned",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class GivenApproval:
+    """One approval; ``holds``: it is for exactly the bytes that the request has now."""
+
+    approval: Approval
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceShown:
+    """Every approval there was; ``needed`` is None where the profile's version cannot be read."""
+
+    given: Sequence[GivenApproval]
+    needed: int | None
+
+    @property
+    def holding(self) -> int:
+        """How many count."""
+        return sum(each.holds for each in self.given)
 
 
 def queue(visit: Visit) -> Response:
@@ -73,12 +103,20 @@ def show(visit: Visit) -> Response:
     authority = _ca(visit)
     request = authority.request(visit.number("request_id"))
     review, trouble = _review(visit, authority, request.request_id)
+    if review is not None:
+        # A look may have fixed the bytes anew.
+        request = authority.request(request.request_id)
+    pending = request.status is RequestStatus.PENDING
     return visit.page(
         "request.html",
-        request=authority.request(request.request_id) if review else request,
+        request=request,
+        enrollment=request.request_type is RequestType.ENROLLMENT,
         review=review,
-        trouble=trouble,
-        decides=visit.may(Action.DECIDE_REQUEST) and request.status is RequestStatus.PENDING,
+        lint=[] if review is None else [(each, is_waived(each)) for each in review.lint],
+        evidence=_evidence(authority, request) if visit.may(Action.LIST_REQUESTS) else None,
+        trouble=None if visit.error else trouble,
+        decides=visit.may(Action.DECIDE_REQUEST) and pending,
+        stale=visit.error is not None and visit.error.code == "request.stale",
         reason=visit.text("reason"),
     )
 
@@ -90,33 +128,63 @@ def _review(
         return None, None
     try:
         return authority.review(request_id), None
-    except RefusedError as trouble:
-        # The profile refuses it now: it can still be rejected or canceled.
+    except (ConflictError, RefusedError) as trouble:
+        # What the profile refuses now, or was tampered with, can still be rejected or canceled.
         return None, trouble
 
 
+def _evidence(authority: CertificateAuthority, request: Request) -> EvidenceShown | None:
+    """Who said yes to what; None for a change of a status, which needs no approval."""
+    if request.request_type is not RequestType.ENROLLMENT:
+        return None
+    found = authority.approvals(request.request_id)
+    holding = counted_approvals(request, found)
+    given = [GivenApproval(each, each in holding) for each in found]
+    return EvidenceShown(given, _approvals_needed(authority, request))
+
+
+def _approvals_needed(authority: CertificateAuthority, request: Request) -> int | None:
+    """By the version of the profile that the request was judged by."""
+    try:
+        versions = authority.profile_register.versions(request.profile_id)
+        rules = [stored_profile(v) for v in versions if v.version == request.profile_version]
+    except (ConflictError, NotFoundError):
+        return None
+    return rules[0].approval.approvers if rules else None
+
+
 def decide(visit: Visit) -> Response:
-    """Approve, reject or cancel; an approval holds for the bytes that were shown, and no others."""
-    authority, request_id = _ca(visit), visit.number("request_id")
-    action = visit.path("decision")
-    if action not in {done.value for done in _DONE}:
+    """Approve, reject, cancel, assign or unassign."""
+    request_id, word = visit.number("request_id"), visit.path("decision")
+    if word not in {action.value for action in _DONE}:
         raise NotFoundError("page.unknown", "There is no such page.")
-    match RequestAction(action):
-        case RequestAction.APPROVE:
-            seen = visit.text("tbs_sha256") or "nothing"
-            decided = authority.approve(
-                request_id,
-                actor=visit.actor,
-                tbs_sha256=seen,
-                credential=visit.principal.credential,
-            )
-            if decided.status is RequestStatus.PENDING:
-                return visit.see(f"{_PAGE}/{request_id}", "counted")
-        case RequestAction.REJECT:
-            authority.reject(request_id, visit.text("reason"), actor=visit.actor)
-        case RequestAction.CANCEL:
-            authority.cancel(request_id, visit.text("reason"), actor=visit.actor)
-    return visit.see(f"{_PAGE}/{request_id}", _DONE[RequestAction(action)])
+    action = RequestAction(word)
+    decided = _DECISIONS[action](visit, _ca(visit), request_id)
+    counted = action is RequestAction.APPROVE and decided.status is RequestStatus.PENDING
+    return visit.see(f"{_PAGE}/{request_id}", "counted" if counted else _DONE[action])
+
+
+def _approve(visit: Visit, authority: CertificateAuthority, request_id: int) -> Request:
+    """An approval holds for the bytes that were shown, and no others."""
+    return authority.approve(
+        request_id,
+        actor=visit.actor,
+        tbs_sha256=visit.text("tbs_sha256") or "nothing",
+        credential=visit.principal.credential,
+    )
+
+
+_DECISIONS: Final[dict[RequestAction, Callable[[Visit, CertificateAuthority, int], Request]]] = {
+    RequestAction.APPROVE: _approve,
+    RequestAction.REJECT: lambda visit, ca, number: ca.reject(
+        number, visit.text("reason"), actor=visit.actor
+    ),
+    RequestAction.CANCEL: lambda visit, ca, number: ca.cancel(
+        number, visit.text("reason"), actor=visit.actor
+    ),
+    RequestAction.ASSIGN: lambda visit, ca, number: ca.assign(number, actor=visit.actor),
+    RequestAction.UNASSIGN: lambda visit, ca, number: ca.unassign(number, actor=visit.actor),
+}
 
 
 def _ca(visit: Visit) -> CertificateAuthority:

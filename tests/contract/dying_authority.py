@@ -40,6 +40,7 @@ CHANGES = frozenset(
         "insert_request",
         "lock_request",
         "update_request",
+        "add_approval",
         "insert_certificate",
         "lock_trail",
         "append_record",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+
 from sealwire.appliance.unit import TRAIL, UnitCases
 from sealwire.identity.lifecycle import End, IdentityLifecycle
 from sealwire.x509.certificate import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sealwire.appliance.ports import ApplianceTx
 
 
@@ -27,5 +31,19 @@ class CertificateCases(UnitCases):
             swapped=self._forwarder.poke,
             before_read=self._require_active,
             before_change=self._lead,
+            own_name=self._host_name,
+            others=self._servers,
+            lookup=self._lookup,
         )
         return IdentityLifecycle(end, self._store, self._keys, self._recorder, self._clock)
+
+    def _servers(self, tx: ApplianceTx) -> Mapping[str, Sequence[x509.Certificate]]:
+        """Who may have signed the certificate of each destination that asks for ours."""
+        found = {}
+        for each in tx.destinations():
+            trusted = each.trust_pem or self._default_trust()
+            if each.mutual and trusted:
+                found[f"Destination {each.name}"] = x509.load_pem_x509_certificates(
+                    trusted.encode("ascii")
+                )
+        return found

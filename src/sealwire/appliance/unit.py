@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealwire.appliance.lease import hand_over, require_active
 from sealwire.audit.events import EventName, Outcome, config_change
+from sealwire.identity.request_check import NoLookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sealwire.audit.recorder import Recorder
     from sealwire.clock import Clock
     from sealwire.identity.ports import KeyStore
+    from sealwire.identity.request_check import NameLookup
 
 ResultT = TypeVar("ResultT")
 TRAIL: Final = "appliance"
@@ -30,12 +32,13 @@ class Unit:
     """Which unit this is.
 
     ``host_name``: what its certificate must carry unless another is set later. ``known_roots``:
-    where its own chain may end, besides the roots that come with an import.
+    where its own chain may end, besides the roots that come with an import. ``lookup``: DNS.
     """
 
     name: str
     host_name: str
     known_roots: Callable[[], Sequence[Certificate]] = tuple
+    lookup: NameLookup = field(default_factory=NoLookup)
 
 
 class UnitCases:
@@ -62,6 +65,7 @@ class UnitCases:
         self._forwarder = forwarder
         self._default_trust = default_trust
         self._known_roots = unit.known_roots
+        self._lookup = unit.lookup
 
     def _change(self, use_case: Callable[[ApplianceTx], ResultT]) -> ResultT:
         """Run what only the active unit may do. Raises ConflictError ``ha.standby``."""

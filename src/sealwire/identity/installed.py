@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sealwire.errors import ConflictError, RefusedError
+from cryptography import x509
+
+from sealwire.errors import ConflictError, RefusedError, SealwireError
 from sealwire.identity.ports import InstalledIdentity
+from sealwire.identity.remarks import other_ca
 from sealwire.x509.bundle import read_bundle
 from sealwire.x509.certificate import certificate_pem, is_ca, self_signed_certificate
 from sealwire.x509.chain import build_chain, refusal
@@ -17,7 +20,7 @@ from sealwire.x509.keys import generate_key, key_id, load_private_key, private_k
 from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from cryptography.x509 import Certificate
@@ -48,6 +51,7 @@ class CheckedIdentity:
     chain: BuiltChain
     chain_pem: str
     findings: tuple[Finding, ...]
+    bundle: Bundle
     key_pem: bytes | None = field(default=None, repr=False)
 
 
@@ -63,12 +67,14 @@ def check_import(  # noqa: PLR0913 - what an import form holds
     at: datetime,
     roots: Sequence[Certificate] = (),
     password: bytes | None = None,
+    others: Mapping[str, Sequence[Certificate]] | None = None,
 ) -> CheckedIdentity:
     """Judge files for import; changes nothing.
 
     The leaf is the certificate whose public key belongs to ``key_pem``, to a key among the files,
     to a pending CSR, or to the installed key, in this order. Chain, purpose and validity must be
-    right; a certificate that does not cover ``host_name`` is a warning. The chain may end at one
+    right; a certificate that does not cover ``host_name`` is a warning, and that ``others`` (see
+    ``remarks.other_ca``) have another CA a remark. The chain may end at one
     of ``roots`` (known beforehand) or at a self-signed CA among the files, which a finding says.
     Raises RefusedError ``chain.invalid`` or ``key.*`` with all findings.
     """
@@ -94,6 +100,7 @@ def check_import(  # noqa: PLR0913 - what an import form holds
             warning(Code(fault.code), fault.message, fault.subject)
             for fault in host_faults(chain.leaf, host_name)
         )
+    found.extend(other_ca(chain.path, others or {}))
     identifier = key_id(key.public_key())
     return CheckedIdentity(
         identity,
@@ -101,6 +108,7 @@ def check_import(  # noqa: PLR0913 - what an import form holds
         chain,
         chain.pem().decode("ascii"),
         tuple(found),
+        bundle,
         private_key_pem(key) if identifier not in _known_keys(tx, identity) else None,
     )
 
@@ -179,10 +187,16 @@ def install(
         clock.now(),
         self_signed=len(checked.chain.path) == 1
         and checked.chain.leaf.subject == checked.chain.leaf.issuer,
+        root_pem=_root_pem(checked.chain),
     )
     tx.install_identity(installed)
     tx.remove_pending_csr(checked.identity, checked.key_id)
     return installed
+
+
+def _root_pem(chain: BuiltChain) -> str:
+    """The trusted end, when it is not among what is sent."""
+    return "" if chain.anchor in chain.ordered() else certificate_pem(chain.anchor).decode("ascii")
 
 
 def _next_generation(tx: IdentityTx, identity: str) -> int:
@@ -253,6 +267,21 @@ def rollback(tx: IdentityTx, keys: KeyStore, *, identity: str, clock: Clock) -> 
         previous.chain_pem,
         clock.now(),
         previous.self_signed,
+        previous.root_pem,
     )
     tx.install_identity(restored)
     return restored
+
+
+def trouble_of(identity: InstalledIdentity, keys: KeyStore) -> str:
+    """Why an installed identity could not be used from now on; empty when it could."""
+    try:
+        key = load_private_key(keys.load_key(identity.key_id))
+        leaf = x509.load_pem_x509_certificate(identity.chain_pem.encode("ascii"))
+    except SealwireError as fault:
+        return f"The private key of the certificate in use cannot be used: {fault.message}"
+    except ValueError:
+        return "The certificate in use cannot be read."
+    if key_id(key.public_key()) != key_id(leaf.public_key()):
+        return "The private key does not belong to the certificate in use."
+    return ""

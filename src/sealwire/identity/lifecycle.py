@@ -6,22 +6,29 @@ differs between them is said in ``End``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from cryptography import x509
 
-from sealwire.audit.events import Outcome
-from sealwire.audit.node_events import csr_generated, identity_installed, identity_rolled_back
+from sealwire.audit.events import SYSTEM, Outcome
+from sealwire.audit.node_events import (
+    csr_discarded,
+    csr_generated,
+    identity_installed,
+    identity_rolled_back,
+)
 from sealwire.audit.ports import TrailTx
-from sealwire.errors import RefusedError
+from sealwire.errors import ConflictError, NotFoundError, RefusedError, SealwireError
 from sealwire.identity import enrollment, installed
+from sealwire.identity.orders import ordered_pem
 from sealwire.identity.ports import IdentityTx
+from sealwire.identity.request_check import NoLookup, check_csr
 from sealwire.x509.certificate import certificate_sha256
 from sealwire.x509.subject import dn_text, subject_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cryptography.x509 import Certificate
 
@@ -31,9 +38,12 @@ if TYPE_CHECKING:
     from sealwire.clock import Clock, RandomSource
     from sealwire.identity.installed import CheckedIdentity
     from sealwire.identity.ports import InstalledIdentity, KeyStore, PendingCsr
+    from sealwire.identity.request_check import CsrCheck, NameLookup
     from sealwire.x509.certificate import Purpose
+    from sealwire.x509.chain import Order
     from sealwire.x509.keys import KeyType
     from sealwire.x509.subject import SubjectFields
+    from sealwire.x509.wizard import CaKind
 
 
 class LifecycleTx(TrailTx, IdentityTx, Protocol):
@@ -42,6 +52,15 @@ class LifecycleTx(TrailTx, IdentityTx, Protocol):
 
 def _anybody(_tx: LifecycleTx) -> None:
     """Nobody is refused."""
+
+
+def _nobody(_tx: LifecycleTx) -> Mapping[str, Sequence[Certificate]]:
+    """There is no other end."""
+    return {}
+
+
+def _unheard(_text: str) -> None:
+    """Nobody listens."""
 
 
 TxT = TypeVar("TxT", bound=LifecycleTx)
@@ -54,8 +73,11 @@ class End(Generic[TxT]):
 
     ``host_name``: what its certificate should carry, None when any name will do. ``known_roots``:
     where its chain may end, besides the roots that come with an import. ``swapped`` is called
-    after the commit: new connections use the new certificate when it returns. ``before_read`` and
-    ``before_change`` come first in each transaction and may refuse it, as a standby unit does.
+    after the commit: new connections use the new certificate when it returns; when it raises, the
+    identity before is put back, and ``alarm`` hears why. ``before_read`` and ``before_change``
+    come first in each transaction and may refuse it, as a standby unit does. ``own_name``: what
+    this host is called. ``others``: who may have signed the certificates at the other ends, by
+    their names.
     """
 
     identity: str
@@ -66,15 +88,23 @@ class End(Generic[TxT]):
     swapped: Callable[[], None]
     before_read: Callable[[TxT], None] = _anybody
     before_change: Callable[[TxT], None] = _anybody
+    own_name: Callable[[TxT], str | None] = _anybody
+    others: Callable[[TxT], Mapping[str, Sequence[Certificate]]] = _nobody
+    alarm: Callable[[str], None] = _unheard
+    lookup: NameLookup = field(default_factory=NoLookup)
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityView:
-    """The certificate in use, what came before, and CSRs still out."""
+    """The certificate in use, what came before, and CSRs still out.
+
+    ``trouble``: why the one in use could not be used from now on, empty when it could.
+    """
 
     installed: InstalledIdentity | None
     history: Sequence[InstalledIdentity]
     pending: Sequence[PendingCsr]
+    trouble: str = ""
 
 
 class IdentityLifecycle(Generic[TxT]):
@@ -109,6 +139,43 @@ class IdentityLifecycle(Generic[TxT]):
             tx.installed_identity(self.identity),
             tx.identity_history(self.identity),
             tx.pending_csrs(self.identity),
+            self._trouble(tx),
+        )
+
+    def examine(self) -> str:
+        """Why the certificate in use could not be used from now on; recorded when it could not."""
+        trouble = self._store.read(self._trouble)
+        if trouble:
+            event = identity_installed(
+                SYSTEM, Outcome.FAILURE, identity=self.identity, info=trouble
+            )
+            self._store.run(lambda tx: self._record(tx, event))
+            self._end.alarm(trouble)
+        return trouble
+
+    def exported(self, order: Order) -> bytes:
+        """The installed chain as PEM in a product's order. NotFoundError ``identity.absent``."""
+
+        def query(tx: TxT) -> InstalledIdentity:
+            found = tx.installed_identity(self.identity)
+            if found is None:
+                raise NotFoundError("identity.absent", "There is no certificate yet.")
+            return found
+
+        found = self._read(query)
+        return ordered_pem(found, order, self._end.purpose, self._end.known_roots())
+
+    def check_csr(
+        self, subject: SubjectFields, names: Sequence[str], key_type: KeyType, kind: CaKind
+    ) -> CsrCheck:
+        """Dry run of ``csr``: what is worth saying. RefusedError with all faults of syntax."""
+        return check_csr(
+            subject,
+            names,
+            key_type,
+            kind=kind,
+            own_name=self._read(self._end.own_name),
+            lookup=self._end.lookup,
         )
 
     def csr(
@@ -138,6 +205,21 @@ class IdentityLifecycle(Generic[TxT]):
             return pending
 
         return self._change(use_case)
+
+    def discard(self, actor: str, key_id: str) -> None:
+        """Give up a CSR that waits, and its key. Raises NotFoundError ``csr.unknown``."""
+
+        def use_case(tx: TxT) -> bool:
+            if all(pending.key_id != key_id for pending in tx.pending_csrs(self.identity)):
+                raise NotFoundError("csr.unknown", "There is no such CSR.")
+            tx.remove_pending_csr(self.identity, key_id)
+            event = csr_discarded(actor, identity=self.identity, key_id=key_id)
+            self._record(tx, event)
+            return any(one.key_id == key_id for one in tx.identity_history(self.identity))
+
+        # After the commit: a crash between leaves a key that nobody asks for.
+        if not self._change(use_case):
+            self._keys.remove_key(key_id)
 
     def check(
         self,
@@ -175,7 +257,7 @@ class IdentityLifecycle(Generic[TxT]):
             )
             self._store.run(lambda tx: self._record(tx, event))
             raise
-        self._end.swapped()
+        self._use_now(actor, result[0])
         return result
 
     def rollback(self, actor: str) -> InstalledIdentity:
@@ -195,7 +277,7 @@ class IdentityLifecycle(Generic[TxT]):
             return identity
 
         identity = self._change(use_case)
-        self._end.swapped()
+        self._use_now(actor, identity)
         return identity
 
     def make_first(
@@ -221,6 +303,37 @@ class IdentityLifecycle(Generic[TxT]):
             return made
 
         return self._change(use_case)
+
+    def _use_now(self, actor: str, identity: InstalledIdentity) -> None:
+        """Tell those who use it; when they cannot, the one before is put back."""
+        try:
+            self._end.swapped()
+        except SealwireError as fault:
+            info = f"{fault.message} The certificate before stays in use."
+            self._store.run(lambda tx: self._put_back(tx, actor, identity, info))
+            self._end.alarm(info)
+            raise RefusedError(
+                "identity.unusable",
+                f"The certificate could not be put into use: {info}",
+                hint=fault.hint,
+                findings=fault.findings,
+            ) from fault
+
+    def _put_back(self, tx: TxT, actor: str, broken: InstalledIdentity, info: str) -> None:
+        history = tx.identity_history(self.identity)
+        if history[0].generation != broken.generation:
+            raise ConflictError("identity.changed", "Another certificate was installed meanwhile.")
+        if len(history) > 1:
+            following = broken.generation + 1
+            tx.install_identity(
+                replace(history[1], generation=following, installed=self._clock.now())
+            )
+        event = identity_installed(actor, Outcome.FAILURE, identity=self.identity, info=info)
+        self._record(tx, event)
+
+    def _trouble(self, tx: TxT) -> str:
+        found = tx.installed_identity(self.identity)
+        return "" if found is None else installed.trouble_of(found, self._keys)
 
     def _read(self, query: Callable[[TxT], ResultT]) -> ResultT:
         def guarded(tx: TxT) -> ResultT:
@@ -254,6 +367,7 @@ class IdentityLifecycle(Generic[TxT]):
             at=self._clock.now(),
             roots=self._end.known_roots(),
             password=password,
+            others=self._end.others(tx),
         )
 
     def _installed_event(

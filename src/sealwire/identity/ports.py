@@ -28,7 +28,8 @@ class InstalledIdentity:
     """Key and chain in use. ``chain_pem``: leaf first, each issuer after it, root left out.
 
     ``identity`` names the end: ``appliance:<unit>`` or ``sensor:<name>``. ``generation`` counts
-    from 1. ``self_signed`` marks the default made on first run.
+    from 1. ``self_signed`` marks the default made on first run. ``root_pem``: where the chain ends,
+    for those who want it along; empty when it is not known.
     """
 
     identity: str
@@ -37,6 +38,7 @@ class InstalledIdentity:
     chain_pem: str
     installed: datetime
     self_signed: bool
+    root_pem: str = ""
 
 
 class IdentityTx(Protocol):
@@ -79,4 +81,8 @@ class KeyStore(Protocol):
 
     def load_key(self, key_id: str) -> bytes:
         """PKCS#8 PEM. Raises NotFoundError ``key.unknown``."""
+        ...
+
+    def remove_key(self, key_id: str) -> None:
+        """Forget one for good; no error when it is not there."""
         ...

@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sealwire.audit.events import Outcome, config_change
-from sealwire.errors import NotFoundError
+from sealwire.audit.events import SYSTEM, Outcome, config_change
+from sealwire.audit.node_events import identity_installed
+from sealwire.errors import NotFoundError, SealwireError
+from sealwire.identity.request_check import NoLookup
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
     from sealwire.audit.recorder import Recorder
     from sealwire.clock import Clock, RandomSource
     from sealwire.identity.ports import KeyStore
+    from sealwire.identity.request_check import NameLookup
     from sealwire.sensor.journal import JournalReader
     from sealwire.sensor.ports import SensorTx
     from sealwire.sensor.receiving import Receivers
     from sealwire.sensor.statistics import Statistics
 
 TRAIL: Final = "sensor"
+IDENTITY_ALARM: Final = "identity_broken"
+"""The certificate in the store could not be put into use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Installation:
     ``name``: its identity is ``sensor:<name>``. ``host_names``: the machine's names and addresses,
     for the first certificate's SAN. ``default_trust``: PEM of the anchors for senders'
     certificates until an anchor is chosen. ``known_roots``: where the sensor's own chain may end.
-    ``revocation``: the revocation lists in force, as ``TlsMaterial`` wants them.
+    ``revocation``: the revocation lists in force, as ``TlsMaterial`` wants them. ``lookup``: DNS.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Installation:
     default_trust: Callable[[], str] = str
     known_roots: Callable[[], Sequence[Certificate]] = tuple
     revocation: Callable[[], tuple[tuple[bytes, str], ...]] = tuple
+    lookup: NameLookup = field(default_factory=NoLookup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class SensorCases:
         self._default_trust = installation.default_trust
         self._known_roots = installation.known_roots
         self._revocation = installation.revocation
+        self._lookup = installation.lookup
         self._receivers = reception.receivers
         self._journal = reception.journal
         self._guard = reception.guard
@@ -133,8 +140,29 @@ class SensorCases:
         return self._store.read(query)
 
     def reload(self) -> None:
-        """Have the receivers use what is in the store; connections that stand live on."""
+        """Have the receivers use what is in the store; connections that stand live on.
+
+        When that cannot be, they go on with what they have: an alarm says so, and it is recorded.
+        Raises what ``tls_material`` and ``Receivers.reload`` raise.
+        """
+        try:
+            self._use_now()
+        except SealwireError as fault:
+            text = f"{fault.message} What was in use before stays in use."
+            self._raise_alarm(text)
+            event = identity_installed(SYSTEM, Outcome.FAILURE, identity=self.identity, info=text)
+            with self._guard:
+                self._happenings.unrecorded.append(event)
+            raise
+
+    def _use_now(self) -> None:
         self._receivers.reload(self.tls_material())
+        with self._guard:
+            self._happenings.alarms.pop(IDENTITY_ALARM, None)
+
+    def _raise_alarm(self, text: str) -> None:
+        with self._guard:
+            self._happenings.alarms[IDENTITY_ALARM] = (text, self._clock.now_ns())
 
     def _setting(self, name: str) -> str:
         return f"sensor.{self._name}.{name}"

@@ -65,6 +65,14 @@ class KeyFiles:
         except OSError as fault:
             raise _unavailable("The key cannot be read", fault) from fault
 
+    def remove_key(self, key_id: str) -> None:
+        """Forget one for good. Raises RefusedError ``key.id``, UnavailableError ``key.store``."""
+        try:
+            self._path(key_id).unlink(missing_ok=True)
+            self._sync()
+        except OSError as fault:
+            raise _unavailable("The key cannot be removed", fault) from fault
+
     def encrypt_all(self) -> int:
         """Encrypt the keys that lie here in clear; how many. Without ``encryption`` none.
 
@@ -122,6 +130,9 @@ class KeyFiles:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+        self._sync()
+
+    def _sync(self) -> None:
         directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)

@@ -331,6 +331,7 @@ identities: Final = Table(
     _needed("chain_pem", Text),
     _needed("installed", UtcTime),
     _needed("self_signed", Boolean),
+    Column("root_pem", Text, nullable=False, server_default=""),
 )
 
 settings: Final = Table(

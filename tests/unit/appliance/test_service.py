@@ -47,6 +47,9 @@ class Keys:
     def save_key(self, key_id: str, pkcs8_pem: bytes) -> None:
         self.kept[key_id] = pkcs8_pem
 
+    def remove_key(self, key_id: str) -> None:
+        self.kept.pop(key_id, None)
+
     def load_key(self, key_id: str) -> bytes:
         if key_id not in self.kept:
             raise NotFoundError("key.unknown", "no such key")

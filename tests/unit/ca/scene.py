@@ -73,6 +73,9 @@ class KeyShelf:
     def save_key(self, key_id: str, pkcs8_pem: bytes) -> None:
         self.keys[key_id] = pkcs8_pem
 
+    def remove_key(self, key_id: str) -> None:
+        self.keys.pop(key_id, None)
+
     def load_key(self, key_id: str) -> bytes:
         if key_id not in self.keys:
             raise NotFoundError("key.unknown", "There is no such key.")

@@ -59,6 +59,9 @@ class KeyShelf:
     def save_key(self, key_id: str, pkcs8_pem: bytes) -> None:
         self.keys[key_id] = pkcs8_pem
 
+    def remove_key(self, key_id: str) -> None:
+        self.keys.pop(key_id, None)
+
     def load_key(self, key_id: str) -> bytes:
         try:
             return self.keys[key_id]

@@ -40,6 +40,7 @@ MENU: Final = (
         (
             Entry("Requests", "/authority/requests", Action.LIST_REQUESTS),
             Entry("Certificates", "/authority/certificates", Action.READ_CERTIFICATE),
+            Entry("CRL and OCSP", "/authority/crl", Action.READ_CERTIFICATE),
             Entry("Profiles", "/authority/profiles", Action.READ_PROFILE),
             Entry("Audit Log", "/authority/audit-log", Action.READ_AUDIT),
         ),

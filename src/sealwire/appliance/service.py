@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from sealwire.audit.ports import TrailRecord
     from sealwire.identity.lifecycle import IdentityView
 
-__all__ = ["Appliance", "ApplianceStatus", "DestinationView", "Unit"]
+__all__ = ["Alarm", "Appliance", "ApplianceStatus", "DestinationView", "Unit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something a person should see to."""
+
+    code: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,12 @@ class ApplianceStatus:
     destinations: Sequence[DestinationView]
     inputs: Sequence[Input]
     ha: HaStatus
+
+    @property
+    def alarms(self) -> Sequence[Alarm]:
+        """What is wrong now; nothing when all is well."""
+        trouble = self.certificate.trouble
+        return [Alarm("identity_broken", trouble)] if trouble else []
 
 
 class Appliance(CertificateCases, StreamingCases, AvailabilityCases):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
+from sealwire.net.name_lookup import DnsLookup
 from sealwire.net.workers import PoolSettings, ReceiverPool
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.journal.reader import JournalReadings
@@ -104,6 +105,7 @@ def _sensor(base: Foundation, receivers: Receivers, lists: PeerLists) -> Sensor:
             default_trust=lambda: own_roots(base),
             known_roots=lambda: known_roots(base),
             revocation=lists.contents,
+            lookup=DnsLookup(),
         ),
         reception=Reception(receivers, JournalReadings(base.home.journal), threading.Lock()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -31,8 +31,10 @@ from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.publication import StatusPublisher
 from sealwire.ca.revocation import Revocations
 from sealwire.ca.service import CertificateAuthority
+from sealwire.errors import SealwireError
 from sealwire.net.dispatcher import Dispatcher, IdentitySource
 from sealwire.net.filetail import FileTail
+from sealwire.net.name_lookup import DnsLookup
 from sealwire.net.probe import DestinationProbe
 from sealwire.stores.audit_files import AuditFiles
 
@@ -164,7 +166,10 @@ class Roles:
     def reload(self) -> None:
         """Read certificates and trust again; connections that stand live on."""
         if self.receiving is not None:
-            self.receiving.sensor.reload()
+            with suppress(SealwireError):  # It has raised an alarm, and goes on with what it has.
+                self.receiving.sensor.reload()
+        if self.services.appliance is not None:
+            self.services.appliance.certificate.examine()
         if self.forwarding is not None:
             self.forwarding.dispatcher.poke()
 
@@ -324,7 +329,7 @@ def _appliance(
         base.keys,
         base.recorder,
         base.clock,
-        unit=Unit(base.config.unit, base.config.host_name, lambda: known_roots(base)),
+        unit=Unit(base.config.unit, base.config.host_name, lambda: known_roots(base), DnsLookup()),
         probe=DestinationProbe(
             base.clock,
             identity,

@@ -43,6 +43,11 @@ MENU: Final = (
             Entry("CRL and OCSP", "/authority/crl", Action.READ_CERTIFICATE),
             Entry("Profiles", "/authority/profiles", Action.READ_PROFILE),
             Entry("Audit Log", "/authority/audit-log", Action.READ_AUDIT),
+            Entry(
+                "Audit Configuration",
+                "/authority/audit-configuration",
+                Action.READ_AUDIT_CONFIGURATION,
+            ),
         ),
     ),
     Group(

@@ -7,6 +7,7 @@ from typing import Final
 from sealwire.console.pages import (
     account,
     audit_certificate,
+    audit_configuration,
     audit_log,
     authority,
     high_availability,
@@ -30,6 +31,7 @@ ROUTES: Final = (
     *revocation_status.ROUTES,
     *profiles.ROUTES,
     *authority.ROUTES,
+    *audit_configuration.ROUTES,
     *audit_log.ROUTES,
     *audit_certificate.ROUTES,
     *high_availability.ROUTES,

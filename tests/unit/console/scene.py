@@ -22,7 +22,7 @@ from tests.unit.api.scene import ADDRESS, ApiScene, Caller, certificate_of, pers
 from tests.unit.ca.scene import csr_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -53,6 +53,15 @@ class Browser:
         self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         """Send exactly these fields, with exactly these headers (default: a browser's)."""
+        return self.pairs(path, list(fields.items()), headers)
+
+    def pairs(
+        self,
+        path: str,
+        fields: Sequence[tuple[str, str]],
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """The same for fields that may come more than once."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         sent = {**kind, **(OURS if headers is None else headers)}
         return self.send("POST", path, content=urlencode(fields), headers=sent)

@@ -61,7 +61,13 @@ def pending_json(pending: Sequence[PendingCsr]) -> list[dict[str, Any]]:
 
 def csr_json(csr: PendingCsr) -> dict[str, Any]:
     """One CSR; the key stays where it was made."""
-    return {"key_id": csr.key_id, "csr": csr.csr_pem, "created": rfc3339(csr.created)}
+    request = x509.load_pem_x509_csr(csr.csr_pem.encode("ascii"))
+    return {
+        "key_id": csr.key_id,
+        "subject": dn_text(request.subject),
+        "csr": csr.csr_pem,
+        "created": rfc3339(csr.created),
+    }
 
 
 def import_json(installed: InstalledIdentity, findings: Iterable[Finding]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sealwire.cli import identity_files as files
 from sealwire.cli.addresses import host_and_port
 from sealwire.cli.crl import crl_commands
 from sealwire.cli.files import read_input
+from sealwire.cli.identity_commands import End, add_identity_commands
 from sealwire.cli.output import (
     JsonOption,
     printable,
@@ -19,7 +20,7 @@ from sealwire.cli.output import (
     show_json_lines,
     show_table,
 )
-from sealwire.cli.session import HomeOption, api, must_be_new, segment
+from sealwire.cli.session import HomeOption, api, segment
 from sealwire.errors import RefusedError
 
 appliance_app = typer.Typer(no_args_is_help=True, help="The machine whose audit log is streamed.")
@@ -39,60 +40,17 @@ _API = "/api/v1/appliance"
 _Name = Annotated[str, typer.Argument(help="The destination's name.")]
 
 
-@appliance_app.command("csr")
-def csr(
-    common_name: files.CommonName,
-    names: files.Names = None,
-    country: files.Country = "",
-    state: files.State = "",
-    locality: files.Locality = "",
-    organization: files.Organization = "",
-    unit: files.Unit = "",
-    key_type: files.KeyTypeOption = "p256",
-    out: files.OutFile = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Generate New CSR: the key is made here and stays here."""
-    body = files.csr_body(
-        common_name, names, country, state, locality, organization, unit, key_type
-    )
-    must_be_new(out)
-    with api(home) as client:
-        answer = client.call("POST", f"{_API}/csr", json=body)
-    files.show_csr(answer, out, json=json)
-
-
-@appliance_app.command("import")
-def import_certificate(
-    paths: files.Files,
-    key: files.KeyFile = None,
-    password: files.Password = "",
-    check: files.CheckOnly = False,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Import Audit Client Certificate: any files, any order; the chain is put right."""
-    address = f"{_API}/certificate/check" if check else f"{_API}/certificate"
-    with api(home) as client:
-        answer = client.call("POST", address, json=files.import_body(paths, key, password))
-    if json:
-        show_json(answer)
-    elif check:
-        files.show_check(answer)
-    else:
-        files.show_import(answer)
-
-
-@appliance_app.command("rollback")
-def rollback(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Go back to the certificate that was installed before."""
-    with api(home) as client:
-        answer = client.call("POST", f"{_API}/certificate/rollback")
-    if json:
-        show_json(answer)
-    else:
-        files.show_import(answer)
+add_identity_commands(
+    appliance_app,
+    End(
+        certificate=f"{_API}/certificate",
+        csr=f"{_API}/csr",
+        key_type="p256",
+        profile="caAuditClientCert",
+        csr_help="Generate New CSR: the key is made here and stays here.",
+        import_help="Import Audit Client Certificate: any files, any order, any format.",
+    ),
+)
 
 
 @appliance_app.command("show")
@@ -112,6 +70,8 @@ def show(home: HomeOption = None, json: JsonOption = False) -> None:
     )
     files.show_identity(status["identity"], status["pending"])
     _show_destinations(status["destinations"])
+    for alarm in status["alarms"]:
+        typer.echo(f"Alarm: {printable(alarm['text'])}")
 
 
 @appliance_app.command("host-name")

@@ -11,8 +11,9 @@ import typer
 from sealwire.cli import identity_files as files
 from sealwire.cli.crl import crl_commands
 from sealwire.cli.files import read_input
+from sealwire.cli.identity_commands import End, add_identity_commands
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
-from sealwire.cli.session import HomeOption, api, must_be_new, segment
+from sealwire.cli.session import HomeOption, api, segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,60 +49,18 @@ def identity_show(home: HomeOption = None, json: JsonOption = False) -> None:
         files.show_identity(answer["identity"], answer["pending"])
 
 
-@identity_app.command("csr")
-def identity_csr(
-    common_name: files.CommonName,
-    names: files.Names = None,
-    country: files.Country = "",
-    state: files.State = "",
-    locality: files.Locality = "",
-    organization: files.Organization = "",
-    unit: files.Unit = "",
-    key_type: files.KeyTypeOption = "rsa2048",
-    out: files.OutFile = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Make a key on the sensor and a CSR for it."""
-    body = files.csr_body(
-        common_name, names, country, state, locality, organization, unit, key_type
-    )
-    must_be_new(out)
-    with api(home) as client:
-        answer = client.call("POST", f"{_API}/identity/csr", json=body)
-    files.show_csr(answer, out, json=json)
-
-
-@identity_app.command("import")
-def identity_import(
-    paths: files.Files,
-    key: files.KeyFile = None,
-    password: files.Password = "",
-    check: files.CheckOnly = False,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Install a certificate with its chain, in any order; new connections use it at once."""
-    address = f"{_API}/identity/check" if check else f"{_API}/identity"
-    with api(home) as client:
-        answer = client.call("POST", address, json=files.import_body(paths, key, password))
-    if json:
-        show_json(answer)
-    elif check:
-        files.show_check(answer)
-    else:
-        files.show_import(answer)
-
-
-@identity_app.command("rollback")
-def identity_rollback(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Go back to the certificate that was in use before."""
-    with api(home) as client:
-        answer = client.call("POST", f"{_API}/identity/rollback")
-    if json:
-        show_json(answer)
-    else:
-        files.show_import(answer)
+add_identity_commands(
+    identity_app,
+    End(
+        certificate=f"{_API}/identity",
+        csr=f"{_API}/identity/csr",
+        key_type="rsa2048",
+        profile="caAuditServerCert",
+        csr_help="Make a key on the sensor and a CSR for it.",
+        import_help="Install a certificate with its chain, in any order; new connections use it"
+        " at once.",
+    ),
+)
 
 
 @listener_app.command("list")

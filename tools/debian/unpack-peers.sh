@@ -32,7 +32,7 @@ download() {
 # A peer is ready only when every library of its programs and modules is found.
 check_libraries() {
     local dir=$1 folders absent
-    folders=$(find "$dir/lib" "$dir/usr/lib" -name '*.so*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
+    folders=$(find "$dir" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
     absent=$(find "$dir" -type f \( -path '*/sbin/*' -o -path '*/bin/*' -o -name '*.so*' \) -print0 |
         { LD_LIBRARY_PATH=$folders xargs -0 -n 1 ldd 2>/dev/null || true; } |
         sed -n 's/^[[:space:]]*\(.*\) => not found$/\1/p' | sort -u | paste -sd' ')

@@ -29,13 +29,14 @@ class Node:
     """``sealwire up`` on free loopback ports, its home in a folder of the caller's.
 
     It may be stopped or killed and started again on the same home. A context manager starts it and
-    sees to its end.
+    sees to its end. ``within`` are words before the command, of a program that becomes it.
     """
 
     home: Path
     host_name: str = "localhost"
     options: Sequence[str] = ()
     start_seconds: float = 30.0
+    within: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
@@ -60,7 +61,15 @@ class Node:
     def start(self) -> None:
         """Start it and wait for its line ``READY``."""
         self.home.parent.mkdir(parents=True, exist_ok=True)
-        command = [*SEALWIRE, "up", "--home", str(self.home), "--host-name", self.host_name]
+        command = [
+            *self.within,
+            *SEALWIRE,
+            "up",
+            "--home",
+            str(self.home),
+            "--host-name",
+            self.host_name,
+        ]
         command += ["--listen", LOOPBACK, "--console-port", "0", "--http-port", "0"]
         command += ["--tls-ports", "0", *self.options]
         with self.log.open("ab") as log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Both dialects spell ON CONFLICT alike, and both classes have the same methods.
 Insert = sqlite.Insert | postgresql.Insert
+_DISK_FULL: Final = frozenset({"SQLITE_FULL", "53100"})
 
 
 def _insert(dialect: str, table: Table) -> Insert:
@@ -79,6 +80,10 @@ def engine_error(error: DBAPIError) -> SealwireError:
 
 
 def _driver_error(error: BaseException | None) -> SealwireError:
+    # PostgreSQL's 53100 is disk_full.
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    if code in _DISK_FULL:
+        return unavailable("the disk is full")
     reason = getattr(error, "sqlite_errorname", None) or str(error).partition("\n")[0]
     return unavailable(str(reason))
 

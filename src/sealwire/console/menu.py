@@ -42,6 +42,7 @@ MENU: Final = (
             Entry("Certificates", "/authority/certificates", Action.READ_CERTIFICATE),
             Entry("CRL and OCSP", "/authority/crl", Action.READ_CERTIFICATE),
             Entry("Profiles", "/authority/profiles", Action.READ_PROFILE),
+            Entry("Authority", "/authority/own", Action.CONFIGURE_CA),
             Entry("Audit Log", "/authority/audit-log", Action.READ_AUDIT),
             Entry(
                 "Audit Configuration",

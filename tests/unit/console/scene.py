@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from sealwire.x509.keys import KeyType
+
+    Blobs = Sequence[tuple[str, bytes]]
+
 HERE = "https://node.test"
 OURS = {"Origin": HERE, "Sec-Fetch-Site": "same-origin"}
 SAFE_CSR = csr_for("CN=www.example.com,O=Example").decode()
@@ -98,10 +102,70 @@ class Browser:
             )
 
 
+@dataclass
+class PlayedSetup:
+    """Plays the making and the renewal of the CA: remembers what it was told."""
+
+    state: str = "ready"
+    csr: str = SAFE_CSR
+    waiting: list[str] = field(default_factory=list)
+    findings: list[dict[str, str]] = field(default_factory=list)
+    told: list[tuple[object, ...]] = field(default_factory=list)
+
+    def request(
+        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
+    ) -> dict[str, Any]:
+        self.told.append(("request", key_type, organization, actor, subject))
+        self.waiting.append(subject)
+        self.state = "waiting"
+        return {}
+
+    def accept(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
+        self.told.append(("accept", tuple(files), tuple(roots), actor))
+        self.state, self.waiting = "ready", []
+        return {
+            "issuing_subject": "CN=Issuing CA,O=<b>Example</b>",
+            "agent": "caadmin",
+            "password": "one-time-words",
+            "findings": self.findings,
+        }
+
+    def show(self) -> dict[str, Any]:
+        waiting = [
+            {
+                "subject": subject,
+                "key_id": f"key{number}",
+                "key_type": "p256",
+                "created": "2026-11-22T10:00:00Z",
+                "csr": self.csr,
+            }
+            for number, subject in enumerate(self.waiting)
+        ]
+        places = {
+            "issuing": {"key_place": "token <b>slot</b>"},
+            "root": {"key_place": None},
+        }
+        own = places if self.state == "ready" else {}
+        return {"state": self.state, "waiting": waiting, **own}
+
+    def renew(self, actor: str) -> dict[str, Any]:
+        self.told.append(("renew", actor))
+        return {"findings": []}
+
+    def request_renewal(self, actor: str) -> dict[str, Any]:
+        self.told.append(("request_renewal", actor))
+        return {"csr": self.csr}
+
+    def accept_renewal(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
+        self.told.append(("accept_renewal", tuple(files), tuple(roots), actor))
+        return {"findings": self.findings}
+
+
 class ConsoleScene:
     """A node with CA and appliance, and somebody of each role."""
 
     def __init__(self) -> None:
+        self.setup = PlayedSetup()
         self.node = ApiScene()
         services = self.node.services
         self.services = ConsoleServices(
@@ -117,6 +181,7 @@ class ConsoleScene:
             version="0.1.0",
             clock=self.node.base.clock,
             random=SystemRandom(),
+            ca_setup=self.setup,
             revocations=services.revocations,
             status_publisher=services.status_publisher,
         )

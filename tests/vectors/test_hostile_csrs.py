@@ -337,11 +337,14 @@ def require_the_profiles_doing(scene: Scene, request_id: int, profile_id: str) -
     certificate = x509.load_der_x509_certificate(scene.ca.certificate(done.serial or 0).der)
     found = {each.oid: each.value for each in certificate.extensions}
     rules = shipped_profiles().get(profile_id)
-    assert ExtensionOID.BASIC_CONSTRAINTS not in found
+    # Only the profile for CAs makes one, with no other below it, whatever the CSR asks for.
+    makes_a_ca = rules.defaults.basic_constraints is not None
+    constraints = x509.BasicConstraints(ca=True, path_length=0) if makes_a_ca else None
+    assert found.get(ExtensionOID.BASIC_CONSTRAINTS) == constraints
     usage = found[ExtensionOID.KEY_USAGE]
     assert isinstance(usage, x509.KeyUsage)
-    assert not usage.key_cert_sign
-    assert not usage.crl_sign
+    assert usage.key_cert_sign is makes_a_ca
+    assert usage.crl_sign is makes_a_ca
     purposes = rules.defaults.extended_key_usage
     assert (ExtensionOID.EXTENDED_KEY_USAGE in found) is (purposes is not None)
     assert re.fullmatch(rules.constraints.subject.pattern, request_subject(certificate))

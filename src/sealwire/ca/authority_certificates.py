@@ -38,9 +38,11 @@ _CA_KEY_USAGE: Final = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-# It cannot have CAs below it.
-_ISSUING: Final = x509.BasicConstraints(ca=True, path_length=0)
-_ROOT: Final = x509.BasicConstraints(ca=True, path_length=1)
+# One CA may stand below ours, and none below that one: caCACert says so too.
+_ISSUING: Final = x509.BasicConstraints(ca=True, path_length=1)
+_ROOT: Final = x509.BasicConstraints(ca=True, path_length=2)
+# Of somebody else's CA no more is asked than is needed.
+_ASKED_FOR: Final = x509.BasicConstraints(ca=True, path_length=0)
 
 
 def root_certificate(
@@ -81,7 +83,7 @@ def authority_csr(name: x509.Name, key: IssuerKey) -> str:
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(name)
-        .add_extension(_ISSUING, critical=True)
+        .add_extension(_ASKED_FOR, critical=True)
         .add_extension(_CA_KEY_USAGE, critical=True)
         .sign(key, signature_hash(key))
         .public_bytes(Encoding.PEM)

@@ -24,7 +24,7 @@ def test_a_new_ca() -> None:
     issuing = x509.load_pem_x509_certificate(made.issuing_pem.encode())
     root.verify_directly_issued_by(root)
     issuing.verify_directly_issued_by(root)
-    for certificate, path_length in ((root, 1), (issuing, 0)):
+    for certificate, path_length in ((root, 2), (issuing, 1)):
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
         assert constraints.critical
         assert constraints.value == x509.BasicConstraints(ca=True, path_length=path_length)

@@ -61,7 +61,9 @@ def test_nothing_is_fetched_when_nothing_is_missing() -> None:
     assert shelf.asked == []
 
 
-@pytest.mark.parametrize("answer", [None, b"<html>gone</html>", LEAF.der, ROOT.der[:90]])
+@pytest.mark.parametrize(
+    "answer", [None, b"<html>gone</html>", LEAF.der, ROOT.der[:90]], ids=range(4)
+)
 def test_an_address_that_gives_nothing_is_said(answer: bytes | None) -> None:
     shelf = Shelf({} if answer is None else {ISSUING_AT: answer})
     with pytest.raises(RefusedError) as refused:

@@ -97,7 +97,7 @@ def show_csr(
         return
     typer.echo(answer["csr"], nl=False)
     if request is not None:
-        number, status = printable(str(request["request_id"])), printable(request["status"])
+        number, status = printable(str(request["id"])), printable(request["status"])
         typer.echo(f"request {number} at this node's CA: {status}")
 
 

@@ -14,18 +14,16 @@ from sealwire.x509.certificate import (
     fingerprint_text,
 )
 from sealwire.x509.csr import read_csr
-from sealwire.x509.findings import Code
 from sealwire.x509.hostnames import a_label
 from sealwire.x509.keys import KeyType, key_label
 from sealwire.x509.subject import SubjectFields, common_names, dn_text
+from sealwire.x509.wizard import CaKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sealwire.console.visit import Visit
-    from sealwire.errors import Finding
-    from sealwire.identity.installed import CheckedIdentity
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
 
 SOON_DAYS: Final = 30
@@ -155,6 +153,14 @@ def asked_key_type(visit: Visit) -> KeyType:
         ) from None
 
 
+def asked_kind(visit: Visit) -> CaKind:
+    """The kind of CA. Raises UsageError ``csr.ca``."""
+    try:
+        return CaKind(visit.text("ca") or CaKind.SEALWIRE)
+    except ValueError:
+        raise UsageError("csr.ca", "There is no such kind of CA.") from None
+
+
 def given_files(visit: Visit) -> list[tuple[str, bytes]]:
     """Certificate and chain: pasted, uploaded, or both; in any order and format."""
     pasted = [
@@ -177,35 +183,6 @@ def given_password(visit: Visit) -> bytes | None:
     """The pass phrase of an encrypted key or PKCS#12 file."""
     text = visit.form.text("key_password")
     return text.encode("utf-8", "replace") if text else None
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What a dry run found: ``path`` from the trusted end down to the leaf, and every remark.
-
-    ``certificate`` and ``chain`` are PEM in the right order, to fill the form's boxes with.
-    ``key_needed``: the key came with the form, and has to come again.
-    """
-
-    path: tuple[CertificateFacts, ...]
-    findings: tuple[Finding, ...]
-    certificate: str
-    chain: str
-    key_needed: bool
-
-
-def import_report(checked: CheckedIdentity, now: datetime) -> ImportReport:
-    """What to show of a dry run."""
-    leaf, *issuers = checked.chain.ordered()
-    if any(finding.code == Code.ANCHOR_FROM_BUNDLE for finding in checked.findings):
-        issuers = list(checked.chain.path[1:])
-    return ImportReport(
-        path=tuple(facts(each, now) for each in reversed(checked.chain.path)),
-        findings=checked.findings,
-        certificate=certificate_pem(leaf).decode("ascii"),
-        chain=b"".join(map(certificate_pem, issuers)).decode("ascii"),
-        key_needed=checked.key_pem is not None,
-    )
 
 
 def require_files(files: Sequence[tuple[str, bytes]]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sealwire.identity.remarks import fix_of
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -61,6 +63,7 @@ def environment() -> Environment:
     )
     made.filters["moment"] = moment
     made.filters["spaced"] = spaced
+    made.globals["fix_of"] = fix_of
     return made
 
 

@@ -6,32 +6,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.access.roles import Action
 from sealwire.console import certificates as shown
-from sealwire.console.routing import get, post
+from sealwire.console.pages.identity import EndPages
 from sealwire.console.services import present
 from sealwire.console.standby import standby
-from sealwire.console.visit import DONE, download
-from sealwire.errors import NotFoundError
 from sealwire.x509.keys import KeyType
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sealwire.appliance.service import Appliance
-    from sealwire.console.certificates import CsrFacts, ImportReport
+    from sealwire.console.import_view import ImportView
     from sealwire.console.visit import Visit
 
 _PAGE: Final = "/system/audit-log-certificate"
+_WITHIN: Final = "System > Configuration > Audit Log Certificate"
 
 
-def view(visit: Visit) -> Response:
+def view(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     """The installed audit log client certificate, and the CSRs that wait for theirs.
 
     On a standby unit: that it is one, and where the active unit's page is.
     """
-    return _page(visit)
-
-
-def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     unit = _unit(visit)
     passive = standby(unit.ha(), _PAGE)
     if passive is not None:
@@ -40,8 +35,10 @@ def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever t
     return visit.page(
         "audit_certificate.html",
         standby=None,
+        page=_PAGE,
         chain=shown.chain_facts(found.installed, visit.now),
         installed=found.installed,
+        trouble=found.trouble,
         waiting=shown.waiting(found.pending),
         history=len(found.history),
         unit_name=unit.host_name,
@@ -50,63 +47,12 @@ def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever t
     )
 
 
-def csr_form(visit: Visit) -> Response:
-    """*Generate New CSR*, the fields in the guide's order."""
-    _unit(visit).certificate.show()  # Not on a standby unit, which refuses this.
-    return visit.page(
-        "csr_form.html",
-        title="Generate New CSR",
-        within="System > Configuration > Audit Log Certificate",
-        action=f"{_PAGE}/csr",
-        close=_PAGE,
-        form=visit.form,
-        own_name=_unit(visit).host_name,
-        key_types=list(KeyType),
-        key_type=visit.text("key_type") or KeyType.P256,
-    )
-
-
-def generate(visit: Visit) -> Response:
-    """*Generate*: the key is made here and stays here."""
-    made = _unit(visit).certificate.csr(
-        visit.actor,
-        shown.asked_subject(visit),
-        shown.asked_names(visit),
-        shown.asked_key_type(visit),
-    )
-    return visit.see(f"{_PAGE}/csr/{made.key_id}")
-
-
-def csr(visit: Visit) -> Response:
-    """The CSR to be copied or downloaded, *Close*."""
-    return visit.page(
-        "csr.html",
-        title="Certificate Signing Request",
-        within="System > Configuration > Audit Log Certificate",
-        csr=_csr(visit),
-        download=f"{_PAGE}/csr/{visit.path('key_id')}/file",
-        close=_PAGE,
-        profile="caAuditClientCert",
-        can_submit=visit.services.ca is not None,
-    )
-
-
-def csr_file(visit: Visit) -> Response:
-    """``NAME.csr``."""
-    found = _csr(visit)
-    return download(found.pem, found.file, "application/pkcs10")
-
-
-def import_form(visit: Visit) -> Response:
-    """*Import Audit Client Certificate*: three boxes, or files."""
-    return _import_page(visit, None)
-
-
-def _import_page(visit: Visit, report: ImportReport | None) -> Response:
+def import_page(visit: Visit, report: ImportView | None) -> Response:
+    """*Import Audit Client Certificate*: files, or three boxes."""
     return visit.page(
         "import_form.html",
         title="Import Audit Client Certificate",
-        within="System > Configuration > Audit Log Certificate",
+        within=_WITHIN,
         leaf_label="Client Certificate",
         action=f"{_PAGE}/import",
         check=f"{_PAGE}/check",
@@ -117,56 +63,22 @@ def _import_page(visit: Visit, report: ImportReport | None) -> Response:
     )
 
 
-def check(visit: Visit) -> Response:
-    """*Check*: what *Save* would do, and nothing is changed."""
-    files = shown.given_files(visit)
-    shown.require_files(files)
-    checked = _unit(visit).certificate.check(
-        files, shown.given_key(visit), shown.given_password(visit)
-    )
-    return _import_page(visit, shown.import_report(checked, visit.now))
-
-
-def import_certificate(visit: Visit) -> Response:
-    """*Save*: all faults at once, and then nothing is changed; else the swap, and all remarks."""
-    files = shown.given_files(visit)
-    shown.require_files(files)
-    _, checked = _unit(visit).certificate.install(
-        visit.actor, files, shown.given_key(visit), shown.given_password(visit)
-    )
-    if checked.findings:
-        return _page(visit, findings=checked.findings, done=DONE["imported"])
-    return visit.see(_PAGE, "imported")
-
-
-def rollback(visit: Visit) -> Response:
-    """The certificate before this one again."""
-    _unit(visit).certificate.rollback(visit.actor)
-    return visit.see(_PAGE, "rolled-back")
-
-
-def _csr(visit: Visit) -> CsrFacts:
-    wanted = visit.path("key_id")
-    for pending in _unit(visit).certificate.show().pending:
-        if pending.key_id == wanted:
-            return shown.csr_facts(pending)
-    raise NotFoundError(
-        "csr.unknown", "There is no such CSR.", hint="Its certificate may be installed by now."
-    )
-
-
 def _unit(visit: Visit) -> Appliance:
     return present(visit.services.appliance, "appliance")
 
 
-ROUTES: Final = (
-    get(_PAGE, Action.READ_APPLIANCE, view),
-    get(f"{_PAGE}/csr", Action.CONFIGURE_APPLIANCE, csr_form),
-    post(f"{_PAGE}/csr", Action.CONFIGURE_APPLIANCE, generate, again=csr_form),
-    get(f"{_PAGE}/csr/{{key_id}}", Action.READ_APPLIANCE, csr),
-    get(f"{_PAGE}/csr/{{key_id}}/file", Action.READ_APPLIANCE, csr_file),
-    get(f"{_PAGE}/import", Action.CONFIGURE_APPLIANCE, import_form),
-    post(f"{_PAGE}/import", Action.CONFIGURE_APPLIANCE, import_certificate, again=import_form),
-    post(f"{_PAGE}/check", Action.CONFIGURE_APPLIANCE, check, again=import_form),
-    post(f"{_PAGE}/rollback", Action.CONFIGURE_APPLIANCE, rollback, again=view),
+PAGES: Final = EndPages(
+    page=_PAGE,
+    within=_WITHIN,
+    csr_title="Generate New CSR",
+    profile="caAuditClientCert",
+    key_type=KeyType.P256,
+    reads=Action.READ_APPLIANCE,
+    changes=Action.CONFIGURE_APPLIANCE,
+    lifecycle=lambda visit: _unit(visit).certificate,
+    own_name=lambda visit: _unit(visit).host_name,
+    show=view,
+    show_import=import_page,
+    after=lambda _visit: _PAGE,
 )
+ROUTES: Final = PAGES.routes(own_import_page=True)

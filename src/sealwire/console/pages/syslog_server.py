@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.access.roles import Action
 from sealwire.console import certificates as shown
+from sealwire.console.pages.identity import EndPages
 from sealwire.console.pages.sensors import chosen_sensor
-from sealwire.console.routing import get, post
-from sealwire.console.visit import DONE, download
-from sealwire.errors import NotFoundError, UsageError
+from sealwire.console.routing import post
+from sealwire.errors import UsageError
 from sealwire.sensor.receiving import ClientCertificate
 from sealwire.x509.keys import KeyType
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from sealwire.console.certificates import CertificateFacts, CsrFacts
+    from sealwire.console.certificates import CertificateFacts
     from sealwire.console.visit import Visit
     from sealwire.sensor.receiving import ListenerState
     from sealwire.sensor.service import Sensor
@@ -38,12 +38,8 @@ class Answer:
     fix: str = ""
 
 
-def view(visit: Visit) -> Response:
+def view(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     """Certificate, key and chain boxes; below them the TLS statistics and trouble-shooting."""
-    return _page(visit)
-
-
-def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows
     sensor = _sensor(visit)
     found = sensor.certificate.show()
     chain = shown.chain_facts(found.installed, visit.now)
@@ -51,6 +47,8 @@ def _page(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever t
     return visit.page(
         "syslog_server.html",
         name=visit.services.sensor_name,
+        page=_PAGE,
+        trouble=found.trouble,
         chain=chain,
         installed=found.installed,
         waiting=shown.waiting(found.pending),
@@ -130,80 +128,6 @@ def _naming(chain: Sequence[CertificateFacts]) -> Iterator[Answer]:
     )
 
 
-def check(visit: Visit) -> Response:
-    """*Check*: what *Save* would do, and nothing is changed."""
-    files = shown.given_files(visit)
-    shown.require_files(files)
-    checked = _sensor(visit).certificate.check(
-        files, shown.given_key(visit), shown.given_password(visit)
-    )
-    return _page(visit, report=shown.import_report(checked, visit.now))
-
-
-def import_certificate(visit: Visit) -> Response:
-    """*Save*: in any order; used for new connections as soon as this answers."""
-    files = shown.given_files(visit)
-    shown.require_files(files)
-    _, checked = _sensor(visit).certificate.install(
-        visit.actor, files, shown.given_key(visit), shown.given_password(visit)
-    )
-    if checked.findings:
-        return _page(visit, findings=checked.findings, done=DONE["imported"])
-    return visit.see(_address(visit), "imported")
-
-
-def rollback(visit: Visit) -> Response:
-    """The certificate before this one again."""
-    _sensor(visit).certificate.rollback(visit.actor)
-    return visit.see(_address(visit), "rolled-back")
-
-
-def csr_form(visit: Visit) -> Response:
-    """The better way: the key is made on the sensor."""
-    return visit.page(
-        "csr_form.html",
-        title="CSR made on the sensor",
-        within=_WITHIN,
-        action=f"{_PAGE}/csr",
-        close=_PAGE,
-        form=visit.form,
-        own_name=visit.services.host_name,
-        key_types=list(KeyType),
-        key_type=visit.text("key_type") or KeyType.RSA2048,
-    )
-
-
-def generate(visit: Visit) -> Response:
-    """Make key and CSR."""
-    made = _sensor(visit).certificate.csr(
-        visit.actor,
-        shown.asked_subject(visit),
-        shown.asked_names(visit),
-        shown.asked_key_type(visit),
-    )
-    return visit.see(f"{_PAGE}/csr/{made.key_id}")
-
-
-def csr(visit: Visit) -> Response:
-    """The CSR to be copied or downloaded."""
-    return visit.page(
-        "csr.html",
-        title="Certificate Signing Request",
-        within=_WITHIN,
-        csr=_csr(visit),
-        download=f"{_PAGE}/csr/{visit.path('key_id')}/file",
-        close=_PAGE,
-        profile="caAuditServerCert",
-        can_submit=visit.services.ca is not None,
-    )
-
-
-def csr_file(visit: Visit) -> Response:
-    """``NAME.csr``."""
-    found = _csr(visit)
-    return download(found.pem, found.file, "application/pkcs10")
-
-
 def set_mode(visit: Visit) -> Response:
     """Whether senders must show a certificate."""
     wanted = visit.text("mode")
@@ -227,16 +151,6 @@ def remove_trust(visit: Visit) -> Response:
     return visit.see(_address(visit), "removed")
 
 
-def _csr(visit: Visit) -> CsrFacts:
-    wanted = visit.path("key_id")
-    for pending in _sensor(visit).certificate.show().pending:
-        if pending.key_id == wanted:
-            return shown.csr_facts(pending)
-    raise NotFoundError(
-        "csr.unknown", "There is no such CSR.", hint="Its certificate may be installed by now."
-    )
-
-
 def _sensor(visit: Visit) -> Sensor:
     """The one that the picker in the upper right names; the first one when it names none."""
     asked = visit.query("sensor") or visit.text("sensor")
@@ -247,15 +161,22 @@ def _address(visit: Visit) -> str:
     return f"{_PAGE}?sensor={visit.services.sensor_name}"
 
 
+PAGES: Final = EndPages(
+    page=_PAGE,
+    within=_WITHIN,
+    csr_title="CSR made on the sensor",
+    profile="caAuditServerCert",
+    key_type=KeyType.RSA2048,
+    reads=Action.READ_SENSOR,
+    changes=Action.CONFIGURE_SENSOR,
+    lifecycle=lambda visit: _sensor(visit).certificate,
+    own_name=lambda visit: visit.services.host_name,
+    show=view,
+    show_import=lambda visit, report: view(visit, report=report),
+    after=_address,
+)
 ROUTES: Final = (
-    get(_PAGE, Action.READ_SENSOR, view),
-    post(f"{_PAGE}/import", Action.CONFIGURE_SENSOR, import_certificate, again=view),
-    post(f"{_PAGE}/check", Action.CONFIGURE_SENSOR, check, again=view),
-    post(f"{_PAGE}/rollback", Action.CONFIGURE_SENSOR, rollback, again=view),
-    get(f"{_PAGE}/csr", Action.CONFIGURE_SENSOR, csr_form),
-    post(f"{_PAGE}/csr", Action.CONFIGURE_SENSOR, generate, again=csr_form),
-    get(f"{_PAGE}/csr/{{key_id}}", Action.READ_SENSOR, csr),
-    get(f"{_PAGE}/csr/{{key_id}}/file", Action.READ_SENSOR, csr_file),
+    *PAGES.routes(own_import_page=False),
     post(f"{_PAGE}/client-certificate", Action.CONFIGURE_SENSOR, set_mode, again=view),
     post(f"{_PAGE}/trust", Action.CONFIGURE_SENSOR, add_trust, again=view),
     post(f"{_PAGE}/trust/remove", Action.CONFIGURE_SENSOR, remove_trust, again=view),

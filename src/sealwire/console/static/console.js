@@ -49,3 +49,36 @@ if (live) {
   const stream = new EventSource(live.dataset.liveFrom);
   stream.addEventListener("message", (event) => show(document, JSON.parse(event.data)));
 }
+
+// Files may be dropped anywhere in the zone, and several times; the list says what is in it.
+for (const zone of document.querySelectorAll("[data-drop]")) {
+  const input = zone.querySelector("input[type=file]");
+  const list = zone.querySelector("[data-drop-list]");
+  const kept = new DataTransfer();
+  const take = (files) => {
+    const known = [...kept.files].map((file) => `${file.name} ${file.size} ${file.lastModified}`);
+    for (const file of files) {
+      if (!known.includes(`${file.name} ${file.size} ${file.lastModified}`)) kept.items.add(file);
+    }
+    input.files = kept.files;
+    list.hidden = kept.files.length === 0;
+    list.replaceChildren(...[...kept.files].map((file) => {
+      const line = document.createElement("li");
+      line.textContent = `${visible(file.name)}, ${spaced(file.size)} bytes`;
+      return line;
+    }));
+  };
+  input.addEventListener("change", () => take([...input.files]));
+  for (const kind of ["dragenter", "dragover"]) {
+    zone.addEventListener(kind, (event) => {
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  }
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    take([...event.dataTransfer.files]);
+  });
+}

@@ -56,6 +56,7 @@ MENU: Final = (
         (
             Entry("Audit Log", "/system/audit-log", Action.READ_APPLIANCE),
             Entry("Audit Log Certificate", "/system/audit-log-certificate", Action.READ_APPLIANCE),
+            Entry("Revocation Lists", "/system/revocation-lists", Action.READ_APPLIANCE),
             Entry("Users", "/system/users", Action.MANAGE_USERS),
         ),
     ),
@@ -64,6 +65,7 @@ MENU: Final = (
         (
             Entry("Inputs", "/appliance/inputs", Action.READ_APPLIANCE),
             Entry("High Availability", "/appliance/high-availability", Action.READ_APPLIANCE),
+            Entry("Doctor", "/system/doctor", Action.CONFIGURE_APPLIANCE),
         ),
     ),
     Group(("System", "Monitoring"), (Entry("Audit", "/system/audit", Action.READ_AUDIT),)),
@@ -72,6 +74,8 @@ MENU: Final = (
         (
             Entry("Sensors", "/sensors", Action.READ_SENSOR),
             Entry("Sources", "/sensors/sources", Action.READ_SENSOR),
+            Entry("Revocation Lists", "/sensors/revocation-lists", Action.READ_SENSOR),
+            Entry("Doctor", "/system/doctor", Action.CONFIGURE_APPLIANCE),
         ),
     ),
     Group(

@@ -42,6 +42,7 @@ DONE: Final = {
     "profile": "The profile is stored. It is disabled until an agent enables it.",
     "csr": "Key and request are made. Have the outside CA sign the request, then import.",
     "renewed": "The issuing CA has its new certificate.",
+    "loaded": "Loaded.",
     "published": "The CRL is published.",
     "imported": "The certificate is installed. New connections use it; open ones live on.",
     "rolled-back": "The earlier certificate is in use again.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from html import unescape
 from itertools import count
@@ -13,10 +14,16 @@ from urllib.parse import urlencode
 import httpx
 
 from sealwire.access.roles import Role
+from sealwire.audit.formats import AuditFormat
+from sealwire.audit.recorder import Recorder
 from sealwire.clock import SystemRandom
 from sealwire.console.app import Console
 from sealwire.console.guards import SESSION_COOKIE, STRANGER_COOKIE, TOKEN_FIELD
 from sealwire.console.services import ConsoleServices
+from sealwire.errors import UnavailableError
+from sealwire.identity.checkup import Checkup
+from sealwire.identity.peer_lists import PeerLists
+from sealwire.identity.revocation import Side
 from tests.unit.access.scene import somebody
 from tests.unit.api.scene import ADDRESS, ApiScene, Caller, certificate_of, person
 from tests.unit.ca.scene import csr_for
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from sealwire.errors import SealwireError
+    from sealwire.identity.checkup import CheckStep
+    from sealwire.identity.examination import Question
     from sealwire.x509.keys import KeyType
 
     Blobs = Sequence[tuple[str, bytes]]
@@ -161,11 +171,34 @@ class PlayedSetup:
         return {"findings": self.findings}
 
 
+class PlayedDoctor:
+    """Finds what ``steps`` say; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.steps: tuple[CheckStep, ...] = ()
+        self.asked: list[Question] = []
+
+    def __call__(self, question: Question) -> Checkup:
+        self.asked.append(question)
+        return Checkup(question.host, question.port, self.steps)
+
+
+class Web:
+    """Holds revocation lists by address; what it does not hold is unreachable."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, bytes] = {}
+
+    def __call__(self, locations: Sequence[str]) -> Sequence[bytes | SealwireError]:
+        gone = UnavailableError("crl.unreachable", "nobody <b>answers</b>")
+        return [self.pages.get(location, gone) for location in locations]
+
+
 class ConsoleScene:
     """A node with CA and appliance, and somebody of each role."""
 
     def __init__(self) -> None:
-        self.setup = PlayedSetup()
+        self.setup, self.doctor, self.web = PlayedSetup(), PlayedDoctor(), Web()
         self.node = ApiScene()
         services = self.node.services
         self.services = ConsoleServices(
@@ -184,9 +217,22 @@ class ConsoleScene:
             ca_setup=self.setup,
             revocations=services.revocations,
             status_publisher=services.status_publisher,
+            peer_lists={side.value: self._lists(side) for side in Side},
+            doctor=self.doctor,
         )
         self.console = Console(self.services)
         self._people = count()
+
+    def _lists(self, side: Side) -> PeerLists:
+        clock = self.node.base.clock
+        return PeerLists(
+            self.node.base.store,
+            Recorder(clock, "unit.example.com", AuditFormat.V10_4_5, "0.1.0"),
+            clock,
+            side=side,
+            fetch=self.web,
+            turn=nullcontext(),
+        )
 
     def stranger(self) -> Browser:
         return Browser(self.console)

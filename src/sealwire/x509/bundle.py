@@ -12,7 +12,7 @@ from sealwire.errors import RefusedError
 from sealwire.x509.archive import Allowance, zip_entries
 from sealwire.x509.certificate import certificate_der
 from sealwire.x509.csr import CSR_LABELS
-from sealwire.x509.der import SEQUENCE, UNDECODABLE, first_element
+from sealwire.x509.der import SEQUENCE, UNDECODABLE, first_element, parts_in_a_row
 from sealwire.x509.findings import Code, info, warning
 from sealwire.x509.keys import load_private_key, private_key_pem
 from sealwire.x509.kinds import der_kind
@@ -40,6 +40,16 @@ _CERTIFICATE_LABELS = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"}
 _KEY_LABELS = {"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"}
 _OTHER_KEY_LABELS = {"OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "SSH2 ENCRYPTED PRIVATE KEY"}
 _PKCS7_LABELS = {"PKCS7", "PKCS #7 SIGNED DATA", "CMS"}
+_PLACES = {
+    "validity": "dates",
+    "serial": "serial number",
+    "subject": "subject",
+    "issuer": "issuer",
+    "spki": "public key",
+    "raw_extensions": "extensions",
+    "signature_alg": "signature algorithm",
+    "signature": "signature",
+}
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _STRANGE_MAGIC = {
     b"\xfe\xed\xfe\xed": "a Java keystore; turn it into PKCS#12 first: keytool -importkeystore"
@@ -192,8 +202,7 @@ class _Reader:
             plain = first_element(der).whole if trusted else der
             certificate = _usable_certificate(plain)
         except UNDECODABLE as fault:
-            why = printable(str(fault)).splitlines()[:1] or ["damaged"]
-            text = f"{name}: the certificate cannot be read ({why[0][:120]})."
+            text = f"{name}: the certificate cannot be read ({_plain_fault(fault)})."
             self._refuse(Code.UNREADABLE, text)
             return
         self.certificates.append(certificate)
@@ -217,6 +226,13 @@ class _Reader:
         return None if limit else self._password
 
     def _read_der(self, name: str, data: bytes) -> None:
+        for number, part in enumerate(parts_in_a_row(data), start=1):
+            if self._spent("blocks", self._blocks, MAX_BLOCKS):
+                return
+            self._blocks += 1
+            self._read_element(name if number == 1 else f"{name} part {number}", part)
+
+    def _read_element(self, name: str, data: bytes) -> None:
         kind = der_kind(data)
         if kind == "pkcs7":
             self._read_pkcs7(name, data)
@@ -250,8 +266,8 @@ class _Reader:
             return
         contents = open_pkcs12(der, self._password)
         if contents is None:
-            text = f"{name}: the PKCS#12 file is damaged or its password is another."
-            self._refuse(Code.PASSWORD_NEEDED, text)
+            why = "needs its password" if self._password is None else "has another password"
+            self._refuse(Code.PASSWORD_NEEDED, f"{name}: the PKCS#12 file {why}, or is damaged.")
             return
         certificates = [contents.cert, *contents.additional_certs]
         for number, one in enumerate((c for c in certificates if c is not None), start=1):
@@ -266,6 +282,15 @@ class _Reader:
             self._refuse(Code.KEY_UNREADABLE, f"{name}: its private key is of an unknown kind.")
             return
         self._read_key(name, pem)
+
+
+def _plain_fault(fault: Exception) -> str:
+    """Why a certificate cannot be read; the library names the place in its own types."""
+    words = printable(str(fault)).partition("\n")[0]
+    if "ParseError" not in words:
+        return words[:120] or "damaged"
+    place = next((plain for part, plain in _PLACES.items() if f"::{part}" in words), "")
+    return f"damaged in its {place}" if place else "damaged"
 
 
 def _is_encrypted(key: bytes) -> bool:

@@ -30,6 +30,7 @@ _MAX_STEPS = 50_000
 # A second's work, and more than any program writes.
 MAX_ITERATIONS: Final = 1_000_000
 _MAX_LENGTH_OCTETS = 4
+_BLANK: Final = b"\0\t\n\r \x1a"
 
 
 class Element(NamedTuple):
@@ -55,6 +56,26 @@ def elements(content: bytes) -> Iterator[Element]:
     while at < len(content):
         tag, start, end = _bounds(content, at)
         yield Element(tag, content[at:end], content[start:end])
+        at = end
+
+
+def parts_in_a_row(data: bytes) -> Iterator[bytes]:
+    """The SEQUENCEs that stand one behind the other in a file, as ``cat *.der`` makes them.
+
+    White space and zeros behind the last one are left out; any other rest comes as a last part,
+    as does a file that is no DER from its beginning (BER of indefinite length).
+    """
+    at = 0
+    while at < len(data):
+        try:
+            tag, _, end = _bounds(data, at)
+        except ValueError:
+            tag, end = 0, at
+        if tag != SEQUENCE:
+            if at == 0 or data[at:].strip(_BLANK):
+                yield data[at:]
+            return
+        yield data[at:end]
         at = end
 
 

@@ -15,6 +15,8 @@ _BEGIN = re.compile(rb"-----[ \t]*BEGIN[ \t]+([A-Z0-9][A-Z0-9 ]{0,62}?)[ \t]*---
 _HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9-]{0,63}:", re.MULTILINE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _BLANK = re.compile(rb"[ \t\r\n\f\v\x00]+")
+_QUOTE_MARKS = re.compile(rb"^[ \t]*(?:[>|][ \t]*)+", re.MULTILINE)
+_ESCAPED_END = re.compile(rb"\\[rn]")
 _LINE = 64
 # UTF-16 whose byte order mark got lost is told by its dashes, at an even place.
 _WIDE_MARKS = {code: "-----BEGIN ".encode(code) for code in ("utf-16-le", "utf-16-be")}
@@ -75,8 +77,13 @@ def _block(label: str, body: bytes) -> PemBlock:
         mark = label.encode()
         pem = b"-----BEGIN %s-----\n%s\n-----END %s-----\n" % (mark, lines, mark)
         return PemBlock(label, None, pem)
-    der = decode_base64(body)
+    der = decode_base64(body) or decode_base64(_unquoted(body))
     return PemBlock(label, der, pem_text(label, der) if der is not None else b"")
+
+
+def _unquoted(body: bytes) -> bytes:
+    """Without the marks of a mail that is answered, and with the line ends of JSON as such."""
+    return _QUOTE_MARKS.sub(b"", _ESCAPED_END.sub(b"\n", body))
 
 
 def decode_base64(body: bytes) -> bytes | None:

@@ -328,3 +328,46 @@ def test_a_key_whose_numbers_do_not_fit_is_refused() -> None:
         serialization.NoEncryption(),
     )
     assert codes(read_bundle([("k.pem", pem)])) == ["key_unreadable"]
+
+
+def test_der_files_put_together_are_read_one_after_the_other() -> None:
+    row = b"".join(one.der for one in FAMILY.all)
+    bundle = read_bundle([("all.der", row), ("line.der", LEAF.der + b"\r\n\0")])
+    assert names(bundle) == sorted([*EVERYONE, certificate_sha256(LEAF.certificate)])
+    assert bundle.origins[1] == "all.der part 2"
+    assert bundle.findings == ()
+    rest = read_bundle([("leaf.der", LEAF.der + b"trailing")])
+    assert len(rest.certificates) == 1
+    assert [f.message for f in rest.findings] == [
+        "leaf.der part 2 is damaged or of a kind not known here."
+    ]
+    crowd = read_bundle([("crowd.der", b"\x30\x00" * 100_000)])
+    assert codes(crowd)[-1] == "limit"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"".join(b"> > " + line + b"\n" for line in LEAF.pem.splitlines()),
+        b'{"certificate": "' + LEAF.pem.replace(b"\n", b"\\n") + b'"}',
+        b'"' + LEAF.pem.replace(b"\n", b"\\r\\n") + b'"',
+    ],
+    ids=["answered mail", "json", "json from windows"],
+)
+def test_pem_that_went_through_mail_or_json_is_read(text: bytes) -> None:
+    bundle = read_bundle([("bag", text)])
+    assert names(bundle) == [certificate_sha256(LEAF.certificate)]
+    assert bundle.findings == ()
+
+
+def test_what_is_unreadable_is_told_in_plain_words() -> None:
+    at = LEAF.der.index(b"\x17\x0d")
+    broken = LEAF.der[:at] + b"\x17\x0dXXXXXXXXXXXXX" + LEAF.der[at + 15 :]
+    for der, words in ((broken, "(damaged in its dates)"), (LEAF.der[:60] + b"\x30", "")):
+        (finding,) = read_bundle([("bag", pem_text("CERTIFICATE", der))]).findings
+        assert words in finding.message
+        assert "ParseError" not in finding.message
+    (asked,) = read_bundle([("a.p12", p12(b"x"))]).findings
+    (wrong,) = read_bundle([("a.p12", p12(b"x"))], b"y").findings
+    assert "needs its password" in asked.message
+    assert "has another password" in wrong.message

@@ -53,6 +53,7 @@ def front_of(roles: Roles, api: ASGIApp) -> Front:
             status_publisher=services.status_publisher,
             peer_lists=services.peer_lists,
             doctor=services.doctor,
+            expiry=services.expiry,
         )
     )
     return Front(console, api)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sealwire.ca.service import CertificateAuthority
     from sealwire.clock import Clock, RandomSource
     from sealwire.identity.examination import Examiner
+    from sealwire.identity.expiry_watch import ExpiryWatch
     from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.service import Sensor
     from sealwire.x509.keys import KeyType
@@ -93,6 +94,7 @@ class ConsoleServices:
     status_publisher: StatusPublisher | None = None
     peer_lists: Mapping[str, PeerLists] = field(default_factory=dict)
     doctor: Examiner | None = None
+    expiry: ExpiryWatch | None = None
 
 
 def present(role: RoleT | None, name: str) -> RoleT:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import httpx
+from cryptography import x509
 
 from sealwire.access.roles import Role
 from sealwire.audit.formats import AuditFormat
@@ -22,6 +23,8 @@ from sealwire.console.guards import SESSION_COOKIE, STRANGER_COOKIE, TOKEN_FIELD
 from sealwire.console.services import ConsoleServices
 from sealwire.errors import UnavailableError
 from sealwire.identity.checkup import Checkup
+from sealwire.identity.expiry import Watched
+from sealwire.identity.expiry_watch import ExpiryWatch
 from sealwire.identity.peer_lists import PeerLists
 from sealwire.identity.revocation import Side
 from tests.unit.access.scene import somebody
@@ -200,7 +203,9 @@ class ConsoleScene:
     def __init__(self) -> None:
         self.setup, self.doctor, self.web = PlayedSetup(), PlayedDoctor(), Web()
         self.node = ApiScene()
-        services = self.node.services
+        services, clock = self.node.services, self.node.base.clock
+        chain = x509.load_pem_x509_certificates(self.node.base.ca.chain_pem().encode())
+        self.in_use = [Watched("ca", chain)]
         self.services = ConsoleServices(
             log_in=services.log_in,
             people=services.people,
@@ -219,6 +224,13 @@ class ConsoleScene:
             status_publisher=services.status_publisher,
             peer_lists={side.value: self._lists(side) for side in Side},
             doctor=self.doctor,
+            expiry=ExpiryWatch(
+                self.node.base.store,
+                Recorder(clock, "unit.example.com", AuditFormat.V10_4_5, "0.1.0"),
+                clock,
+                trail="ca",
+                in_use=lambda: self.in_use,
+            ),
         )
         self.console = Console(self.services)
         self._people = count()

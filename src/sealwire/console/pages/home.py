@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.access.roles import Action
 from sealwire.ca.ports import RequestStatus
-from sealwire.console.certificates import CertificateFacts, chain_facts
+from sealwire.console.alarms import ALARM_DAYS, alarms, page_of
 from sealwire.console.routing import Gate, get
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from starlette.responses import Response
 
     from sealwire.appliance.service import ApplianceStatus
     from sealwire.console.visit import Visit
+    from sealwire.identity.expiry import Lifetime
     from sealwire.sensor.service import Sensor
+
+_SEEN_BY: Final[Mapping[str, Action]] = {
+    "ca": Action.READ_CERTIFICATE,
+    "appliance": Action.READ_APPLIANCE,
+    "sensor": Action.READ_SENSOR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """A certificate in use."""
+    """A certificate in use; ``path`` is where it is looked after, or empty."""
 
-    use: str
-    certificate: CertificateFacts
+    lifetime: Lifetime
     path: str
+
+    @property
+    def state(self) -> str:
+        """``expired``, ``soon`` or ``good``."""
+        if self.lifetime.step == 0:
+            return "expired"
+        soon = self.lifetime.step is not None and self.lifetime.step <= ALARM_DAYS
+        return "soon" if soon else "good"
 
 
 def home(visit: Visit) -> Response:
@@ -45,14 +60,13 @@ def home(visit: Visit) -> Response:
     unit = visit.services.appliance if visit.may(Action.READ_APPLIANCE) else None
     status = None if unit is None else unit.status()
     stats = {} if sensor is None else sensor.stats()
+    lifetimes = _lifetimes(visit)
     steps = [*_sensor_steps(visit, sensor), *_appliance_steps(status), *_arrival(sensor, stats)]
     return visit.page(
         "home.html",
         steps=steps,
-        expiries=sorted(
-            _expiries(visit, sensor, status), key=lambda one: one.certificate.not_after
-        ),
-        alarms=[*_alarms(status, stats)],
+        calendar=_calendar(lifetimes),
+        alarms=alarms(visit, status, stats, lifetimes),
         pending=_pending(visit),
     )
 
@@ -92,26 +106,23 @@ def _arrival(sensor: Sensor | None, stats: dict[str, Any]) -> Iterator[Step]:
         yield Step("Packets Received goes up", count > 0, f"{count} so far", "/sensors")
 
 
-def _expiries(
-    visit: Visit, sensor: Sensor | None, status: ApplianceStatus | None
-) -> Iterator[Expiry]:
-    uses = []
-    if sensor is not None:
-        uses.append(("Sensor", sensor.certificate.show().installed, "/sensors/syslog-server"))
-    if status is not None:
-        installed = status.certificate.installed
-        uses.append(("Audit log client", installed, "/system/audit-log-certificate"))
-    for use, installed, path in uses:
-        for certificate in chain_facts(installed, visit.now):
-            yield Expiry(use, certificate, path)
+def _lifetimes(visit: Visit) -> list[Lifetime]:
+    """Of the certificates in use that the visitor may see, the one that ends first at the top."""
+    expiry = visit.services.expiry
+    found = [] if expiry is None else expiry.lifetimes()
+    return [one for one in found if visit.may(_SEEN_BY.get(_kind(one), Action.READ_SENSOR))]
 
 
-def _alarms(status: ApplianceStatus | None, stats: dict[str, Any]) -> Iterator[str]:
-    for view in () if status is None else status.destinations:
-        if view.destination.enabled and view.status.last_error:
-            yield f"Destination {view.destination.name}: {view.status.last_error}"
-    for trouble in stats.get("journal_trouble", ()):
-        yield f"The sensor cannot keep what arrives: {trouble}"
+def _kind(one: Lifetime) -> str:
+    return one.where.partition(":")[0]
+
+
+def _calendar(found: Iterable[Lifetime]) -> list[tuple[str, list[Expiry]]]:
+    """Month by month."""
+    months = groupby(found, key=lambda one: f"{one.not_after:%B %Y}")
+    return [
+        (month, [Expiry(one, page_of(one.where)) for one in ending]) for month, ending in months
+    ]
 
 
 def _pending(visit: Visit) -> int | None:

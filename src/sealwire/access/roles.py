@@ -180,7 +180,7 @@ def require(principal: Principal, action: Action) -> None:
     needed = roles_for(action)
     raise ForbiddenError(
         "access.denied",
-        f"{principal.name} may not do this ({action}).",
+        f"{principal.name} may not do this: {action.replace('_', ' ')}.",
         hint=f"It takes the role {' or '.join(needed)}."
         if needed
         else "Only the owner of the home folder may, on the machine itself.",

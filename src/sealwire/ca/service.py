@@ -159,13 +159,20 @@ class CertificateAuthority(Register):
                 remote_address=remote_address,
             )
         except (NotFoundError, RefusedError, UnauthorizedError) as fault:
-            self._record_all(
-                self._failed.events(profile_id, fault, actor=actor, address=remote_address)
+            self.note_failed_submission(
+                profile_id, fault, actor=actor, remote_address=remote_address
             )
             raise
         # Linting takes longer than all the rest: not while the store's one writer waits.
         draft = self._store.read(lambda tx: enrollment.draft(tx, submission))
         return self._store.run(lambda tx: enrollment.enter(tx, draft))
+
+    def note_failed_submission(
+        self, profile_id: str, fault: SealwireError, *, actor: str, remote_address: str
+    ) -> None:
+        """Record a request of which not even the CSR could be read from its form."""
+        events = self._failed.events(profile_id, fault, actor=actor, address=remote_address)
+        self._record_all(events)
 
     def approve(
         self,

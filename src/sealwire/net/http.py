@@ -89,7 +89,8 @@ class PeerProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
-        self._tell("ended", str(exc) if exc else self._ended or "serverAlertSent: CLOSE_NOTIFY")
+        said = end_of(exc) if exc else self._ended or "serverAlertSent: CLOSE_NOTIFY"
+        self._tell("ended", said)
         super().connection_lost(exc)
 
     def _tell(self, event: str, info: str = "") -> None:
@@ -180,6 +181,15 @@ def _account(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid-{uid}"
+
+
+def end_of(fault: Exception) -> str:
+    """What cut a connection, in words: neither the system's number nor the library's place."""
+    if isinstance(fault, ssl.SSLError):
+        return (getattr(fault, "reason", None) or "TLS failed").replace("_", " ").lower()
+    if isinstance(fault, OSError) and fault.strerror:
+        return fault.strerror
+    return str(fault) or type(fault).__name__
 
 
 def open_tcp(host: str, port: int) -> socket.socket:

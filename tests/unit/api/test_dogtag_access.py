@@ -36,7 +36,7 @@ ACTIONS: Final = {
     "GET /certrequests/profiles/{profile_id}": Action.READ_PROFILE,
     "POST /certrequests": Action.SUBMIT_REQUEST,
     "GET /certrequests/{request_id}": Action.READ_REQUEST,
-    "GET /agent/certrequests": Action.LIST_REQUESTS,
+    "GET /agent/certrequests": Action.DECIDE_REQUEST,
     "GET /agent/certrequests/{request_id}": Action.DECIDE_REQUEST,
     "POST /agent/certrequests/{request_id}/{action}": Action.DECIDE_REQUEST,
     "GET /certs": Action.READ_CERTIFICATE,

@@ -279,9 +279,23 @@ def test_a_search_may_ask_for_more_than_there_is(agent: Client) -> None:
     assert got.json() == {"total": 1, "entries": []}
 
 
+def test_a_search_may_be_bounded(agent: Client) -> None:
+    serials = [*find(agent, {}), *(agent.issue() for _ in range(2))]
+
+    def found(**params: int) -> tuple[int, list[str]]:
+        got = agent.post("/certs/search", {}, params=params).json()
+        return got["total"], [each["id"] for each in got["entries"]]
+
+    assert found(maxResults=2) == (2, serials[:2])
+    assert found(maxResults=2, start=1) == (2, serials[1:2])
+    assert found(maxResults=2, start=2) == (2, [])
+    assert found(maxResults=0) == (0, [])
+
+
 def test_what_an_auditor_may_not(agent: Client) -> None:
     auditor = Client(agent.scene, caller_of(Role.AUDITOR))
     serial = agent.issue()
     got = auditor.ask("GET", f"{REST}/agent/certs/{serial}")
-    refused(got, 403, "ForbiddenException")
+    text = "auditor may not do this: revoke certificate. It takes the role agent."
+    refused(got, 403, "ForbiddenException", text)
     assert auditor.get(f"/certs/{serial}")["id"] == serial

@@ -122,6 +122,20 @@ def test_what_cannot_be_handed_in(agent: Client) -> None:
     assert agent.scene.base.ca.find().total == 1
 
 
+def test_a_form_that_holds_no_csr_is_recorded(agent: Client) -> None:
+    form = agent.get("/certrequests/profiles/caServerCert")
+    for value in ("", "%%%"):
+        form["Input"][0]["Attribute"][1]["Value"] = value
+        before = len(agent.scene.texts())
+        refused(agent.post("/certrequests", form), 400, "BadRequestException")
+        [said] = agent.scene.texts()[before:]
+        assert said == (
+            "[AuditEvent=PROFILE_CERT_REQUEST][SubjectID=agent][Outcome=Failure][ReqID=<null>]"
+            f"[ProfileID=caServerCert][CertSubject=<null>][Info=from {ADDRESS}: input.request]"
+            " certificate request made with certificate profiles"
+        )
+
+
 def test_the_issuer_may_be_named(agent: Client) -> None:
     form = agent.get("/certrequests/profiles/caServerCert")
     form["Input"][0]["Attribute"][1]["Value"] = csr_for(SERVER).decode()
@@ -420,6 +434,10 @@ def test_lists(agent: Client) -> None:
     assert numbers(agent.get(path, params={"requestType": "revocation"})) == []
     assert agent.get(path, params={"requestType": "renewal"})["total"] == 0
     assert agent.get(path, params={"requestType": "enrollment"})["total"] == 5
+    found = agent.get(path, params={"maxResults": 2})
+    assert (numbers(found), found["total"]) == ([1, made[0]], 2)
+    second = agent.ask("GET", "/ca/v2/agent/certrequests", params={"maxResults": 2, "start": 1})
+    assert (numbers(second.json()), second.json()["total"]) == (made[:1], 2)
     for query in ("requestState=lost", "start=x", "pageSize=-1", "pageSize=many"):
         refused(agent.ask("GET", f"{REST}{path}?{query}"), 400, "BadRequestException")
 

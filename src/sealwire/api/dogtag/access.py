@@ -87,7 +87,8 @@ ACCESS: Final[Mapping[Use, Entry]] = {
     Use.GET_TEMPLATE: _TEMPLATES,
     Use.SUBMIT: Entry(Action.SUBMIT_REQUEST, "certServer.ee.profile", "submit"),
     Use.GET_REQUEST: Entry(Action.READ_REQUEST, "certServer.ee.request", "read"),
-    Use.LIST_REQUESTS: Entry(Action.LIST_REQUESTS, "certServer.ca.certrequests", "execute"),
+    # Auditors see the queue in the console; Dogtag shows it to agents only.
+    Use.LIST_REQUESTS: _REQUESTS,
     Use.REVIEW_REQUEST: _REQUESTS,
     Use.CHANGE_REQUEST: _REQUESTS,
     Use.LIST_PROFILES: _TEMPLATES,

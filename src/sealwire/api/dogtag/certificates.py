@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -34,6 +35,20 @@ _KIND: Final = "cert-revoke"
 Offset = Annotated[int, Query(ge=0)]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``size`` of what is found, ``start`` skipped, nothing behind the first ``most``."""
+
+    start: int
+    size: int
+    most: int = sys.maxsize
+
+    @property
+    def limit(self) -> int:
+        """How many to fetch."""
+        return min(self.size, LARGEST_PAGE, max(self.most - self.start, 0))
+
+
 @router.get("/certs/{serial}", dependencies=[permits(Use.GET_CERTIFICATE)])
 def show(request: Request, serial: str) -> JsonObject:
     """One certificate."""
@@ -46,16 +61,25 @@ def listing(
 ) -> JsonObject:
     """All certificates, or those of one status."""
     wanted = Search(CertificateSearch(status=_status(status)))
-    return _found(request, wanted, start, size, counts=version.counts_found)
+    return _found(request, wanted, Page(start, size), counts=version.counts_found)
 
 
 @router.post("/certs/search", dependencies=[permits(Use.SEARCH_CERTIFICATES)])
 def searched(
-    request: Request, version: Speaks, body: Posted, start: Offset = 0, size: Offset = 20
+    request: Request,
+    version: Speaks,
+    body: Posted,
+    start: Offset = 0,
+    size: Offset = 20,
+    maxResults: Offset | None = None,  # noqa: N803 - Dogtag's word
 ) -> JsonObject:
-    """Those that fulfil every condition that the body says is in use."""
+    """Those that fulfil every condition that the body says is in use.
+
+    ``maxResults`` is how many are looked for at all; what is beyond is not counted either.
+    """
     wanted = read_search(body)
-    return _found(request, wanted, start, size, counts=version.counts_found)
+    most = sys.maxsize if maxResults is None else maxResults
+    return _found(request, wanted, Page(start, size, most), counts=version.counts_found)
 
 
 @router.get("/agent/certs/{serial}")
@@ -180,8 +204,9 @@ def _data(request: Request, serial: int) -> JsonObject:
     return certificate_data(row, authority.chain_pem(), clock_of(request).now())
 
 
-def _found(request: Request, wanted: Search, start: int, size: int, *, counts: bool) -> JsonObject:
-    found = search(authority_of(request), wanted, start=start, limit=min(size, LARGEST_PAGE))
+def _found(request: Request, wanted: Search, page: Page, *, counts: bool) -> JsonObject:
+    found = search(authority_of(request), wanted, start=page.start, limit=page.limit)
     now = clock_of(request).now()
     entries: list[Json] = [certificate_info(row, now) for row in found.entries]
-    return {"total": found.total, "entries": entries} if counts else {"entries": entries}
+    total = min(found.total, page.most)
+    return {"total": total, "entries": entries} if counts else {"entries": entries}

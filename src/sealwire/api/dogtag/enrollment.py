@@ -81,15 +81,21 @@ def submit(
     profile_id = bodies.text(body, "ProfileID", "profileId")
     if not profile_id:
         raise bad_request("Unable to create enrollment request: Missing profile ID")
-    authority = authority_of(request)
+    authority, address = authority_of(request), address_of(request)
+    try:
+        csr = certificate_request(values)
+        subject = _subject(authority, profile_id, values)
+    except UsageError as fault:
+        authority.note_failed_submission(profile_id, fault, actor=who.name, remote_address=address)
+        raise
     try:
         made = authority.submit(
             profile_id,
-            certificate_request(values),
+            csr,
             _requestor(values),
             actor=who.name,
-            remote_address=address_of(request),
-            subject=_subject(authority, profile_id, values),
+            remote_address=address,
+            subject=subject,
         )
     except (NotFoundError, RefusedError) as refusal:
         if refusal.code == "role.absent":

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from sealwire.access.throttle import ThrottledError
 from sealwire.api.dogtag.shapes import attributes, read_number
-from sealwire.errors import SealwireError, UnauthorizedError
+from sealwire.errors import ForbiddenError, SealwireError, UnauthorizedError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -80,7 +80,11 @@ def answer(error: SealwireError, path: Mapping[str, str]) -> Response:
     status = error.status if isinstance(error, DogtagError) else error.http_status
     status = _STATUS.get(status, status)
     kind = _BY_CODE.get(error.code) if status == HTTPStatus.NOT_FOUND else None
-    return _document(status, error.message, kind, named=_named(error.code, path))
+    # There is no field for hints, and who may not do something should know what it takes.
+    said = error.message
+    if isinstance(error, ForbiddenError) and error.hint:
+        said = f"{said} {error.hint}"
+    return _document(status, said, kind, named=_named(error.code, path))
 
 
 def _named(code: str, path: Mapping[str, str]) -> dict[str, str]:

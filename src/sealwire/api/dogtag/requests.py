@@ -48,8 +48,12 @@ def find(
     start: str = "0",
     pageSize: Size = 20,  # noqa: N803 - Dogtag's word
     size: Size | None = None,
+    maxResults: Size | None = None,  # noqa: N803 - Dogtag's word
 ) -> JsonObject:
-    """A page of the requests, by number; what to find is in ``requestState`` and its like."""
+    """A page of the requests, by number; what to find is in ``requestState`` and its like.
+
+    ``maxResults`` is how many are looked for at all; what is beyond is not counted either.
+    """
     query = request.query_params
     status = _status(query.get("requestState") or query.get("requestStatus"))
     kind, known = _type(query.get("requestType"))
@@ -58,10 +62,14 @@ def find(
     authority = authority_of(request)
     begin = number_of(start)
     limit = min(pageSize if size is None else size, _LARGEST_PAGE)
-    if not version.start_is_number:
+    most = LARGEST_REQUEST if maxResults is None else maxResults
+    if version.start_is_number:
+        limit = min(limit, most)
+    else:
+        limit = min(limit, max(most - begin, 0))
         begin = _number_at(authority, begin, status=status, kind=kind)
     page = authority.find(status=status, request_type=kind, start=begin, limit=limit)
-    return request_infos(request, version, page.entries, page.total)
+    return request_infos(request, version, page.entries, min(page.total, most))
 
 
 def _number_at(

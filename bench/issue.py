@@ -3,8 +3,9 @@
 A round has each CA issue the same number of certificates over 16 kept connections, the server on
 one processor, the client on the other. cfssl reads the CSR, signs, and keeps nothing. Sealwire has
 read and linted the CSR when it was submitted; what is measured is an agent's approval until the
-certificate, the evidence and the audit record are durable and the answer is there. ``call`` is the
-same use case called by 16 threads of one process, without HTTP, TLS and log-in.
+certificate, the evidence and the audit record are durable and the answer is there. ``bulk`` is the
+same with a hundred approvals to a call, ``call`` the use case called by 16 threads of one process,
+without HTTP, TLS and log-in.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ from sealwire.x509.subject import parse_dn
 from tests.flow.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
 SERVER_PROCESSOR: Final = "0"
 CLIENT_PROCESSOR: Final = 1
 PROFILE: Final = "caAuditServerCert"
-WAYS: Final = ("cfssl", "sealwire", "call")
+WAYS: Final = ("cfssl", "sealwire", "bulk", "call")
+IN_BULK: Final = 100
 KINDS: Final = (KeyType.P256, KeyType.RSA2048)
 
 
@@ -68,6 +70,18 @@ def by_cfssl(kind: KeyType, folder: Path, count: int) -> Figures:
 
 def by_sealwire(kind: KeyType, folder: Path, count: int) -> Figures:
     """``sealwire up``: an agent with a client certificate approves over HTTPS."""
+    return _approved(kind, folder, count, _one_by_one)
+
+
+def by_bulk(kind: KeyType, folder: Path, count: int) -> Figures:
+    """The same, a hundred approvals to a call."""
+    return _approved(kind, folder, count, _in_bulk)
+
+
+def _approved(
+    kind: KeyType, folder: Path, count: int, asked: Callable[[Sequence[int]], list[bytes]]
+) -> Figures:
+    """``asked`` says which bytes approve which requests."""
     node = Node(folder / "home")
     node.home.parent.mkdir(parents=True)
     node.run("ca", "init", "--key-type", kind.value)
@@ -76,13 +90,23 @@ def by_sealwire(kind: KeyType, folder: Path, count: int) -> Figures:
         server = Server(_console_port(node), _agent(node.home))
         submissions = [_submission(number) for number in range(count + CONNECTIONS)]
         waiting = [json.loads(body)["id"] for body in ask(server, submissions).bodies]
-        approvals = [post(f"/api/v1/ca/requests/{each}/approve", b"{}") for each in waiting]
-        ask(server, approvals[:CONNECTIONS])
+        ask(server, _one_by_one(waiting[:CONNECTIONS]))
+        approvals = asked(waiting[CONNECTIONS:])
         before = cpu_seconds(node.pid)
-        took = ask(server, approvals[CONNECTIONS:]).seconds
+        took = ask(server, approvals).seconds
         used = cpu_seconds(node.pid) - before
-    _reconciled(node)
+    _reconciled(node, count)
     return Figures(count / took, used / count * 1000)
+
+
+def _one_by_one(waiting: Sequence[int]) -> list[bytes]:
+    return [post(f"/api/v1/ca/requests/{each}/approve", b"{}") for each in waiting]
+
+
+def _in_bulk(waiting: Sequence[int]) -> list[bytes]:
+    shares = [waiting[start : start + IN_BULK] for start in range(0, len(waiting), IN_BULK)]
+    bodies = [{"requests": [{"id": each} for each in share]} for share in shares]
+    return [post("/api/v1/ca/requests/approve", json.dumps(body).encode()) for body in bodies]
 
 
 def by_call(kind: KeyType, folder: Path, count: int) -> Figures:
@@ -105,9 +129,10 @@ def _submission(number: int) -> bytes:
     return post("/api/v1/ca/requests", body)
 
 
-def _reconciled(node: Node) -> None:
+def _reconciled(node: Node, count: int) -> None:
     """What was measured was done: RuntimeError unless the books balance."""
-    if not node.json("ca", "reconcile")["ok"]:
+    found = node.json("ca", "reconcile")
+    if not found["ok"] or found["certificates"] < count:
         raise RuntimeError("certificates, requests and records do not tell the same story")
 
 
@@ -124,7 +149,7 @@ def _agent(home: Path) -> ssl.SSLContext:
     return context
 
 
-_BY: Final = {"cfssl": by_cfssl, "sealwire": by_sealwire, "call": by_call}
+_BY: Final = {"cfssl": by_cfssl, "sealwire": by_sealwire, "bulk": by_bulk, "call": by_call}
 
 
 def measure(kind: KeyType, rounds: int, count: int) -> list[dict[str, Figures]]:

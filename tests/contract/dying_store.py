@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sealwire.ca.signing import _stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sealwire.ca.ports import SigningKeys
     from sealwire.ca.signing import IssuerKey
+    from sealwire.errors import SealwireError
     from sealwire.stores.sql import SqlStore
     from sealwire.stores.sql_transaction import SqlTransaction
     from sealwire.x509.keys import KeyType, PublicKey
@@ -93,6 +94,11 @@ class DyingStore:
         result = self._inner.run(to_the_commit)
         self._fate.step("after the commit, before the answer")
         return result
+
+    def run_each(
+        self, use_cases: Sequence[Callable[[Any], ResultT]]
+    ) -> list[ResultT | SealwireError]:
+        return [self.run(use_case) for use_case in use_cases]
 
     def read(self, query: Callable[[SqlTransaction], ResultT]) -> ResultT:
         return self._inner.read(query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -220,6 +221,38 @@ def test_use_cases_from_many_threads_lose_only_their_own(store: AnyStore) -> Non
         for step in range(25):
             found = store.read(lambda tx, name=f"{thread}-{step}": tx.setting(name))
             assert found == (None if step % 5 == 4 else "kept")
+
+
+def test_many_together_lose_only_those_that_fail(store: AnyStore) -> None:
+    def step(tx: AnyTx, number: int) -> str:
+        tx.put_setting(f"n{number}", "kept")
+        if number % 100 == 7:
+            raise ConflictError("own", f"number {number}")
+        return f"did {number}"
+
+    outcomes = store.run_each([partial(step, number=number) for number in range(300)])
+    for number, outcome in enumerate(outcomes):
+        kept = store.read(lambda tx, name=f"n{number}": tx.setting(name))
+        if number % 100 == 7:
+            assert isinstance(outcome, ConflictError)
+            assert (outcome.message, kept) == (f"number {number}", None)
+        else:
+            assert (outcome, kept) == (f"did {number}", "kept")
+    assert store.run_each([]) == []
+
+
+def test_a_fault_of_the_program_is_raised_after_all_of_them_have_run(store: AnyStore) -> None:
+    def fault(_tx: AnyTx) -> None:
+        raise OwnError
+
+    with pytest.raises(OwnError):
+        store.run_each([lambda tx: tx.put_setting("a", "1"), fault])
+    assert store.read(lambda tx: tx.setting("a")) == "1"
+
+
+def test_many_do_not_run_inside_another(store: AnyStore) -> None:
+    with pytest.raises(TransactionMisuseError):
+        store.run(lambda _: store.run_each([lambda _: None]))
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])

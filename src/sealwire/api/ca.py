@@ -9,13 +9,13 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
-from sealwire.api.problems import finding_json
+from sealwire.api.problems import finding_json, problem_json
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body, Number, rfc3339
 from sealwire.ca.ports import RequestStatus
-from sealwire.ca.requests import RequestAction, Requestor
-from sealwire.errors import UsageError
+from sealwire.ca.requests import RequestAction, Requestor, WantedApproval
+from sealwire.errors import SealwireError, UsageError
 
 if TYPE_CHECKING:
     from sealwire.ca.ports import Approval
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/api/v1/ca", tags=["ca"])
 Submits = Annotated[Principal, guard(Action.SUBMIT_REQUEST)]
 Decides = Annotated[Principal, guard(Action.DECIDE_REQUEST)]
 Text = Annotated[str, Field(max_length=1024)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Serial = Annotated[int, Field(ge=1, lt=2**160)]
 
 
@@ -44,7 +45,20 @@ class DecisionBody(Body):
     """Why, for reject and cancel; for approve, optionally, the digest of what was reviewed."""
 
     reason: Text | None = None
-    tbs_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    tbs_sha256: Digest | None = None
+
+
+class ApprovedRequest(Body):
+    """A request to be approved and, optionally, the digest of what was reviewed."""
+
+    id: Number
+    tbs_sha256: Digest | None = None
+
+
+class ApprovalsBody(Body):
+    """Many approvals."""
+
+    requests: Annotated[list[ApprovedRequest], Field(min_length=1, max_length=1000)]
 
 
 @router.post("/requests", status_code=201)
@@ -110,6 +124,20 @@ def review(request: Request, request_id: Number) -> dict[str, Any]:
 def approvals(request: Request, request_id: Number) -> dict[str, Any]:
     """Every approval there was, those that a change made void too."""
     return {"entries": [_approval(each) for each in _ca(request).approvals(request_id)]}
+
+
+@router.post("/requests/approve")
+def approve_each(request: Request, who: Decides, body: ApprovalsBody) -> dict[str, Any]:
+    """Approve many: for each, in order, the request as it is now, or the problem it met."""
+    wanted = [WantedApproval(each.id, each.tbs_sha256) for each in body.requests]
+    outcomes = _ca(request).approve_each(wanted, actor=who.name, credential=who.credential)
+    entries = [
+        {"id": each.request_id, "problem": problem_json(outcome)}
+        if isinstance(outcome, SealwireError)
+        else {"id": each.request_id, "request": _request(request, outcome)}
+        for each, outcome in zip(wanted, outcomes, strict=True)
+    ]
+    return {"entries": entries}
 
 
 @router.post("/requests/{request_id}/{action}")

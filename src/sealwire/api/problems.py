@@ -35,6 +35,12 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=True).encode("ascii")
 
 
+def problem_json(error: SealwireError) -> dict[str, Any]:
+    """The same document for one error among other results."""
+    document: dict[str, Any] = json.loads(bytes(problem(error).body))
+    return document
+
+
 def problem(error: SealwireError) -> ProblemResponse:
     """The answer for one error of the tree."""
     headers = {}

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from sealwire.errors import SealwireError
+
 ResultT = TypeVar("ResultT")
 StoreTxT_co = TypeVar("StoreTxT_co", covariant=True)
 
@@ -89,6 +91,16 @@ class Store(Protocol[StoreTxT_co]):
 
     def run(self, use_case: Callable[[StoreTxT_co], ResultT]) -> ResultT:
         """Run ``use_case`` and commit."""
+        ...
+
+    def run_each(
+        self, use_cases: Sequence[Callable[[StoreTxT_co], ResultT]]
+    ) -> Sequence[ResultT | SealwireError]:
+        """Run them in order, each as ``run`` would, but wait for all of them together.
+
+        For each what it gave, or the error of our tree that it ended with; any other error is
+        raised once all have run. Others' use cases may be run in between.
+        """
         ...
 
     def read(self, query: Callable[[StoreTxT_co], ResultT]) -> ResultT:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sealwire.ca.key_places import KeyPlaces
     from sealwire.clock import Clock, RandomSource
+    from sealwire.errors import SealwireError
     from sealwire.stores.keyfiles import KeyFiles
     from sealwire.stores.sql_transaction import SqlTransaction
 
@@ -45,6 +46,15 @@ class WakingStore:
         self.after_commit()
         self.follow_audit()
         return result
+
+    def run_each(
+        self, use_cases: Sequence[Callable[[SqlTransaction], ResultT]]
+    ) -> list[ResultT | SealwireError]:
+        """Run them all; then wake as ``run`` does."""
+        results = self._inner.run_each(use_cases)
+        self.after_commit()
+        self.follow_audit()
+        return results
 
     def read(self, query: Callable[[SqlTransaction], ResultT]) -> ResultT:
         """Run ``query`` on committed state."""

@@ -64,6 +64,14 @@ class Requestor:
     phone: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class WantedApproval:
+    """A request to be approved; ``tbs_sha256`` is what the agent looked at (see ``Review``)."""
+
+    request_id: int
+    tbs_sha256: str | None = None
+
+
 def _text_findings(field: str, text: str, longest: int) -> list[Finding]:
     findings = []
     if len(text) > longest:

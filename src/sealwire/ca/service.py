@@ -7,6 +7,7 @@ the caller (``sealwire.access.roles``).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sealwire.audit.ca_events import request_approval
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sealwire.ca.objections import Linter
     from sealwire.ca.ports import CaTx, IssuedCertificate, SigningKeys
     from sealwire.ca.profiles import ProfileCatalogue
+    from sealwire.ca.requests import WantedApproval
     from sealwire.ca.setup import Initialised, SetupPlan
     from sealwire.clock import Clock, RandomSource
 
@@ -200,11 +202,52 @@ class CertificateAuthority(Register):
                 lambda tx: self._enrollment.approve(tx, request_id, actor, tbs_sha256, credential)
             )
         except SealwireError as refusal:
-            told = self._told(request_id, refusal)
-            self._record_refusal(request_id, actor, told)
+            told = self._refused(request_id, actor, refusal)
             if told is refusal:
                 raise
             raise told from refusal
+
+    def approve_each(
+        self, wanted: Sequence[WantedApproval], *, actor: str, credential: str = ""
+    ) -> list[Request | SealwireError]:
+        """Approve many: for each what ``approve`` would have answered or raised.
+
+        Each is judged, issued and recorded as if it came alone; they only share the moments at
+        which the store makes its work durable. One that is refused holds up no other.
+        """
+        approve = self._enrollment.approve
+        outcomes = self._store.run_each(
+            [
+                partial(
+                    approve,
+                    request_id=each.request_id,
+                    actor=actor,
+                    tbs_sha256=each.tbs_sha256,
+                    credential=credential,
+                )
+                for each in wanted
+            ]
+        )
+        return [
+            self._refused_among_others(each.request_id, actor, outcome)
+            if isinstance(outcome, SealwireError)
+            else outcome
+            for each, outcome in zip(wanted, outcomes, strict=True)
+        ]
+
+    def _refused_among_others(
+        self, request_id: int, actor: str, refusal: SealwireError
+    ) -> SealwireError:
+        try:
+            return self._refused(request_id, actor, refusal)
+        except SealwireError as worse:
+            return worse
+
+    def _refused(self, request_id: int, actor: str, refusal: SealwireError) -> SealwireError:
+        """What the agent is told, once it is recorded."""
+        told = self._told(request_id, refusal)
+        self._record_refusal(request_id, actor, told)
+        return told
 
     def reject(self, request_id: int, reason: str | None = None, *, actor: str) -> Request:
         """Refuse it for good.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,8 @@ from sealwire.cli.ca_certificates import (
 from sealwire.cli.ca_init import init, renew, show
 from sealwire.cli.ca_profiles import profile_app
 from sealwire.cli.files import write_output
-from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json
+from sealwire.cli.output import JsonOption, show_fields, show_findings, show_json, show_table
+from sealwire.cli.pki_output import parse_number
 from sealwire.cli.session import HomeOption, api
 from sealwire.errors import RefusedError
 
@@ -35,6 +36,30 @@ ca_app.command("certificates")(certificates)
 ca_app.command("revoke")(revoke)
 ca_app.command("hold")(hold)
 ca_app.command("release")(release)
+
+
+@ca_app.command("approve")
+def approve(
+    numbers: Annotated[list[str], typer.Argument(metavar="ID...", help="Requests, by number.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Approve many requests; one that is refused holds up no other."""
+    wanted = [{"id": parse_number(each, what="request ID")} for each in numbers]
+    entries: list[dict[str, Any]] = []
+    with api(home) as client:
+        for start in range(0, len(wanted), _PAGE):
+            body = {"requests": wanted[start : start + _PAGE]}
+            entries += client.call("POST", "/api/v1/ca/requests/approve", json=body)["entries"]
+    done = [entry["request"] for entry in entries if "request" in entry]
+    if json:
+        show_json({"entries": entries})
+    elif done:
+        show_table([("id", "REQUEST"), ("status", "STATUS"), ("serial", "SERIAL")], done)
+    refused = [entry for entry in entries if "problem" in entry]
+    if refused:
+        told = (f"request {each['id']}: {each['problem']['detail']}" for each in refused)
+        raise RefusedError("request.not_approved", "; ".join(told))
 
 
 @ca_app.command("chain")

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from sealwire.errors import SealwireError
 from sealwire.stores.memory_transaction import MemoryTransaction, Tables
 from sealwire.stores.promises import TransactionMisuseError, unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ResultT = TypeVar("ResultT")
 
@@ -72,6 +73,18 @@ class MemoryStore:
             if self._after.strikes():
                 raise unavailable("the answer to the commit was lost, as asked for")
             return result
+
+    def run_each(
+        self, use_cases: Sequence[Callable[[MemoryTransaction], ResultT]]
+    ) -> list[ResultT | SealwireError]:
+        """One after the other; see Store."""
+        return [self._outcome(use_case) for use_case in use_cases]
+
+    def _outcome(self, use_case: Callable[[MemoryTransaction], ResultT]) -> ResultT | SealwireError:
+        try:
+            return self.run(use_case)
+        except SealwireError as error:
+            return error
 
     def read(self, query: Callable[[MemoryTransaction], ResultT]) -> ResultT:
         """Run ``query`` on the committed state; it cannot write."""

@@ -20,7 +20,9 @@ from sealwire.stores.sql_transaction import SqlTransaction
 from sealwire.stores.sql_writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from sealwire.errors import SealwireError
 
 ResultT = TypeVar("ResultT")
 
@@ -51,6 +53,12 @@ class SqlStore:
     def run(self, use_case: Callable[[SqlTransaction], ResultT]) -> ResultT:
         """Run ``use_case`` in the writer's thread and answer after the commit."""
         return self._writer.run(use_case)
+
+    def run_each(
+        self, use_cases: Sequence[Callable[[SqlTransaction], ResultT]]
+    ) -> list[ResultT | SealwireError]:
+        """Run them in the writer's thread, as many to a commit as it takes; see Store."""
+        return self._writer.run_each(use_cases)
 
     def read(self, query: Callable[[SqlTransaction], ResultT]) -> ResultT:
         """Run ``query`` in the caller's thread on one committed state."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from sealwire.errors import SealwireError
 from sealwire.stores.promises import TransactionMisuseError, unavailable
 from sealwire.stores.sql_connection import TransactionConnection, engine_error
 from sealwire.stores.sql_transaction import SqlTransaction
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, Engine
-
-    from sealwire.errors import SealwireError
 
 ResultT = TypeVar("ResultT")
 
@@ -58,12 +57,30 @@ class Writer:
         """The result of ``use_case``, after the commit that made it durable."""
         if threading.current_thread() is self._thread:
             raise TransactionMisuseError("a use case does not run inside another one")
-        job = _Job(use_case)
-        with self._closing:
-            self.check_open()
-            self._queue.put(job)
+        [job] = self._queued([use_case])
         result: ResultT = job.answer.result()
         return result
+
+    def run_each(
+        self, use_cases: Sequence[Callable[[SqlTransaction], ResultT]]
+    ) -> list[ResultT | SealwireError]:
+        """Queue as many as one commit takes, wait for them, go on; see Store."""
+        if threading.current_thread() is self._thread:
+            raise TransactionMisuseError("a use case does not run inside another one")
+        outcomes: list[ResultT | SealwireError] = []
+        for start in range(0, len(use_cases), self._max_batch):
+            jobs = self._queued(use_cases[start : start + self._max_batch])
+            wait(job.answer for job in jobs)
+            outcomes += [_outcome(job) for job in jobs]
+        return outcomes
+
+    def _queued(self, use_cases: Sequence[Callable[[SqlTransaction], Any]]) -> Sequence[_Job]:
+        jobs = [_Job(use_case) for use_case in use_cases]
+        with self._closing:
+            self.check_open()
+            for job in jobs:
+                self._queue.put(job)
+        return jobs
 
     def check_open(self) -> None:
         """Raise UnavailableError ``store.unavailable`` after ``close``."""
@@ -142,6 +159,13 @@ def _run_job(connection: Connection, job: _Job, *, alone: bool) -> None:
     if job.error is not None:
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT use_case")
     connection.exec_driver_sql("RELEASE SAVEPOINT use_case")
+
+
+def _outcome(job: _Job) -> Any:  # noqa: ANN401 - what the use case gives
+    try:
+        return job.answer.result()
+    except SealwireError as error:
+        return error
 
 
 def _fail(batch: Sequence[_Job], cause: SealwireError) -> None:

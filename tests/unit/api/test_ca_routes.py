@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from sealwire.access.roles import Role
+from sealwire.x509.keys import KeyType
 from tests.unit.api.scene import ADDRESS, OWNER, ApiScene, Caller, caller_of, problem
 from tests.unit.ca.scene import csr_for, founded
 
@@ -284,3 +285,45 @@ def test_a_role_that_does_not_run_here() -> None:
     for path in (f"{CA}/requests", f"{CA}/chain", "/api/v1/appliance", "/api/v1/sensor/stats"):
         problem(scene.owner("GET", path), 404, "role.absent")
     problem(scene.owner("POST", f"{CA}/init", json={}), 404, "role.absent")
+
+
+def test_many_are_approved_each_as_if_alone(scene: ApiScene, agent: Caller) -> None:
+    server = csr_for(SERVER, key_type=KeyType.P256).decode()
+    numbers = [submit(scene, profile="caAuditServerCert", csr=server)["id"] for _ in range(5)]
+    first, other, twice, rejected, seen = numbers
+    decide(scene, agent, rejected, "reject")
+    digest = scene.ask("GET", f"{CA}/requests/{seen}/review", agent).json()["tbs_sha256"]
+    wanted: list[dict[str, Any]] = [{"id": each} for each in (first, twice, twice, rejected, 999)]
+    wanted += [{"id": other, "tbs_sha256": "0" * 64}, {"id": seen, "tbs_sha256": digest}]
+    before = len(scene.texts())
+    got = scene.ask("POST", f"{CA}/requests/approve", agent, json={"requests": wanted})
+    assert got.status_code == 200, got.text
+    entries = got.json()["entries"]
+    assert [entry["id"] for entry in entries] == [each["id"] for each in wanted]
+    told = [entry.get("problem", {}).get("code", "done") for entry in entries]
+    slip, stale = "request.not_pending", "request.stale"
+    assert told == ["done", "done", slip, slip, "request.unknown", stale, "done"]
+    for number in (first, twice, seen):
+        [entry] = [
+            each["request"] for each in entries if each["id"] == number and "request" in each
+        ]
+        assert entry == scene.ask("GET", f"{CA}/requests/{number}", agent).json()
+        assert (entry["status"], entry["decided_by"]) == ("complete", "agent")
+        [approval] = scene.base.ca.approvals(number)
+        assert approval.approver == "agent"
+        assert approval.credential.startswith("certificate ")
+    texts = scene.texts()[before:]
+    processed = [text for text in texts if "=CERT_REQUEST_PROCESSED]" in text]
+    assert len(processed) == 3
+    assert sum(stale in text for text in texts) == 1
+    assert scene.base.ca.reconcile().holds
+    assert scene.ask("GET", f"{CA}/requests/{other}", agent).json()["status"] == "pending"
+
+
+def test_many_approvals_are_an_agents_and_not_endless(scene: ApiScene, agent: Caller) -> None:
+    one = {"requests": [{"id": 1}]}
+    path = f"{CA}/requests/approve"
+    assert scene.ask("POST", path, json=one).status_code == 401
+    assert scene.ask("POST", path, caller_of(Role.AUDITOR), json=one).status_code == 403
+    for body in ({"requests": []}, {"requests": [{"id": 1}] * 1001}, {"ids": [1]}):
+        assert scene.ask("POST", path, agent, json=body).status_code == 422

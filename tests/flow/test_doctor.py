@@ -348,6 +348,9 @@ def test_expired_not_yet_valid_and_soon(ours: Hierarchy) -> None:
     days = timedelta(days=1)
     expired = ours.leaf(starts=-100 * days, lasts=99 * days)
     named(served(ours, ours.whole(expired)), Ailment.EXPIRED)
+    # Its CA was founded since: that it was not valid then is no fault of today.
+    ancient = ours.leaf(starts=-900 * days, lasts=99 * days)
+    named(served(ours, ours.whole(ancient)), Ailment.EXPIRED)
     early = ours.leaf(starts=2 * days)
     named(served(ours, ours.whole(early)), Ailment.NOT_YET_VALID)
     soon = served(ours, ours.whole(ours.leaf(lasts=15 * days)))
@@ -364,6 +367,23 @@ def test_an_expired_intermediate(ours: Hierarchy) -> None:
     )
     leaf = issue(broken.current(broken.LEAF), old)
     named(served(ours, ours.file(leaf, old, ours.middle)), Ailment.ISSUER_EXPIRED)
+
+
+def test_a_chain_longer_than_anybody_needs_is_no_fault(ours: Hierarchy) -> None:
+    chain = [ours.middle]
+    for number in range(9):
+        recipe = variant(broken.pki.MIDDLE, name=f"CA {number}")
+        chain.insert(0, issue(broken.current(recipe), chain[0]))
+    leaf = issue(broken.current(broken.LEAF), chain[0])
+    assert codes(served(ours, ours.file(leaf, *chain))) == []
+
+
+def test_an_alert_is_told_in_plain_words(ours: Hierarchy) -> None:
+    internal_error = b"\x15\x03\x03\x00\x02\x02\x50"
+    with listening(broken.says(internal_error)) as port:
+        checkup = look(port, ours)
+    named(checkup, Ailment.TLS_FAILED)
+    assert checkup.remarks[0].message.endswith("with the alert: internal error")
 
 
 def test_a_weak_key(ours: Hierarchy) -> None:
@@ -468,6 +488,9 @@ def test_the_server_hangs_up_on_the_certificate_or_on_the_message(ours: Hierarch
     def leave(wrapped: ssl.SSLSocket) -> None:
         """Go without a word."""
 
+    def cut(wrapped: ssl.SSLSocket) -> None:
+        wrapped.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
     def read_and_leave(wrapped: ssl.SSLSocket) -> None:
         wrapped.recv(4096)
 
@@ -479,9 +502,15 @@ def test_the_server_hangs_up_on_the_certificate_or_on_the_message(ours: Hierarch
     with listening(tls(mutual, leave)) as port:
         named(look(port, ours, client=ours.client()), Ailment.CLIENT_CLOSED)
     simple = TlsServer(ours.whole(ours.leaf()))
-    for rude in (leave, read_and_leave, read_and_cut):
+    for rude in (read_and_leave, read_and_cut):
         with listening(tls(simple, rude)) as port:
             named(look(port, ours), Ailment.MESSAGE_CLOSED)
+    # A server that did not ask for a certificate does not refuse one by going.
+    for rude in (leave, cut):
+        with listening(tls(simple, rude)) as port:
+            checkup = look(port, ours)
+        named(checkup, Ailment.MESSAGE_CLOSED)
+        assert "right after the handshake" in checkup.remarks[0].message
 
 
 # -- the goodbye, and no message -------------------------------------------------------------------

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sealwire.errors import Finding
 
 _MOMENT: Final = timedelta(seconds=1)
+# As deep as any client goes: a long chain is a burden, not a fault.
+_DEPTH: Final = 32
 # Other steps judge these; a chain is not broken by them.
 _JUDGED_ELSEWHERE: Final = frozenset(
     {Code.EXPIRED, Code.NOT_YET_VALID, Code.WEAK_KEY, Code.WEAK_SIGNATURE}
@@ -97,12 +99,16 @@ def _trust(
     leaf = sent[0]
     if not anchors:
         return (), [_untrusted(sent, IssuerGraph(sent, sent[:1]))]
+    then = _within(leaf, at)
     try:
         built = build_chain(
-            sent, at=_within(leaf, at), purpose=Purpose.SERVER, leaf=leaf, roots=anchors
+            sent, at=then, purpose=Purpose.SERVER, leaf=leaf, roots=anchors, max_depth=_DEPTH
         )
     except RefusedError as refusal:
-        return (), _refused(sent, anchors, refusal.findings)
+        # What was not valid at that other time may be so now.
+        unfair = {Code.NOT_YET_VALID: then < at, Code.EXPIRED: then > at}
+        fair = [each for each in refusal.findings if not unfair.get(Code(each.code), False)]
+        return (), _refused(sent, anchors, fair)
     except UNDECODABLE as error:
         text = f"the server's chain cannot be judged: {printable(str(error))}"
         return (), [fault(Ailment.UNREADABLE, text, "have the certificates issued anew")]
@@ -143,6 +149,9 @@ def _worded(finding: Finding, sent: tuple[x509.Certificate, ...], graph: IssuerG
         case Code.EKU_MISMATCH:
             fix = "have it issued with the extended key usage serverAuth"
             return fault(Ailment.WRONG_PURPOSE, message, fix)
+        case Code.VERSION_1:
+            fix = "have it issued as version 3, with a subject alternative name"
+            return fault(Ailment.REFUSED, message, fix)
         case Code.NOT_A_CA | Code.KEY_USAGE:
             fix = "have the certificate issued by a CA"
             return fault(Ailment.NOT_A_CA, message, fix)

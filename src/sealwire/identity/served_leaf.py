@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from cryptography.hazmat.primitives import hashes
-
 from sealwire.errors import Severity
 from sealwire.identity.checkup import Ailment, Judgement, Remark, caution, fault, skipped
-from sealwire.x509.certificate import certificate_names, names_match
+from sealwire.x509.certificate import certificate_names, hash_name, names_match, weak_hash
 from sealwire.x509.findings import plain_list
 from sealwire.x509.keys import key_label, weak_key_findings
 from sealwire.x509.revocation import Standing, look_up_path
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from sealwire.x509.revocation import RevocationList, Verdict
 
 SOON: Final = timedelta(days=30)
-_WEAK_HASHES: Final = (hashes.SHA1, hashes.MD5)
 
 
 def judge_name(leaf: x509.Certificate, host: str) -> Judgement:
@@ -94,13 +91,13 @@ def judge_strength(used: Sequence[x509.Certificate]) -> Judgement:
             say = fault if finding.severity is Severity.ERROR else caution
             text = f"{label}: {finding.message}"
             remarks.append(say(Ailment.WEAK_KEY, text, "renew it with RSA 2048 or P-256"))
-        algorithm = certificate.signature_hash_algorithm
-        if certificate.subject != certificate.issuer and isinstance(algorithm, _WEAK_HASHES):
-            text = f"{label} is signed with {algorithm.name.upper()}, which can be forged"
+        weak = weak_hash(certificate)
+        if certificate.subject != certificate.issuer and weak:
+            text = f"{label} is signed with {weak}, which can be forged"
             remarks.append(fault(Ailment.WEAK_SIGNATURE, text, "have it issued anew with SHA-256"))
     leaf = used[0]
-    hashed = leaf.signature_hash_algorithm
-    with_hash = f", signed with {hashed.name.upper()}" if hashed is not None else ""
+    hashed = hash_name(leaf)
+    with_hash = f", signed with {hashed}" if hashed else ""
     return Judgement(f"{key_label(leaf.public_key())}{with_hash}", tuple(remarks))
 
 

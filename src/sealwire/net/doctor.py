@@ -34,8 +34,15 @@ from sealwire.identity.served_leaf import (
     judge_validity,
 )
 from sealwire.net.client_tls import client_context, permissive_context, unverified_context
-from sealwire.net.dial import connect_all, resolve, socket_fault
-from sealwire.net.doctor_words import handshake_remark, no_way, objection
+from sealwire.net.dial import connect_all, resolve
+from sealwire.net.doctor_words import (
+    HUNG_UP,
+    about_message,
+    gave_reason,
+    handshake_remark,
+    no_way,
+    objection,
+)
 from sealwire.net.plain_probe import takes_plain_text
 from sealwire.net.tls_faults import tls_fault
 from sealwire.net.tls_trial import Quiet, Trial
@@ -119,6 +126,7 @@ class _Examination:
         self._clock = clock
         self._stack = stack
         self._steps: dict[StepName, CheckStep] = {}
+        self._ended = False
         self._address: tuple[int, tuple[str, int]] = (0, ("", 0))
         self._objection: ssl.SSLCertVerificationError | None = None
         self._trust_pem = b"".join(map(certificate_pem, patient.anchors)).decode("ascii")
@@ -309,7 +317,11 @@ class _Examination:
 
     def _client(self, trial: Trial) -> Judgement:
         heard = trial.error or trial.listen(min(_VERDICT_S, self._patient.listen))
-        if heard is Quiet.SILENCE or (isinstance(heard, Quiet) and trial.notes.asked is False):
+        if heard is not Quiet.SILENCE and trial.notes.asked is False and not gave_reason(heard):
+            # It did not ask for ours, so that this is no answer to it.
+            self._ended = True
+            return self._accepted(trial)
+        if heard is Quiet.SILENCE:
             return self._accepted(trial)
         return self._objected(trial, heard)
 
@@ -338,6 +350,8 @@ class _Examination:
 
     def _send(self, trial: Trial, *, proven: bool) -> Judgement:
         frame = self._patient.message
+        if self._ended:
+            return Judgement("", (HUNG_UP,))
         if frame is None:
             return skipped(self._patient.why_no_message)
         if not proven:
@@ -353,7 +367,7 @@ class _Examination:
         if remark.code in _ABOUT_CLIENT:
             self._step(StepName.CLIENT, lambda: self._objected(trial, heard))
             return skipped("the server refused the client certificate")
-        return Judgement("", (_about_message(heard, remark),))
+        return Judgement("", (about_message(heard, remark),))
 
 
 _ABOUT_SERVER: Final = frozenset(
@@ -373,17 +387,6 @@ _MAYBE_PLAIN: Final = frozenset({Ailment.SILENT, Ailment.CLOSED})
 _WORTH_ANOTHER_OFFER: Final = frozenset(
     {Ailment.CLOSED, Ailment.OLD_VERSION, Ailment.HANDSHAKE_REFUSED, Ailment.TLS_FAILED}
 )
-
-
-def _about_message(heard: OSError | Quiet, remark: Remark) -> Remark:
-    look = "look into the server's log: it may want another format or framing, or refuse us"
-    if isinstance(heard, ssl.SSLError):
-        text = f"server answered the message with an alert: {remark.message}"
-        return fault(Ailment.MESSAGE_REFUSED, text, look)
-    if isinstance(heard, OSError):
-        text = f"server cut the connection when the message came ({socket_fault(heard).message})"
-        return fault(Ailment.MESSAGE_CLOSED, text, look)
-    return fault(Ailment.MESSAGE_CLOSED, "server closed the connection when the message came", look)
 
 
 def _closed(heard: OSError | Quiet) -> Judgement:

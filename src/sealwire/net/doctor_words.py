@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sealwire.net.tls_trial import Quiet, Trial
 
 _REST_OF_LINE_S: Final = 0.3
+_ALERT: Final = re.compile(r"(?:TLSV1|SSLV3|TLSV13)_ALERT_(\w+)")
+_LOOK_AT_SETUP: Final = "look into the server's log: often it has no usable certificate or key"
 _TIMEOUT_FIX: Final = "check host, port, that the machine is up, and the firewalls on the way"
 
 # Alerts (RFC 8446 section 6) as OpenSSL's reasons name them.
@@ -58,6 +61,11 @@ def handshake_remark(trial: Trial, seconds: float, server_name: str) -> Remark:
     if not isinstance(error, ssl.SSLError):
         return contact.CLOSED
     said = tls_fault(error, server_name)
+    alert = _ALERT.match(error.reason or "")
+    if alert is not None and said.code == "tls.failed":
+        words = alert.group(1).lower().replace("_", " ")
+        text = f"server ended the handshake with the alert: {words}"
+        return fault(Ailment.TLS_FAILED, text, _LOOK_AT_SETUP)
     known = {
         "tls.version": contact.too_old("no version that is allowed here"),
         "tls.handshake_refused": contact.NO_CIPHER_AT_ALL,
@@ -81,3 +89,27 @@ def objection(heard: OSError | Quiet) -> Remark:
     said = tls_fault(heard, "")
     code = _ALERTS.get(heard.reason or "", Ailment.TLS_FAILED)
     return fault(code, said.message, said.hint)
+
+
+HUNG_UP: Final = fault(
+    Ailment.MESSAGE_CLOSED,
+    "server closed the connection right after the handshake, before any message was sent",
+    "it may admit only certain addresses, or be full: look into the server's log",
+)
+
+
+def gave_reason(heard: OSError | Quiet) -> bool:
+    """Whether the server gave a reason, an alert, and did not just hang up."""
+    return isinstance(heard, ssl.SSLError) and not isinstance(heard, ssl.SSLEOFError)
+
+
+def about_message(heard: OSError | Quiet, remark: Remark) -> Remark:
+    """What a server did when our message came; ``remark`` is its reason."""
+    look = "look into the server's log: it may want another format or framing, or refuse us"
+    if isinstance(heard, ssl.SSLError):
+        text = f"server answered the message with an alert: {remark.message}"
+        return fault(Ailment.MESSAGE_REFUSED, text, look)
+    if isinstance(heard, OSError):
+        text = f"server cut the connection when the message came ({socket_fault(heard).message})"
+        return fault(Ailment.MESSAGE_CLOSED, text, look)
+    return fault(Ailment.MESSAGE_CLOSED, "server closed the connection when the message came", look)

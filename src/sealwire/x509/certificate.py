@@ -98,11 +98,17 @@ def serial_number(certificate: x509.Certificate) -> int:
 
 def weak_hash(certificate: x509.Certificate) -> str:
     """The hash of its signature when nobody should rely on it any more, in capitals; else empty."""
+    name = hash_name(certificate)
+    return name if name.lower() in WEAK_HASHES else ""
+
+
+def hash_name(certificate: x509.Certificate) -> str:
+    """The hash of its signature in capitals; empty where there is none, or it is not known."""
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
         return ""
-    return algorithm.name.upper() if algorithm and algorithm.name in WEAK_HASHES else ""
+    return algorithm.name.upper() if algorithm else ""
 
 
 def key_usages(certificate: x509.Certificate) -> tuple[x509.ObjectIdentifier, ...] | None:

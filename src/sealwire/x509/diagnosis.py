@@ -33,6 +33,7 @@ _ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 _USAGE_WORDS = {
     Purpose.SERVER.usage: "serverAuth",
     Purpose.CLIENT.usage: "clientAuth",
+    _ANY_USAGE: "anyExtendedKeyUsage",
 }
 
 
@@ -61,13 +62,17 @@ def validity_faults(certificate: x509.Certificate, at: datetime) -> list[Finding
     """Expired, or not yet valid."""
     if at > certificate.not_valid_after_utc:
         label = label_of(certificate)
-        when = certificate.not_valid_after_utc.isoformat()
+        when = _when(certificate.not_valid_after_utc)
         return [error(Code.EXPIRED, f"{label} expired on {when}.", label)]
     if at < certificate.not_valid_before_utc:
         label = label_of(certificate)
-        when = certificate.not_valid_before_utc.isoformat()
+        when = _when(certificate.not_valid_before_utc)
         return [error(Code.NOT_YET_VALID, f"{label} is valid only from {when}.", label)]
     return []
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _usage_faults(certificate: x509.Certificate, purpose: Purpose) -> list[Finding]:
@@ -107,6 +112,8 @@ def host_faults(certificate: x509.Certificate, host: str) -> list[Finding]:
     label = label_of(certificate)
     names = [printable(name) for name in certificate_names(certificate)]
     covered = f"it is for {plain_list(names)}" if names else "it has no subject alternative name"
+    if names_match(certificate, host, common_name=True):
+        covered += ", and clients no longer look at the common name"
     text = f"The certificate does not cover {printable(host)}: {covered}."
     return [error(Code.NAME_MISMATCH, text, label)]
 
@@ -180,11 +187,14 @@ def signature_faults(certificate: x509.Certificate) -> list[Finding]:
 def no_path_faults(graph: IssuerGraph, leaf: Node) -> list[Finding]:
     """Where the chain breaks off: the missing issuer by name, and where to get it."""
     top = graph.highest(leaf)
-    if top.self_issued and not graph.issuers(top):
+    if top.self_issued and all(each.identity == top.identity for each in graph.issuers(top)):
         text = f"The chain ends at {top.label}, which is not among the trusted roots."
         code = Code.SELF_SIGNED if top is leaf else Code.ROOT_UNTRUSTED
         return [error(code, text, top.label)]
     issuer = dn_text(top.certificate.issuer)
+    if graph.issuers(top):
+        text = f"The CAs above {leaf.label} sign each other in a circle; a root is missing."
+        return [error(Code.ISSUER_MISSING, text, issuer)]
     where = [printable(url) for url in aia_issuer_urls(top.certificate)]
     text = f"The issuer of {top.label} is missing: {issuer}."
     if where:
@@ -211,7 +221,7 @@ def chain_remarks(path: tuple[x509.Certificate, ...], purpose: Purpose) -> list[
         found.append(warning(Code.SAN_MISSING, text, label))
     for issuer in path[1:]:
         if issuer.not_valid_after_utc < leaf.not_valid_after_utc:
-            when = issuer.not_valid_after_utc.isoformat()
+            when = _when(issuer.not_valid_after_utc)
             text = f"{label_of(issuer)} expires on {when}, before the certificate itself."
             found.append(warning(Code.OUTLIVES_ISSUER, text, label_of(issuer)))
     for issuer in path[1:]:

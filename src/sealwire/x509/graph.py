@@ -187,9 +187,12 @@ class IssuerGraph:
         return self._issued[pair]
 
     def issues_another(self, node: Node) -> bool:
-        """Whether some other certificate here was signed by this one."""
+        """Whether some certificate here but those of its own name and key was signed by this one.
+
+        A key that got its certificate from a CA often has a self-signed one of before.
+        """
         return any(
-            other is not node and self._has_issued(node, other)
+            other.identity != node.identity and self._has_issued(node, other)
             for other in self._by_issuer[node.subject]
         )
 

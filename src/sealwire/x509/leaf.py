@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -35,7 +35,31 @@ def refusal(findings: Sequence[Finding], members: Mapping[str, str] | None = Non
     first = faults[0].message if faults else "The certificates do not form a chain."
     more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
     text = f"No valid chain: {first}{more}"
-    return RefusedError("chain.invalid", text, findings=findings, members=members)
+    hint = next((_HINTS[fault.code] for fault in faults if fault.code in _HINTS), "")
+    return RefusedError("chain.invalid", text, hint=hint, findings=findings, members=members)
+
+
+_RENEW: Final = "have the CA issue it anew"
+_HINTS: Final[Mapping[str, str]] = {
+    Code.LEAF_MISSING: "add the certificate that the CA issued for this host or client",
+    Code.ISSUER_MISSING: "ask the CA for the missing certificate (it is no secret) and add it; if"
+    " it is the root, have it trusted here",
+    Code.ISSUER_OTHER_KEY: "ask the CA for the CA certificate that goes with this one",
+    Code.ROOT_UNTRUSTED: "trust that root here if it is the right one, or use another CA",
+    Code.SELF_SIGNED: "have a CA issue the certificate, or trust this one itself",
+    Code.KEY_MISMATCH: "give the key that the request was made with, or ask for a new certificate",
+    Code.EXPIRED: "renew what has expired; if it has not, correct the clock",
+    Code.NOT_YET_VALID: "wait until then; if it should be valid by now, correct the clock",
+    Code.NAME_MISMATCH: "use a name that it covers, or have it issued with this one too",
+    Code.EKU_MISMATCH: f"{_RENEW}, for this purpose",
+    Code.NOT_A_CA: "have it issued by a CA certificate, not by a host's",
+    Code.KEY_USAGE: "have the CA's certificate issued anew, with keyCertSign",
+    Code.VERSION_1: f"{_RENEW}, as version 3 with a subject alternative name",
+    Code.WEAK_KEY: f"{_RENEW}, with a new key: RSA 2048 or P-256",
+    Code.WEAK_SIGNATURE: f"{_RENEW}, with SHA-256",
+    Code.ORDER_WRONG: "put the certificates into the order needed, or build the chain anew",
+    Code.PATH_LENGTH: "use a CA with fewer intermediates, or allow more of them",
+}
 
 
 def purpose_of(leaf: x509.Certificate) -> Purpose:
@@ -87,12 +111,15 @@ def choose_leaf(graph: IssuerGraph, wanted: Wanted) -> Node:
 
 
 def _newest(nodes: list[Node], at: datetime) -> Node:
-    """Of a certificate and its renewals the newest that is valid; never a CA if there is else."""
+    """Of a certificate and its renewals the newest that is valid; a CA's before a self-signed one.
+
+    Never a CA's own if there is else.
+    """
     moment = int(at.timestamp())
 
-    def worth(node: Node) -> tuple[bool, bool, int, str]:
+    def worth(node: Node) -> tuple[bool, bool, bool, int, str]:
         valid = node.not_before <= moment <= node.not_after
-        return (node.is_ca, not valid, -node.not_before, node.digest)
+        return (node.is_ca, not valid, node.self_issued, -node.not_before, node.digest)
 
     return min(nodes, key=worth)
 

@@ -155,7 +155,7 @@ class _Search:
         if not self._cut:
             return []
         most = self._question.max_depth
-        text = f"No path leads to a trusted root with at most {most} intermediates."
+        text = f"No path leads to a trusted root with no more than {most} between it and the leaf."
         return [error(Code.PATH_LENGTH, text, self._leaf.label)]
 
     def _hopeless(self, path: Path) -> bool:

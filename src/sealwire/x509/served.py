@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.x509.chain import DEFAULT_DEPTH, BuiltChain, build_chain
 from sealwire.x509.diagnosis import no_path_faults
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     )
 
     from sealwire.x509.certificate import Purpose
+
+_SHOWN: Final = 12
 
 
 def check_chain(
@@ -59,7 +61,11 @@ def check_chain(
         raise refusal([*findings, *no_path_faults(graph, graph.node(built.leaf))])
     served = _as_served(certificates, built)
     if tuple(certificates[: len(served)]) != served:
-        text = f"The order is wrong. Needed: {' | '.join(dn_text(one.subject) for one in served)}."
+        found, needed = (
+            " | ".join(dn_text(one.subject) for one in some)
+            for some in (certificates[:_SHOWN], served)
+        )
+        text = f"The order is wrong: {found}. Needed: {needed}."
         findings.append(error(Code.ORDER_WRONG, text))
         raise refusal(findings)
     if built.anchor.subject != built.anchor.issuer:

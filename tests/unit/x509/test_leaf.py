@@ -131,3 +131,41 @@ def test_the_verifiers_words_become_plain(words: str, code: str, plain: str) -> 
     assert found == code
     assert plain in text
     assert "AlgorithmIdentifier" not in text
+
+
+@pytest.mark.parametrize("ca", [False, True], ids=["by hand", "as openssl req -x509 makes it"])
+def test_the_self_signed_certificate_of_before_does_not_stand_in_the_way(ca: bool) -> None:
+    # Same name and key: one signed by itself at installation, later one signed by the CA.
+    young = {"starts": timedelta(days=-1), "lasts": timedelta(days=3650)}
+    itself = issue(variant(pki.LEAF, ca=ca, **young), None, LEAF.key)
+    for options in ({}, {"key": LEAF.key.public_key()}):
+        for bag in ([itself, *FAMILY.all], [*FAMILY.all, itself]):
+            assert build(*bag, **options).leaf == LEAF.certificate
+
+
+def test_cas_that_sign_each_other_in_a_circle_are_said_to() -> None:
+    there = issue(pki.MIDDLE, ISSUING, MIDDLE.key)
+    back = issue(pki.ISSUING, there, ISSUING.key)
+    found = fault(LEAF, there, back)
+    assert found.code == "issuer_missing"
+    assert "in a circle" in found.message
+    # Two generations of a root that nobody trusts are no circle.
+    again = issue(variant(pki.ROOT, lasts=timedelta(days=3000)), None, ROOT.key)
+    stranger = issue(variant(pki.ROOT, name="Another Root"))
+    found = fault(*FAMILY.all, again, roots=[stranger.certificate])
+    assert found.code == "root_untrusted"
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    for bag, word in (((LEAF,), "ask the CA"), ((ROOT, MIDDLE), "add the certificate")):
+        with pytest.raises(RefusedError) as refused:
+            build(*bag)
+        assert word in refused.value.hint
+
+
+def test_a_name_that_only_the_common_name_has_is_told_apart() -> None:
+    bare = issue(variant(pki.LEAF, hosts=()), ISSUING)
+    found = fault(bare, ISSUING, MIDDLE, ROOT, host="gw.example.com")
+    assert "no longer look at the common name" in found.message
+    found = fault(bare, ISSUING, MIDDLE, ROOT, host="other.example.com")
+    assert "common name" not in found.message

@@ -195,3 +195,23 @@ def newest_failure(node: Node) -> str:
     lines = node.run("audit", "list", "--trail", "sensor", "--json").splitlines()
     failures = [json.loads(line) for line in lines]
     return next((one["message"] for one in reversed(failures) if one["outcome"] == "Failure"), "")
+
+
+def test_the_commands_about_csrs_and_the_chain(node: Node) -> None:
+    words = ("appliance", "csr", "--cn", "localhost", "--c", "US", "--st", "Texas")
+    checked = node.run(*words, "--check", "--ca", "cisco")
+    assert "has the state abbreviated: TX." in checked
+    assert "openssl req -new" in checked
+    assert node.json("appliance", "csr-list") == []
+    submitted = node.json(*words, "--key-type", "rsa2048", "--submit")
+    assert submitted["request"]["status"] == "pending"
+    node.run(*words)
+    waiting = node.json("appliance", "csr-list")
+    assert {one["subject"] for one in waiting} == {"CN=localhost,ST=Texas,C=US"}
+    assert len(waiting) == 2
+    node.run("appliance", "csr-remove", waiting[1]["key_id"][:12])
+    assert node.json("appliance", "csr-list") == waiting[:1]
+    issuing_first = node.run("sensor", "identity", "chain", "--order", "cisco")
+    assert node.run("sensor", "identity", "chain").count("BEGIN CERTIFICATE") == 1
+    assert issuing_first.count("BEGIN CERTIFICATE") == 1
+    node.run("sensor", "identity", "chain", "--order", "alphabetical", expect=1)

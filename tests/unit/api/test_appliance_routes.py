@@ -88,7 +88,7 @@ def test_csr_and_import(scene: ApiScene) -> None:
         "key_type": "p384",
     }
     csr = ask(scene, "POST", "/csr", json=body)
-    assert set(csr) == {"key_id", "csr", "created"}
+    assert set(csr) == {"key_id", "subject", "csr", "created"}
     assert ask(scene, "GET")["pending"] == [csr]
     files = [{"name": "bag", "content": encoded(signed(scene, csr["csr"].encode()))}]
     answer = ask(scene, "POST", "/certificate", json={"files": files})
@@ -124,6 +124,48 @@ def test_a_check_reports_and_changes_nothing(scene: ApiScene) -> None:
     answer = ask(scene, "POST", "/certificate", json=body)
     assert answer["findings"] == report["findings"]
     assert answer["identity"]["chain_pem"] == report["chain_pem"]
+
+
+def test_a_csr_is_looked_at_made_and_given_up(scene: ApiScene) -> None:
+    body = {"common_name": HOST, "country": "US", "state": "Texas"}
+    before = scene.trail("appliance")
+    report = ask(scene, "POST", "/csr/check", json={**body, "ca": "cisco"})
+    assert report["names"] == [HOST]
+    assert "openssl req" in report["openssl"]
+    assert {"own_name", "forward_dns", "state_form"} <= {f["code"] for f in report["findings"]}
+    assert all(
+        {"code", "severity", "message", "subject", "fix"} == set(f) for f in report["findings"]
+    )
+    refused(scene, 400, "csr.ca", "POST", "/csr/check", json={**body, "ca": "any"})
+    refused(scene, 422, "subject.invalid", "POST", "/csr/check", json={"common_name": "a b"})
+    assert scene.trail("appliance") == before
+    csr = ask(scene, "POST", "/csr", json=body)
+    ask(scene, "DELETE", f"/csr/{csr['key_id']}")
+    assert ask(scene, "GET")["pending"] == []
+    refused(scene, 404, "csr.unknown", "DELETE", f"/csr/{csr['key_id']}")
+    assert [record.event for record in scene.trail("appliance")][-2:] == [
+        "CSR_GENERATED",
+        "CSR_DISCARDED",
+    ]
+
+
+def test_the_report_and_the_chain_in_an_order(scene: ApiScene) -> None:
+    refused(scene, 404, "identity.absent", "GET", "/certificate/chain")
+    csr = ask(scene, "POST", "/csr", json={"common_name": HOST})
+    files = [{"name": "bag", "content": encoded(signed(scene, csr["csr"].encode()))}]
+    report = ask(scene, "POST", "/certificate/check", json={"files": files})
+    assert report["sent"] == len(report["order"]["needed"])
+    assert {piece["use"] for piece in report["certificates"]} <= {"used", "root_left_out"}
+    assert report["order"]["reordered"] is True
+    ask(scene, "POST", "/certificate", json={"files": files})
+    refused(scene, 400, "chain.order", "GET", "/certificate/chain", params={"order": "any"})
+    tls, cisco, usm = (
+        scene.owner("GET", f"/api/v1/appliance/certificate/chain?order={order}").text
+        for order in ("tls", "cisco", "usm")
+    )
+    end = "-----END CERTIFICATE-----\n"
+    assert cisco.split(end)[0] == tls.split(end)[1]
+    assert usm.split(end)[:-1] == cisco.split(end)[:-1][::-1]
 
 
 def test_a_refused_check_says_all_and_records_nothing(scene: ApiScene) -> None:

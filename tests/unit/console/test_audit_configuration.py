@@ -127,3 +127,13 @@ def test_auditors_read_the_files_and_change_nothing(scene: ConsoleScene) -> None
     administrator = scene.browser(Role.ADMINISTRATOR)
     assert "ca_audit.2026" not in administrator.get(PAGE).text
     assert administrator.get(f"{PAGE}/files/ca_audit").status_code == 403
+
+
+def test_a_form_that_did_not_come_whole_switches_nothing_off(
+    scene: ConsoleScene, administrator: Browser
+) -> None:
+    before = recorded(administrator.get(PAGE).text)
+    assert administrator.post(f"{PAGE}/events").status_code == 400
+    assert administrator.post(f"{PAGE}/events", {"event": "AUTH"}).status_code == 400
+    assert recorded(administrator.get(PAGE).text) == before
+    assert not [text for text in scene.node.texts() if "CONFIG_SIGNED_AUDIT" in text]

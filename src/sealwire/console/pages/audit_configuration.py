@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from sealwire.access.roles import Action
 from sealwire.audit.configuration import DISABLED, ENABLED, MANDATORY, NUMBERS, AuditChange
 from sealwire.console.routing import get, post
-from sealwire.errors import RefusedError
+from sealwire.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,9 @@ def _event_rows(visit: Visit, config: AuditConfig) -> list[EventRow]:
 
 def change_events(visit: Visit) -> Response:
     """Which optional events are recorded, and through which filter; what is the same stays out."""
+    if visit.text("form") != "events":
+        # An unticked box sends nothing: a form that came in part would switch everything off.
+        raise UsageError("audit.form", "The form did not come whole. Nothing was changed.")
     audit = visit.services.audit
     config = audit.show()
     given = set(visit.form.all("event"))

@@ -85,6 +85,14 @@ def test_a_captured_approval_gives_one_certificate(node: Node, soak_rounds: int)
         assert late.status in refusals[number]
         [record] = processed(node, number)
         assert "[Outcome=Success]" in record
+    many = [submitted(agent) for _ in range(3)]
+    captured |= dict.fromkeys(many, b"")
+    numbers = [str(number) for number in (*many, ours, many[0])]
+    done = run(node.home, "ca", "approve", *numbers)
+    assert (done.returncode, done.stdout.count("complete")) == (2, len(many))
+    for number in (ours, many[0]):
+        assert f"request {number}: " in done.stderr
+    assert all(len(processed(node, number)) == 1 for number in many)
     after = reconciled(node)
     for counted in ("certificates", "complete_requests", "approvals"):
         assert after[counted] == before[counted] + len(captured)

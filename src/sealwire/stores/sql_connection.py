@@ -76,10 +76,11 @@ def move_forward(dialect: str, table: Table) -> Prepared:
 
 def engine_error(error: DBAPIError) -> SealwireError:
     """``error`` in the words of our tree, without statement and values."""
-    return _driver_error(error.orig)
+    return driver_error(error.orig)
 
 
-def _driver_error(error: BaseException | None) -> SealwireError:
+def driver_error(error: BaseException | None) -> SealwireError:
+    """The driver's own error in the words of our tree."""
     # PostgreSQL's 53100 is disk_full.
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     if code in _DISK_FULL:
@@ -156,7 +157,7 @@ class TransactionConnection:
         if "DataError" in kinds:
             return RefusedError("store.value", "The database cannot keep one of these values.")
         self.engine_failed = True
-        return _driver_error(error)
+        return driver_error(error)
 
     def must_write(self) -> None:
         """Refuse to go on in a read."""

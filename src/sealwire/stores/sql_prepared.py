@@ -45,12 +45,13 @@ class _Compiled:
         compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
         self._text: str = compiled.string
         self._given: dict[str, Any] = dict(compiled.params)
-        self._order: Sequence[str] | None = compiled.positiontup if dialect.positional else None
-        self._keep = {
-            name: keep
-            for name, bound in compiled.binds.items()
-            if (keep := bound.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+        kept = {
+            name: bound.type.dialect_impl(dialect).bind_processor(dialect)
+            for bound, name in compiled.bind_names.items()
         }
+        self._positional: bool = dialect.positional
+        names = compiled.positiontup if dialect.positional else list(compiled.params)
+        self._order: Sequence[tuple[str, Process | None]] = [(name, kept[name]) for name in names]
         kinds = [column[3] for column in compiled._result_columns or ()]  # noqa: SLF001 - nowhere else does the library tell a column's type
         self._read: list[Process | None] = [
             kind.dialect_impl(dialect).result_processor(dialect, None) for kind in kinds
@@ -59,14 +60,13 @@ class _Compiled:
     def execute(self, connection: Connection, values: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - the driver's cursor
         """The driver's cursor, after execution; whoever asked closes it."""
         given = self._given if values is None else {**self._given, **values}
-        kept = {
-            name: keep(value) if (keep := self._keep.get(name)) else value
-            for name, value in given.items()
-        }
         if not connection.in_transaction():
             connection.begin()
         cursor = connection.connection.cursor()
-        cursor.execute(self._text, kept if self._order is None else [kept[n] for n in self._order])
+        kept = (
+            (name, given[name] if keep is None else keep(given[name])) for name, keep in self._order
+        )
+        cursor.execute(self._text, [value for _, value in kept] if self._positional else dict(kept))
         return cursor
 
     def rows(self, cursor: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sealwire.errors import SealwireError
 from sealwire.stores.promises import TransactionMisuseError, unavailable
-from sealwire.stores.sql_connection import TransactionConnection, engine_error
+from sealwire.stores.sql_connection import TransactionConnection, driver_error, engine_error
 from sealwire.stores.sql_transaction import SqlTransaction
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Writer:
 def _run_job(connection: Connection, job: _Job, *, alone: bool) -> None:
     sql = TransactionConnection(connection, writable=True)
     if not alone:
-        connection.exec_driver_sql("SAVEPOINT use_case")
+        _command(connection, "SAVEPOINT use_case")
     try:
         job.result = job.use_case(SqlTransaction(sql))
     except BaseException as error:  # noqa: BLE001 - it is the caller's, and is given back
@@ -157,8 +158,17 @@ def _run_job(connection: Connection, job: _Job, *, alone: bool) -> None:
     if alone:
         return
     if job.error is not None:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT use_case")
-    connection.exec_driver_sql("RELEASE SAVEPOINT use_case")
+        _command(connection, "ROLLBACK TO SAVEPOINT use_case")
+    _command(connection, "RELEASE SAVEPOINT use_case")
+
+
+def _command(connection: Connection, text: str) -> None:
+    """Past SQLAlchemy, as what is prepared: there are two for each use case."""
+    try:
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(text)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _EngineFailedError(driver_error(error)) from error
 
 
 def _outcome(job: _Job) -> Any:  # noqa: ANN401 - what the use case gives

@@ -170,6 +170,44 @@ def test_as_subjects_of_requests(person: Person, node: Node) -> None:
         looks_right(person, 390, 1280)
 
 
+def test_as_a_subject_that_is_reviewed_and_comments_of_its_revocation(person: Person) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    for text in (
+        "<img src=x onerror=document.title='owned'>",
+        "'\"><svg/onload=alert(1)>{{ 7*7 }}",
+    ):
+        name = x509.Name(
+            [
+                x509.NameAttribute(x509.NameOID.COMMON_NAME, "www.example.com"),
+                x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, text),
+            ]
+        )
+        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        person.open("/authority/requests/new")
+        person.page.get_by_label("Certificate profile").select_option("caServerCert")
+        person.fill("Certificate request", made.public_bytes(serialization.Encoding.PEM).decode())
+        person.press("Submit")
+        person.expect("To be signed")
+        looks_right(person, 390, 1280)
+        person.press("Approve")
+        person.expect("The request is approved")
+        looks_right(person, 390, 1280)
+        person.page.locator("dd a.code").click()
+        person.expect("Status: valid")
+        person.page.locator("#f-comments").fill(text)
+        person.page.get_by_label("I am sure: this is final").check()
+        person.press("Revoke")
+        person.expect("Status: revoked")
+        looks_right(person, 390, 1280)
+        person.open("/authority/requests?status=complete")
+        person.page.locator("tbody tr").last.get_by_role("link").click()
+        person.expect_heading(person.page.locator("h1").inner_text())
+        assert text in person.text()
+        looks_right(person, 390, 1280)
+    person.open("/authority/certificates?status=REVOKED&o=%3Cimg&issued_by=")
+    looks_right(person, 390, 1280)
+
+
 def cut(text: str, octets: int) -> str:
     return text.encode()[:octets].decode("utf-8", "ignore")
 

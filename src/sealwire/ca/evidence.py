@@ -15,7 +15,8 @@ from sealwire.ca.profile_register import stored_profile
 from sealwire.errors import ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from sealwire.ca.ports import CaTx, Request
@@ -65,11 +66,15 @@ class Evidence:
         self._began = min((each.created for each in first if each is not None), default=None)
 
     def judged(
-        self, requests: Sequence[Request], approvers: Mapping[int, str]
+        self,
+        requests: Sequence[Request],
+        approvers: Mapping[int, str],
+        agreed: Callable[[int], AbstractSet[str]],
     ) -> Iterator[tuple[Request, Sequence[Fault]]]:
         """Each request with what is wrong with its evidence.
 
-        ``approvers`` says by request who the audit record names.
+        ``approvers`` says by request who the audit record of its certificate names, ``agreed``
+        whom those of earlier approvals name.
         """
         first, last = requests[0].request_id, requests[-1].request_id
         approvals: dict[int, list[Approval]] = defaultdict(list)
@@ -78,10 +83,15 @@ class Evidence:
         for request in requests:
             given = approvals.get(request.request_id, ())
             recorded = approvers.get(request.request_id)
-            yield request, list(self._faults(request, given, recorded))
+            names = None if recorded is None else {recorded, *agreed(request.request_id)}
+            yield request, list(self._faults(request, given, recorded, names))
 
     def _faults(
-        self, request: Request, given: Sequence[Approval], recorded: str | None
+        self,
+        request: Request,
+        given: Sequence[Approval],
+        recorded: str | None,
+        names: AbstractSet[str] | None,
     ) -> Iterator[Fault]:
         if hashlib.sha256(request.csr_der).hexdigest() != request.csr_sha256:
             yield "request_altered", "has another CSR than was submitted"
@@ -94,6 +104,10 @@ class Evidence:
             yield "profile_unknown", "was judged by a version of its profile that is not there"
             return
         yield from _approval_faults(request, known[1], given, recorded)
+        counted = {each.approver for each in counted_approvals(request, given)}
+        if names is not None and (unrecorded := counted - names):
+            who = ", ".join(sorted(unrecorded))
+            yield "approval_without_record", f"has an approval by {who} that no record tells of"
 
     def _rules_of(self, request: Request) -> tuple[str, ApprovalRules] | None:
         key = request.profile_id, request.profile_version

@@ -2,6 +2,7 @@
 
 Every certificate answers one complete request, which as many agents approved as its profile asked
 for, each of them just these bytes; and it stands in one audit record; and the other way round.
+The request is the one that came in, as its own audit record says.
 What is found here points to a fault, or to somebody who wrote to the store past Sealwire.
 
 Everything is read in pages and only numbers and digests are kept, so that a CA of a hundred
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from sealwire.audit.events import EventName, Outcome
 from sealwire.ca.evidence import Evidence
 from sealwire.ca.ports import RequestStatus, RequestType
+from sealwire.ca.recorded_requests import RecordedRequests
 from sealwire.ca.review import stored_certificate
 from sealwire.ca.status_reconciliation import ChangeRecord, change_record, status_findings
 from sealwire.errors import Finding, Severity
@@ -77,10 +79,11 @@ class _Done(NamedTuple):
 
 def reconcile(tx: CaTx, trail: str) -> Reconciliation:
     """Compare all of them, as of one moment; ``trail`` has the CA's audit records."""
-    records, changes = _records(tx, trail)
+    recorded = RecordedRequests()
+    records, changes = _records(tx, trail, recorded)
     approvers = {record.request_id: record.subject_id for record in records}
     findings: list[Finding] = []
-    requests = dict(_requests(tx, approvers, findings))
+    requests = dict(_requests(tx, approvers, recorded, findings))
     certificates = dict(_certificates(tx, requests, findings))
     findings += _request_findings(certificates, requests)
     findings += _record_findings(certificates, records)
@@ -91,12 +94,16 @@ def reconcile(tx: CaTx, trail: str) -> Reconciliation:
 
 
 def _requests(
-    tx: CaTx, approvers: Mapping[int, str], findings: list[Finding]
+    tx: CaTx,
+    approvers: Mapping[int, str],
+    recorded: RecordedRequests,
+    findings: list[Finding],
 ) -> Iterator[tuple[int, _Done]]:
     evidence = Evidence(tx)
     for page in _complete_requests(tx):
-        for request, faults in evidence.judged(page, approvers):
-            findings += [_fault(code, request.request_id, text) for code, text in faults]
+        for request, faults in evidence.judged(page, approvers, recorded.agreed):
+            every = (*faults, *recorded.faults(request))
+            findings += [_fault(code, request.request_id, text) for code, text in every]
             yield request.request_id, _Done(request.serial, request.tbs_sha256)
 
 
@@ -174,8 +181,13 @@ def _complete_requests(tx: CaTx) -> Iterator[Sequence[Request]]:
     )
 
 
-def _records(tx: CaTx, trail: str) -> tuple[list[_Record], list[ChangeRecord]]:
-    """The audit records of approvals, and those of changes of a certificate's status."""
+def _records(
+    tx: CaTx, trail: str, recorded: RecordedRequests
+) -> tuple[list[_Record], list[ChangeRecord]]:
+    """The audit records of approvals, and those of changes of a certificate's status.
+
+    ``recorded`` notes those of what came before.
+    """
     pages = _paged(
         lambda start: tx.trail_records(trail, start=start, limit=_PAGE),
         lambda start, page: start + len(page),
@@ -187,6 +199,8 @@ def _records(tx: CaTx, trail: str) -> tuple[list[_Record], list[ChangeRecord]]:
                 approvals.append(approval)
             elif (change := change_record(record)) is not None:
                 changes.append(change)
+            else:
+                recorded.note(record)
     return approvals, changes
 
 

@@ -140,7 +140,10 @@ def test_an_approval_by_somebody_else_than_the_record_says() -> None:
         replace(each, approver="mallory") if each.request_id == number else each
         for each in tables.approvals
     )
-    assert codes(scene.ca.reconcile()) == {("approver_differs", str(number))}
+    assert codes(scene.ca.reconcile()) == {
+        ("approver_differs", str(number)),
+        ("approval_without_record", str(number)),
+    }
 
 
 def test_who_submitted_did_not_approve() -> None:
@@ -150,7 +153,53 @@ def test_who_submitted_did_not_approve() -> None:
     scene.ca.approve(number, actor="bob")
     requests = scene.store._tables.requests
     requests[number] = replace(requests[number], submitted_by="bob")
-    assert codes(scene.ca.reconcile()) == {("own_approval", str(number))}
+    assert codes(scene.ca.reconcile()) == {
+        ("own_approval", str(number)),
+        ("submission_differs", str(number)),
+    }
+
+
+@pytest.mark.parametrize("audit_format", list(AuditFormat))
+@pytest.mark.parametrize(
+    "altered", [{"submitted_by": "mallory"}, {"subject": "CN=evil"}, {"subject": "CN=[%41]"}]
+)
+def test_a_request_is_the_one_that_came_in(
+    audit_format: AuditFormat, altered: dict[str, str]
+) -> None:
+    scene, number = issued(audit_format)
+    requests = scene.store._tables.requests
+    requests[number] = replace(requests[number], **altered)  # type: ignore[arg-type]
+    assert codes(scene.ca.reconcile()) == {("submission_differs", str(number))}
+
+
+def test_a_subject_that_the_trail_escapes_fits() -> None:
+    scene = founded()
+    request = scene.submit(csr_for("CN=www.example.com,O=[x=y] %41"))
+    scene.ca.approve(request.request_id, actor="caadmin")
+    assert scene.ca.reconcile().findings == []
+
+
+def test_a_request_turned_to_another_profile_before_it_was_looked_at() -> None:
+    scene = founded()
+    request = scene.submit(csr_for("CN=www.example.com"))
+    requests, number = scene.store._tables.requests, request.request_id
+    requests[number] = replace(requests[number], profile_id="caCACert")
+    scene.ca.review(number)
+    scene.ca.approve(number, actor="caadmin")
+    assert codes(scene.ca.reconcile()) == {("submission_differs", str(number))}
+
+
+def test_an_approval_that_nobody_gave() -> None:
+    scene = founded()
+    changed_profile(scene, TWO)
+    number = submitted(scene).request_id
+    scene.ca.approve(number, actor="bob")
+    tables = scene.store._tables
+    (given,) = scene.ca.approvals(number)
+    tables.approvals = (*tables.approvals, replace(given, approver="carol"))
+    tables.approvals = tuple(each for each in tables.approvals if each.approver != "bob")
+    scene.ca.approve(number, actor="dave")
+    assert codes(scene.ca.reconcile()) == {("approval_without_record", str(number))}
 
 
 def test_a_certificate_swapped_for_another_of_the_same_number() -> None:

@@ -11,7 +11,14 @@ from cryptography import x509
 from sealwire.audit.events import NON_ROLE_USER, SYSTEM, profile_cert_request, request_invalid
 from sealwire.ca.blueprint import issuer_of, signing_algorithm
 from sealwire.ca.constraints import REJECTED, asked_subject, judge, quoted, rejected
-from sealwire.ca.issuance import FixedBytes, fix, require_csr_unaltered, require_fresh, with_bytes
+from sealwire.ca.issuance import (
+    FixedBytes,
+    fix,
+    require_csr_unaltered,
+    require_fresh,
+    require_profile_unaltered,
+    with_bytes,
+)
 from sealwire.ca.objections import lint_reasons, waived
 from sealwire.ca.ports import Request, RequestStatus
 from sealwire.ca.profile_register import profile_in_force, require_enabled
@@ -200,6 +207,8 @@ class Intake:
         ``profile.disabled`` or ``csr.invalid``.
         """
         require_csr_unaltered(request)
+        stored = tx.profile_version(request.profile_id, request.profile_version)
+        require_profile_unaltered(request, stored)
         read_csr(request.csr_der)
         rules, now = profile_in_force(tx, request.profile_id), self._tools.clock.now()
         require_enabled(rules)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealwire.ca.blueprint import Issuer, SignatureHash
-    from sealwire.ca.ports import Request
+    from sealwire.ca.ports import Request, StoredProfile
     from sealwire.ca.profile_register import ProfileInForce
     from sealwire.ca.profiles import Profile
     from sealwire.ca.signing import IssuerKey
@@ -213,6 +213,18 @@ def require_csr_unaltered(request: Request) -> None:
     """Raises ConflictError ``request.altered`` when the CSR is not the one that was submitted."""
     if hashlib.sha256(request.csr_der).hexdigest() != request.csr_sha256:
         raise _altered(request, "the CSR is not the one that was submitted")
+
+
+def require_profile_unaltered(request: Request, stored: StoredProfile | None) -> None:
+    """Raises ConflictError ``request.altered`` when it was judged by no version of its profile.
+
+    ``stored`` is the version that the request names. Requests from before there were versions
+    name none.
+    """
+    if request.profile_version == 0:
+        return
+    if stored is None or stored.digest != request.profile_digest:
+        raise _altered(request, "it was not submitted under this profile")
 
 
 def _rebuilt(

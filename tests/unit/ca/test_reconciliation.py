@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from sealwire.audit.events import request_approved
 from sealwire.audit.formats import AuditFormat
 from sealwire.audit.recorder import Recorder
 from sealwire.ca.ports import RequestStatus
+from sealwire.errors import ConflictError
 from sealwire.x509.keys import KeyType
 from tests.unit.ca.scene import csr_for, founded, subscriber_key
 from tests.unit.ca.test_evidence import OTHERS, TWO, changed_profile, submitted
@@ -184,6 +186,15 @@ def test_a_request_turned_to_another_profile_before_it_was_looked_at() -> None:
     request = scene.submit(csr_for("CN=www.example.com"))
     requests, number = scene.store._tables.requests, request.request_id
     requests[number] = replace(requests[number], profile_id="caCACert")
+    for decide in (scene.ca.review, partial(scene.ca.approve, actor="caadmin")):
+        with pytest.raises(ConflictError, match="not submitted under this profile"):
+            decide(number)
+    assert f"[Outcome=Failure][ReqID={number}]" in scene.texts()[-1]
+    # Who makes the row fit is told by the trail.
+    requests = scene.store._tables.requests
+    digest = scene.ca.profile_register.get("caCACert").digest
+    requests[number] = replace(requests[number], profile_digest=digest, tbs_created=None)
+    requests[number] = replace(requests[number], issuer_digest="")
     scene.ca.review(number)
     scene.ca.approve(number, actor="caadmin")
     assert codes(scene.ca.reconcile()) == {("submission_differs", str(number))}

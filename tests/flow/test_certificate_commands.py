@@ -7,6 +7,8 @@ import pty
 import select
 import stat
 import subprocess
+import termios
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from sealwire.x509.csr import read_csr
 from sealwire.x509.keys import key_id, key_label, load_private_key
 from tests import pki
 from tests.flow.node import SEALWIRE
+from tests.flow.peers import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -364,6 +367,10 @@ def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
     assert run_json(0, *words, "--password-file", tmp_path / "password")["ok"]
 
 
+def _is_hidden(terminal: int) -> bool:
+    return not termios.tcgetattr(terminal)[3] & termios.ECHO
+
+
 def at_terminal(command: list[str], typed: bytes) -> tuple[int, bytes]:
     """Run a command whose terminal is a pseudo-terminal, and type into it."""
     controller, terminal = pty.openpty()
@@ -373,12 +380,17 @@ def at_terminal(command: list[str], typed: bytes) -> tuple[int, bytes]:
         )
     seen = b""
     with open(controller, "r+b", buffering=0) as keyboard, process:  # noqa: PTH123 - same
-        while b"Password" not in seen and process.poll() is None:
-            if select.select([keyboard], [], [], 10)[0]:
-                seen += keyboard.read(1000)
+        # What is typed before the echo is turned off is thrown away with it, as for people.
+        wait_until(lambda: _is_hidden(controller) or process.poll() is not None, "a question", 20)
+        while select.select([keyboard], [], [], 0)[0]:
+            seen += keyboard.read(1000)
+        assert b"Password" in seen
         keyboard.write(typed)
+        stopwatch = threading.Timer(20, process.kill)
+        stopwatch.start()
         assert process.stdout is not None
         shown = process.stdout.read()
+        stopwatch.cancel()
         return process.wait(20), seen + shown
 
 
@@ -408,3 +420,38 @@ def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
         assert "\x1b" not in shown
         assert "\u202e" not in shown
         assert "\nc" not in shown
+
+
+def test_a_bag_without_certificate_is_told_what_it_is(tmp_path: Path) -> None:
+    run("csr", "new", "--cn", "a.example.com", "--key-type", "p256", "--out-dir", tmp_path)
+    own = [tmp_path / f"a.example.com.{ending}" for ending in ("key", "csr")]
+    found = run_json(2, "chain", "build", *own, "-o", tmp_path / "out.pem")["findings"]
+    told = " ".join(each["message"] for each in found if each["severity"] != "info")
+    assert "the CA's answer" in told
+    assert "a private key" in told
+
+
+def test_a_crowd_of_other_files_is_one_line_for_people(bag: list[Path], tmp_path: Path) -> None:
+    others = [tmp_path / f"note{number}.txt" for number in range(40)]
+    for one in others:
+        one.write_text("nothing to see\n")
+    words = ("chain", "build", *bag, *others, "--at", AT, "-o", tmp_path / "out.pem")
+    told = run(*words)
+    assert "40 files hold no certificate, key or request: note0.txt" in told
+    assert "note39.txt" not in told
+    found = run_json(0, *words)["findings"]
+    assert sum(each["code"] == "nothing_found" for each in found) == 40
+
+
+def test_the_key_may_come_in_pkcs12(bag: list[Path], tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("s3cret\n")
+    own = tmp_path / "own.p12"
+    lock = serialization.BestAvailableEncryption(b"s3cret")
+    leaf = FAMILY.leaf
+    content = pkcs12.serialize_key_and_certificates(b"x", leaf.key, leaf.certificate, None, lock)
+    own.write_bytes(content)
+    words = ("chain", "build", *bag, "--at", AT, "-o", tmp_path / "out.pem", "--key", own)
+    run(*words, "--password-file", secret)
+    with pytest.raises(RefusedError, match="cannot be read"):
+        run(*words)

@@ -14,9 +14,10 @@ import typer
 from sealwire.cli.chain_report import (
     chain_document,
     contents_document,
-    few_strangers,
     other_contents,
     refused_document,
+    summed_up,
+    without_certificate,
 )
 from sealwire.cli.files import SYSTEM_ROOTS, read_input, write_output
 from sealwire.cli.output import printable, show_json
@@ -166,7 +167,7 @@ def show_certificates(files: list[Path], password_file: Path | None, *, as_json:
         show_remarks(found)
     for line in other_contents(bundle):
         typer.echo(line)
-    show_remarks(bundle.findings)
+    show_remarks(summed_up(bundle.findings))
     if not documents:
         raise RefusedError("cert.none", "There is no readable certificate in the files.")
 
@@ -224,11 +225,11 @@ def _key_of_bundle(bundle: Bundle) -> PublicKey | None:
 
 
 def _refuse(fault: RefusedError, bundle: Bundle, *, as_json: bool) -> None:
-    findings = [*fault.findings, *bundle.findings]
+    findings = [*fault.findings, *without_certificate(bundle), *bundle.findings]
     if as_json:
         show_json(refused_document(bundle, findings))
         raise typer.Exit(fault.exit_code)
-    raise refusal(findings) from fault
+    raise refusal(summed_up(findings)) from fault
 
 
 def _show(chain: BuiltChain, order: Order, bundle: Bundle, *, as_json: bool) -> None:
@@ -241,7 +242,7 @@ def _show(chain: BuiltChain, order: Order, bundle: Bundle, *, as_json: bool) -> 
     for path in chain.alternates:
         subjects = [dn_text(certificate.subject) for certificate in path[1:]]
         typer.echo(printable(f"  also valid by way of {', then '.join(subjects)}"))
-    show_remarks(few_strangers([*chain.findings, *bundle.findings]))
+    show_remarks(summed_up([*chain.findings, *bundle.findings]))
 
 
 def _choice(kind: type[EnumT], word: str, option: str) -> EnumT:

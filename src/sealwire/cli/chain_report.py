@@ -8,7 +8,7 @@ from sealwire.cli.output import printable
 from sealwire.cli.report import chain_entry, finding_document
 from sealwire.errors import Finding, Severity
 from sealwire.x509.certificate import certificate_sha256
-from sealwire.x509.findings import Code, plain_list
+from sealwire.x509.findings import Code, plain_list, warning
 from sealwire.x509.keys import key_id, key_label
 from sealwire.x509.subject import dn_text
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from sealwire.x509.bundle import Bundle
     from sealwire.x509.chain import BuiltChain, Order
 
-_MANY_STRANGERS = 6
+_MANY = 6
+_CROWDS = {
+    Code.STRANGER: "certificates are not part of the chain",
+    Code.NOTHING_FOUND: "files hold no certificate, key or request",
+}
 
 
 def chain_document(chain: BuiltChain, order: Order, bundle: Bundle) -> dict[str, object]:
@@ -81,16 +85,30 @@ def _use(certificate: Certificate, origin: str, use: str | None) -> dict[str, st
     }
 
 
-def few_strangers(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with a crowd of strangers in one line: somebody left a root store in the bag."""
+def summed_up(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with crowds of one kind in one line: a root store in the bag, or a whole folder.
+
+    Scripts read all of them (``--json``).
+    """
     findings = list(findings)
-    strangers = [f.subject or "" for f in findings if f.code == Code.STRANGER]
-    if len(strangers) < _MANY_STRANGERS:
-        return findings
-    shown = plain_list(strangers, 3)
-    text = f"{len(strangers)} certificates are not part of the chain: {shown}."
-    rest = [finding for finding in findings if finding.code != Code.STRANGER]
-    return [*rest, Finding(Code.STRANGER.value, Severity.INFO, text)]
+    for code, words in _CROWDS.items():
+        some = [finding.subject or "" for finding in findings if finding.code == code]
+        if len(some) >= _MANY:
+            text = f"{len(some)} {words}: {plain_list(some, 3)}."
+            findings = [finding for finding in findings if finding.code != code]
+            findings.append(Finding(code.value, Severity.INFO, text))
+    return findings
+
+
+def without_certificate(bundle: Bundle) -> Iterable[Finding]:
+    """What is there instead when there is no certificate at all."""
+    if bundle.certificates:
+        return
+    if bundle.csrs:
+        text = "There is a certificate request: what is needed is the CA's answer to it."
+        yield warning(Code.NOTHING_FOUND, text)
+    if bundle.keys:
+        yield warning(Code.NOTHING_FOUND, "There is a private key, which has no certificate here.")
 
 
 def contents_document(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ import typer
 from sealwire.cli.files import read_input
 from sealwire.cli.output import JsonOption, printable, show_json, show_table
 from sealwire.cli.session import HomeOption, api, segment
-from sealwire.errors import RefusedError
+from sealwire.clock import SystemClock
+from sealwire.errors import RefusedError, UsageError
 
 _API = "/api/v1/trust/crls"
 _HELP = {
@@ -69,10 +71,13 @@ def _adding(commands: typer.Typer, address: str) -> None:
         if once:
             body["content"] = b64encode(read_input(Path(location))).decode("ascii")
         else:
-            is_url = location.startswith(("http://", "https://"))
-            body["location"] = location if is_url else str(Path(location).absolute())
+            body["location"] = _place(location)
         with api(home) as client:
-            _show([client.call("POST", address, json=body)], as_json=json)
+            added = client.call("POST", address, json=body)
+        _show([added], as_json=json)
+        if added["last_error"]:
+            text = f"It judges nobody until it is loaded; the next try is in {every} seconds."
+            typer.echo(text, err=True)
 
 
 def _removing(commands: typer.Typer, address: str) -> None:
@@ -101,6 +106,20 @@ def _refreshing(commands: typer.Typer, address: str) -> None:
             raise RefusedError("crl.refresh_failed", f"not loaded: {', '.join(failed)}")
 
 
+def _place(location: str) -> str:
+    """A URL as it is, a file by its whole path. Raises UsageError for what cannot be loaded."""
+    scheme, mark, _ = location.partition("://")
+    if not mark:
+        return str(Path(location).absolute())
+    if scheme.lower() not in {"http", "https"}:
+        raise UsageError(
+            "crl.location",
+            f"A list is loaded by http, by https or from a file, not by {printable(scheme)}.",
+            hint="fetch it by other means into a file, and give the file",
+        )
+    return location
+
+
 def _name(location: str) -> str:
     """The last part of URL or path."""
     return location.split("?", 1)[0].rstrip("/").rpartition("/")[2]
@@ -117,9 +136,19 @@ def _show(listing: list[dict[str, Any]], *, as_json: bool) -> None:
             ("entries", "ENTRIES"),
             ("this_update", "ISSUED"),
             ("next_update", "NEXT DUE"),
+            ("state", "STATE"),
             ("stale_policy", "WHEN STALE"),
             ("loaded", "LOADED"),
             ("last_error", "LAST ERROR"),
         ],
-        listing,
+        [{**each, "state": state_of(each)} for each in listing],
     )
+
+
+def state_of(entry: dict[str, Any]) -> str:
+    """Whether a list judges, and by fresh knowledge."""
+    if entry["loaded"] is None:
+        return "not loaded"
+    due = entry["next_update"]
+    overdue = due is not None and datetime.fromisoformat(due) < SystemClock().now()
+    return "stale" if overdue else "current"

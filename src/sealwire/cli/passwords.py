@@ -50,9 +50,13 @@ def read_key(path: Path, password: bytes | None) -> PrivateKey:
     try:
         return load_private_key(data, password)
     except RefusedError as fault:
-        if fault.code != "key.password_needed" or not _at_terminal():
+        if fault.code == "key.password_needed" and _at_terminal():
+            return load_private_key(data, _ask(fault.message))
+        # A PKCS#12 file has one too, and so has a file with certificates around it.
+        keys = read_files([path], password).keys if fault.code == "key.unreadable" else ()
+        if len(keys) != 1:
             raise
-        return load_private_key(data, _ask(fault.message))
+        return keys[0]
 
 
 def _at_terminal() -> bool:

@@ -136,7 +136,11 @@ class PeerLists:
         def use_case(tx: PeerListsTx) -> None:
             present = tx.revocation_sources(self._side.value)
             if any(each.name == name for each in present):
-                raise ConflictError("crl.exists", f"There is a revocation list {name} already.")
+                raise ConflictError(
+                    "crl.exists",
+                    f"There is a revocation list {name} already.",
+                    hint="give the new one another name, or remove the other first",
+                )
             if len(present) >= MAX_SOURCES:
                 raise RefusedError("crl.too_many", f"{MAX_SOURCES} revocation lists are the most.")
             tx.put_revocation_source(loaded)

@@ -31,7 +31,13 @@ from sealwire.ca.register import Register, known_request
 from sealwire.ca.renewal import Renewal
 from sealwire.ca.requests import RequestAction, Requestor, check_reason, next_status
 from sealwire.ca.review import Review, build_review, stored_certificate
-from sealwire.errors import NotFoundError, RefusedError, SealwireError, UnauthorizedError
+from sealwire.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    SealwireError,
+    UnauthorizedError,
+)
 from sealwire.x509.lint import lint_certificate
 
 if TYPE_CHECKING:
@@ -322,7 +328,8 @@ class CertificateAuthority(Register):
 
         Bytes that may not be approved any more are fixed anew first. Raises NotFoundError
         ``request.unknown``, ConflictError ``request.altered``, RefusedError ``request.rejected``
-        when the profile refuses the request now, ``profile.disabled`` when it is.
+        when the profile refuses the request now, ``profile.disabled`` when it is. That something
+        was altered in the store is recorded.
         """
 
         def is_stale(tx: CaTx) -> bool:
@@ -330,9 +337,17 @@ class CertificateAuthority(Register):
             pending = request.status is RequestStatus.PENDING
             return pending and not self._enrollment.is_fresh(tx, request)
 
-        if self._store.read(is_stale):
-            self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
-        return self._store.read(lambda tx: self._review(tx, request_id))
+        try:
+            if self._store.read(is_stale):
+                self._store.run(lambda tx: self._enrollment.fix_anew(tx, request_id))
+            return self._store.read(lambda tx: self._review(tx, request_id))
+        except ConflictError as fault:
+            if fault.code in _NOT_ISSUED:
+                info = f"{fault.code}: {fault.message}"
+                self._record_all(
+                    [request_approval(SYSTEM, request_id, info, outcome=Outcome.FAILURE)]
+                )
+            raise
 
     def reconcile(self) -> Reconciliation:
         """Whether certificates, requests, approvals and audit records tell the same story."""

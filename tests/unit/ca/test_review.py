@@ -147,6 +147,11 @@ def test_a_changed_request_is_not_issued_and_that_is_recorded() -> None:
     )
     with pytest.raises(ConflictError):
         scene.ca.review(request.request_id)
+    # Who only looks, as every client does before it approves, leaves a record too.
+    assert scene.texts()[-1].startswith(
+        "[AuditEvent=CERT_REQUEST_APPROVAL][SubjectID=$System$][Outcome=Failure]"
+        f"[ReqID={request.request_id}][Info=request.altered: "
+    )
     assert len(scene.ca.certificates()) == 1
     assert scene.ca.reject(request.request_id, actor="caadmin").status is RequestStatus.REJECTED
 

@@ -49,9 +49,7 @@ def _add_columns() -> None:
     op.add_column("certificates", sa.Column("revocation_reason", sa.BigInteger(), nullable=True))
     op.add_column("certificates", sa.Column("invalidity", sa.BigInteger(), nullable=True))
     op.add_column("certificates", sa.Column("sha256", sa.Text(), nullable=False, server_default=""))
-    op.add_column(
-        "identities", sa.Column("root_pem", sa.Text(), nullable=False, server_default="")
-    )
+    op.add_column("identities", sa.Column("root_pem", sa.Text(), nullable=False, server_default=""))
     op.create_index(op.f("ix_certificates_sha256"), "certificates", ["sha256"])
     op.create_index(op.f("ix_certificates_key_id"), "certificates", ["key_id"])
     op.create_index(op.f("ix_certificates_subject"), "certificates", ["subject"])

@@ -29,7 +29,7 @@ def new(
     stem = file_stem(fields.common_name)
     key_path, csr_path = folder / f"{stem}.key", folder / f"{stem}.csr"
     if not force:
-        refuse_existing([key_path, csr_path])
+        refuse_existing([key_path, csr_path], way_out="Choose another folder, or say --force.")
     key = generate_key(kind)
     request = build_csr(key, name, san)
     make_folder(folder)

@@ -31,14 +31,14 @@ def read_inputs(paths: list[Path]) -> list[tuple[str, bytes]]:
     return [(path.name, read_input(path)) for path in paths]
 
 
-def refuse_existing(paths: list[Path]) -> None:
+def refuse_existing(paths: list[Path], *, way_out: str = "Choose another folder.") -> None:
     """Raises ConflictError ``file.exists`` that names every one that is there already."""
     present = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if present:
         raise ConflictError(
             "file.exists",
             f"Not overwritten: {', '.join(present)}.",
-            hint="Choose another folder, or say --force.",
+            hint=way_out,
         )
 
 

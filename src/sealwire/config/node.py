@@ -7,6 +7,7 @@ import socket
 import tomllib
 from pathlib import Path  # noqa: TC003 - pydantic reads it when the class is built
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -20,7 +21,7 @@ from pydantic import (
 from sealwire.audit.formats import AuditFormat
 from sealwire.config.home import default_home
 from sealwire.errors import Finding, RefusedError, Severity, UsageError
-from sealwire.x509.hostnames import general_name, is_host
+from sealwire.x509.hostnames import general_name, ip_address, is_host
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -78,6 +79,22 @@ class NodeConfig(BaseModel):
         if "*" in value:
             raise ValueError("a machine's own name is no pattern")
         return str(general_name(value).value).lower()
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        """Certificates carry it, and a linter takes a name of one label for no address."""
+        try:
+            host = urlsplit(value).hostname or ""
+            alone = bool(value) and "." not in host and ip_address(host) is None
+        except ValueError:
+            alone = True
+        if alone:
+            raise ValueError(
+                "it needs a full host name (with a dot) or an IP address, as others reach it:"
+                " certificates carry it"
+            )
+        return value
 
     @field_validator("tls_ports")
     @classmethod

@@ -28,6 +28,16 @@ def test_defaults() -> None:
     assert checked_config(database="postgresql://u@h/d").database_url == "postgresql://u@h/d"
 
 
+@pytest.mark.parametrize("host", ["localhost:8080", "pki", "[::1", ":8080", "/x"])
+def test_a_public_url_that_no_certificate_can_carry(host: str) -> None:
+    assert "full host name" in faults(public_url=f"http://{host}")["public_url"]
+
+
+@pytest.mark.parametrize("host", ["pki.example.com:8080", "192.0.2.1", "[2001:db8::1]:8080"])
+def test_a_public_url_others_can_reach(host: str) -> None:
+    assert checked_config(public_url=f"http://{host}").public_url == f"http://{host}"
+
+
 def test_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEALWIRE_HOME", "/srv/elsewhere")
     assert default_home() == Path("/srv/elsewhere")

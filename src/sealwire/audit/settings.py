@@ -29,7 +29,6 @@ OPTIONAL_EVENTS: Final = frozenset(
         EventName.AUTH,
         EventName.AUTHZ,
         EventName.ROLE_ASSUME,
-        EventName.PROFILE_CERT_REQUEST,
         EventName.CERT_STATUS_CHANGE_REQUEST,
         EventName.CERT_SIGNING_INFO,
         EventName.CRL_SIGNING_INFO,
@@ -40,7 +39,7 @@ OPTIONAL_EVENTS: Final = frozenset(
         EventName.OCSP_GENERATION,
     }
 )
-"""All others are mandatory."""
+"""All others are mandatory: `ca reconcile` rests on what they say."""
 
 _FAILURES: Final = "(Outcome=Failure)"
 

@@ -83,9 +83,10 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Two at a time, a file each: most flow tests wait for real peers more than they compute.
+# Two at a time, a file each: most flow tests wait for real peers more than they compute. The long
+# ones come first, as they are collected, or one of the two would end with a row of them alone.
 test: lint .peers/.ready bench/out/tlsload | debian
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
 	SEALWIRE_SOAK=$(SOAK) $(BIN)/pytest tests -m soak --soak-report=bench/RESULTS.md $(ARGS)

@@ -25,6 +25,7 @@ GOOD_VALUES: dict[str, Any] = {
     "path": "/var/log/some.log",
     "roles": ["agent"],
     "files": [{"name": "some.pem", "content": "AAAA"}],
+    "requests": [{"id": 1}],
 }
 
 

@@ -27,6 +27,7 @@ ACTIONS: Final = {
     f"GET {CA}/requests": Action.LIST_REQUESTS,
     f"GET {CA}/requests/{{request_id}}": Action.READ_REQUEST,
     f"GET {CA}/requests/{{request_id}}/review": Action.DECIDE_REQUEST,
+    f"POST {CA}/requests/approve": Action.DECIDE_REQUEST,
     f"POST {CA}/requests/{{request_id}}/{{action}}": Action.DECIDE_REQUEST,
     f"GET {CA}/certificates": Action.READ_CERTIFICATE,
     f"GET {CA}/certificates/{{serial}}": Action.READ_CERTIFICATE,

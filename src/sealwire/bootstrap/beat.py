@@ -16,15 +16,28 @@ log = structlog.get_logger(__name__)
 
 
 class Beat:
-    """Calls ``look`` at once and then every ``every_s`` seconds. ``start`` once, ``stop`` once.
+    """Calls ``look`` every ``every_s`` seconds. ``start`` once, ``stop`` once.
 
-    What a look raises is logged under ``name``; the next one comes at its time.
+    What a look raises is logged as ``trouble``; the next one comes ``pause_s`` later. ``at_once``:
+    the first one does not wait.
     """
 
-    def __init__(self, name: str, look: Callable[[], object], *, every_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        look: Callable[[], object],
+        *,
+        every_s: float,
+        trouble: str,
+        pause_s: float | None = None,
+        at_once: bool = False,
+    ) -> None:
         self._name = name
         self._look = look
         self._every_s = every_s
+        self._trouble = trouble
+        self._pause_s = every_s if pause_s is None else pause_s
+        self._first_s = 0.0 if at_once else every_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -32,18 +45,25 @@ class Beat:
         """Begin to look."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End; returns when the look in hand is done."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End; returns when the look in hand is done, unless it is not waited for."""
         self._stopping.set()
-        if self._thread.ident is not None:
+        if wait and self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._look()
-            except SealwireError as error:
-                log.warning("looked in vain", beat=self._name, error=error.message)
-            except Exception:
-                log.exception("a look failed", beat=self._name)
-            self._stopping.wait(self._every_s)
+        pause = self._first_s
+        while not self._stopping.wait(pause):
+            pause = self._looked()
+
+    def _looked(self) -> float:
+        """Look once; seconds until the next time."""
+        try:
+            self._look()
+        except SealwireError as error:
+            log.warning(self._trouble, error=error.message)
+        except Exception:
+            log.exception("look failed", beat=self._name)
+        else:
+            return self._every_s
+        return self._pause_s

@@ -20,6 +20,7 @@ from sealwire.x509.certificate import certificate_der, certificate_pem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sealwire.api.services import Services
     from sealwire.appliance.service import Appliance
     from sealwire.bootstrap.compose import Foundation
     from sealwire.ca.service import CertificateAuthority
@@ -74,51 +75,55 @@ class OwnAuthority:
 
 @dataclass(frozen=True, slots=True)
 class CertificateWatch:
-    """Looks at every certificate that the node uses."""
+    """Looks at every certificate that the node uses: renews what is due, tells of what ends."""
 
     expiry: ExpiryWatch
     renewals: Renewals | None
     ends: Sequence[End]
 
-    def beat(self) -> Beat:
-        """The thread that looks."""
-        return Beat("certificate watch", self.look, every_s=LOOK_EVERY_S)
-
     def look(self) -> None:
-        """Renew what is due, then tell of what ends."""
-        for end in self.ends if self.renewals is not None else ():
-            self._renew(end)
+        """Once. One end's trouble is not the others': a standby unit has a reason to wait."""
+        if self.renewals is not None:
+            for end in self.ends:
+                try:
+                    self.renewals.tend(end)
+                except SealwireError as error:
+                    log.warning("not renewed", identity=end.identity, error=error.message)
         self.expiry.look()
 
-    def _renew(self, end: End) -> None:
-        """One end's trouble is not the others': a standby unit has its own reason to wait."""
-        try:
-            if self.renewals is not None:
-                self.renewals.tend(end)
-        except SealwireError as error:
-            log.warning("not renewed", identity=end.identity, error=error.message)
+
+def certificate_watch(base: Foundation, services: Services) -> Beat | None:
+    """The thread that looks, where somebody tells of what ends."""
+    if services.expiry is None:
+        return None
+    ca = services.ca
+    renewals = None if ca is None else Renewals(base.store, OwnAuthority(ca), base.clock)
+    watch = CertificateWatch(services.expiry, renewals, _ends(services.appliance, services.sensor))
+    return Beat(
+        "certificate watch",
+        watch.look,
+        every_s=LOOK_EVERY_S,
+        trouble="the certificates in use cannot be watched",
+        at_once=True,
+    )
 
 
-def certificate_watch(
-    base: Foundation,
-    ca: CertificateAuthority | None,
-    appliance: Appliance | None,
-    sensor: Sensor | None,
-    *,
-    trail: str,
-) -> CertificateWatch:
-    """Of the roles that run here."""
-    ends: list[End] = [role.certificate for role in (appliance, sensor) if role is not None]
-    names = [end.identity for end in ends] + [f"console:{base.config.unit}"]
-    expiry = ExpiryWatch(
+def expiry_watch(
+    base: Foundation, appliance: Appliance | None, sensor: Sensor | None, *, trail: str
+) -> ExpiryWatch:
+    """Over the certificates of the roles that run here, the console's and the CA's own."""
+    names = [end.identity for end in _ends(appliance, sensor)] + [f"console:{base.config.unit}"]
+    return ExpiryWatch(
         base.store,
         base.recorder,
         base.clock,
         trail=trail,
         in_use=lambda: base.store.read(lambda tx: list(_in_use(tx, names))),
     )
-    renewals = None if ca is None else Renewals(base.store, OwnAuthority(ca), base.clock)
-    return CertificateWatch(expiry, renewals, ends)
+
+
+def _ends(appliance: Appliance | None, sensor: Sensor | None) -> list[End]:
+    return [role.certificate for role in (appliance, sensor) if role is not None]
 
 
 def _in_use(tx: SqlTransaction, identities: Sequence[str]) -> Iterator[Watched]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from cryptography import x509
 
+from sealwire.bootstrap.beat import Beat
 from sealwire.bootstrap.compose import known_roots
 from sealwire.errors import ConflictError, RefusedError, SealwireError, UnavailableError
 from sealwire.identity.peer_lists import MAX_LIST_BYTES, PeerLists
@@ -19,7 +20,7 @@ from sealwire.x509.hostnames import a_label
 from sealwire.x509.revocation import read_revocation_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from sealwire.bootstrap.compose import Foundation
     from sealwire.identity.checkup import Checkup
@@ -85,31 +86,17 @@ def peer_judgement(base: Foundation) -> PeerJudgement:
     )
 
 
-class RevocationWatch:
-    """One thread that fetches the lists whose time has come. ``start`` once, ``stop`` once."""
-
-    def __init__(self, sides: Sequence[PeerLists]) -> None:
-        self._sides = sides
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="revocation watch", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more; a fetch in hand is left to its time limit."""
-        self._stopping.set()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_S):
-            for side in self._sides:
-                try:
-                    side.refresh_due()
-                except SealwireError as error:
-                    log.warning("revocation lists not refreshed", error=error.message)
-                except Exception:
-                    log.exception("revocation watch failed")
+def revocation_watches(judgement: PeerJudgement) -> tuple[Beat, ...]:
+    """The threads that fetch each side's lists whose time has come: neither waits for the other."""
+    return tuple(
+        Beat(
+            f"revocation watch, {name}",
+            side.refresh_due,
+            every_s=LOOK_EVERY_S,
+            trouble="revocation lists not refreshed",
+        )
+        for name, side in judgement.by_side().items()
+    )
 
 
 class NodeDoctor:

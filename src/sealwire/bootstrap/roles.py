@@ -18,14 +18,14 @@ from sealwire.appliance.unit import Unit, identity_name
 from sealwire.audit.configuration import AuditConfiguration
 from sealwire.bootstrap.audit_certificate import ensure_log_certificate, log_certificate
 from sealwire.bootstrap.audit_file import AuditFileFollower, AuditFileWriter
-from sealwire.bootstrap.certificate_watch import certificate_watch
+from sealwire.bootstrap.certificate_watch import certificate_watch, expiry_watch
 from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
 from sealwire.bootstrap.credentials import CaSetup
 from sealwire.bootstrap.home import Home, HomeLock
-from sealwire.bootstrap.peer_judgement import NodeDoctor, RevocationWatch, peer_judgement
+from sealwire.bootstrap.peer_judgement import NodeDoctor, peer_judgement, revocation_watches
 from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
-from sealwire.bootstrap.status_watch import StatusWatch
-from sealwire.bootstrap.unit_watch import UnitWatch
+from sealwire.bootstrap.status_watch import status_watch
+from sealwire.bootstrap.unit_watch import unit_watch
 from sealwire.ca.addresses import Addresses
 from sealwire.ca.profiles import shipped_profiles
 from sealwire.ca.publication import StatusPublisher
@@ -71,7 +71,7 @@ class Forwarding:
     base: Foundation
     dispatcher: Dispatcher
     tail: FileTail
-    watch: UnitWatch
+    watch: Beat
 
     def start(self) -> None:
         """Begin to stream and to read, as far as this unit is the active one."""
@@ -97,9 +97,8 @@ class Roles:
     forwarding: Forwarding | None
     receiving: Receiving | None
     audit_file: AuditFileFollower | None = None
-    status_watch: StatusWatch | None = None
-    revocation_watch: RevocationWatch | None = None
-    certificate_beat: Beat | None = None
+    beats: tuple[Beat, ...] = ()
+    fetching: tuple[Beat, ...] = ()
 
     @property
     def ca(self) -> CertificateAuthority | None:
@@ -141,21 +140,16 @@ class Roles:
             self.receiving.start()
         if self.forwarding is not None:
             self.forwarding.start()
-        if self.status_watch is not None:
-            self.status_watch.start()
-        if self.revocation_watch is not None:
-            self.revocation_watch.start()
-        if self.certificate_beat is not None:
-            self.certificate_beat.start()
+        for beat in (*self.beats, *self.fetching):
+            beat.start()
 
     def stop(self) -> None:
         """End in good order: what is sent is acknowledged, what is received is durable."""
-        if self.certificate_beat is not None:
-            self.certificate_beat.stop()
-        if self.revocation_watch is not None:
-            self.revocation_watch.stop()
-        if self.status_watch is not None:
-            self.status_watch.stop()
+        for beat in self.fetching:
+            # A fetch in hand is left to its time limit.
+            beat.stop(wait=False)
+        for beat in self.beats:
+            beat.stop()
         if self.forwarding is not None:
             self.forwarding.stop()
         if self.receiving is not None:
@@ -194,24 +188,23 @@ def running_roles(base: Foundation) -> Roles:
         judgement.appliance_changed.action = dispatcher.poke
         tail = FileTail(base.store, base.recorder, base.clock, active=active)
         appliance = _appliance(base, dispatcher, identity, judgement)
-        forwarding = Forwarding(base, dispatcher, tail, UnitWatch(appliance))
+        forwarding = Forwarding(base, dispatcher, tail, unit_watch(appliance))
     received = receiving(base, judgement.sensor) if "sensor" in wanted else None
     if received is not None:
         judgement.sensor_changed.action = received.sensor.reload
     sensor = received.sensor if received else None
     services = _services(base, appliance, sensor, judgement)
     publisher = services.status_publisher
+    status = None if publisher is None else status_watch(publisher)
+    beats = (status, certificate_watch(base, services))
     return Roles(
         base,
         services,
         forwarding,
         received,
         audit_file=_audit_file(base, services.ca),
-        status_watch=None if publisher is None else StatusWatch(publisher),
-        revocation_watch=RevocationWatch((judgement.sensor, judgement.appliance)),
-        certificate_beat=certificate_watch(
-            base, services.ca, appliance, sensor, trail=_home_trail(services.ca, appliance)
-        ).beat(),
+        beats=tuple(beat for beat in beats if beat is not None),
+        fetching=revocation_watches(judgement),
     )
 
 
@@ -254,7 +247,7 @@ def _services(
 ) -> Services:
     ca = _certificate_authority(base) if "ca" in base.config.roles else None
     turns = threading.BoundedSemaphore(MOST_PASSWORD_HASHES)
-    home_trail = _home_trail(ca, appliance)
+    home_trail = "ca" if ca else "appliance" if appliance else "sensor"
     return Services(
         log_in=LogIn(base.store, base.recorder, home_trail, base.clock, base.random, turns),
         trails=base.store,
@@ -277,13 +270,8 @@ def _services(
         status_publisher=None if ca is None else _status_publisher(base, ca),
         peer_lists=judgement.by_side(),
         doctor=NodeDoctor(base, _appliance_identity(base), judgement),
-        expiry=certificate_watch(base, ca, appliance, sensor, trail=home_trail).expiry,
+        expiry=expiry_watch(base, appliance, sensor, trail=home_trail),
     )
-
-
-def _home_trail(ca: CertificateAuthority | None, appliance: Appliance | None) -> str:
-    """Where what concerns the whole node is recorded."""
-    return "ca" if ca else "appliance" if appliance else "sensor"
 
 
 def _ca_setup(base: Foundation, ca: CertificateAuthority) -> CaSetup:

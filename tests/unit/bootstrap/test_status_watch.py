@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from sealwire.bootstrap.status_watch import StatusWatch
+from sealwire.bootstrap.status_watch import status_watch
 from sealwire.ca.publication import StatusPublisher
 from sealwire.errors import UnavailableError
 from tests.unit.ca.publishing import issued, publisher, revocations
@@ -35,7 +35,7 @@ class Tended(StatusPublisher):
 
 def test_it_looks_again_and_again_until_it_is_stopped() -> None:
     tended = Tended()
-    watch = StatusWatch(tended, every_s=0.001)
+    watch = status_watch(tended, every_s=0.001)
     watch.start()
     assert tended.twice.wait(SOON)
     watch.stop()
@@ -49,7 +49,7 @@ def test_it_looks_again_and_again_until_it_is_stopped() -> None:
 )
 def test_after_a_failure_it_waits(failure: Exception) -> None:
     tended = Tended(failure)
-    watch = StatusWatch(tended, every_s=0.001)
+    watch = status_watch(tended, every_s=0.001)
     watch.start()
     assert tended.failed.wait(SOON)
     assert not tended.twice.wait(0.1)
@@ -58,13 +58,13 @@ def test_after_a_failure_it_waits(failure: Exception) -> None:
 
 
 def test_one_that_never_began_can_be_stopped() -> None:
-    StatusWatch(Tended()).stop()
+    status_watch(Tended()).stop()
 
 
 def test_a_revocation_is_published_by_itself() -> None:
     scene = founded()
     use_cases = publisher(scene)
-    watch = StatusWatch(use_cases, every_s=0.01)
+    watch = status_watch(use_cases, every_s=0.01)
     watch.start()
     revocations(scene).hold(issued(scene), actor="caadmin")
     pause = threading.Event()

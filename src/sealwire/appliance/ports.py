@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sealwire.audit.ports import TrailTx
+from sealwire.audit.ports import SettingsTx, TrailTx
 from sealwire.identity.ports import IdentityTx
 
 if TYPE_CHECKING:
@@ -86,16 +86,8 @@ class UnitTx(Protocol):
         ...
 
 
-class ApplianceTx(TrailTx, IdentityTx, UnitTx, Protocol):
+class ApplianceTx(TrailTx, IdentityTx, UnitTx, SettingsTx, Protocol):
     """All that one use case of the appliance may touch, in one transaction."""
-
-    def setting(self, name: str) -> str | None:
-        """A JSON document, or None."""
-        ...
-
-    def put_setting(self, name: str, document: str) -> None:
-        """Insert or replace."""
-        ...
 
     def put_destination(self, destination: Destination) -> None:
         """Insert or replace by name."""

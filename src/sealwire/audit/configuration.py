@@ -13,7 +13,7 @@ from sealwire.audit.catalogue import ELSEWHERE, EventName, Outcome
 from sealwire.audit.events import config_change
 from sealwire.audit.filters import read_filter
 from sealwire.audit.gate import GATED_TRAIL
-from sealwire.audit.ports import TrailTx
+from sealwire.audit.ports import SettingsTx, TrailTx
 from sealwire.audit.settings import (
     OPTIONAL_EVENTS,
     SETTING,
@@ -64,12 +64,8 @@ NUMBERS: Final[Mapping[str, _Number]] = {
 """By the names of ``FileSettings``."""
 
 
-class AuditConfigurationTx(TrailTx, Protocol):
+class AuditConfigurationTx(TrailTx, SettingsTx, Protocol):
     """What a change of the configuration touches."""
-
-    def put_setting(self, name: str, document: str) -> None:
-        """Set or replace."""
-        ...
 
 
 class LogFiles(Protocol):

@@ -80,6 +80,18 @@ class TrailTx(Protocol):
         ...
 
 
+class SettingsTx(Protocol):
+    """Named JSON documents inside one transaction; whoever writes one owns its shape."""
+
+    def setting(self, name: str) -> str | None:
+        """The JSON text, or None."""
+        ...
+
+    def put_setting(self, name: str, document: str) -> None:
+        """Insert or replace."""
+        ...
+
+
 class Store(Protocol[StoreTxT_co]):
     """Runs use cases, each in one transaction of one writer.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sealwire.access.ports import UserTx
-from sealwire.audit.ports import TrailTx
+from sealwire.audit.ports import SettingsTx, TrailTx
 from sealwire.ca.rows import (
     Approval,
     CaCertificates,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Approval",
     "CaCertificates",
-    "CaSettingsTx",
     "CaTx",
     "CertificateSearch",
     "CertificateStatus",
@@ -209,19 +208,7 @@ class CertificateTx(Protocol):
         ...
 
 
-class CaSettingsTx(Protocol):
-    """Small documents by name, in one transaction with the rest."""
-
-    def setting(self, name: str) -> str | None:
-        """The document of that name."""
-        ...
-
-    def put_setting(self, name: str, document: str) -> None:
-        """Set or replace."""
-        ...
-
-
-class CaTx(TrailTx, UserTx, RequestTx, ProfileTx, CertificateTx, CaSettingsTx, Protocol):
+class CaTx(TrailTx, UserTx, RequestTx, ProfileTx, CertificateTx, SettingsTx, Protocol):
     """All that one use case of the CA may touch, in one transaction."""
 
 

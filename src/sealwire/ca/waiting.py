@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealwire.ca.ports import CaSettingsTx
+    from sealwire.audit.ports import SettingsTx
 
 _SETTING: Final = "ca.waiting"
 
@@ -29,7 +29,7 @@ class WaitingKey:
     created: datetime
 
 
-def waiting_keys(tx: CaSettingsTx) -> tuple[WaitingKey, ...]:
+def waiting_keys(tx: SettingsTx) -> tuple[WaitingKey, ...]:
     """Oldest first; several may wait at once."""
     document = tx.setting(_SETTING)
     rows = json.loads(document) if document else []
@@ -38,7 +38,7 @@ def waiting_keys(tx: CaSettingsTx) -> tuple[WaitingKey, ...]:
     )
 
 
-def keep_waiting(tx: CaSettingsTx, keys: Sequence[WaitingKey]) -> None:
+def keep_waiting(tx: SettingsTx, keys: Sequence[WaitingKey]) -> None:
     """These and no others wait from now on."""
     rows = [{**asdict(key), "created": key.created.isoformat()} for key in keys]
     tx.put_setting(_SETTING, json.dumps(rows))

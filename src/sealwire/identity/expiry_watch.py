@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.audit.node_events import certificate_expiring
-from sealwire.audit.ports import TrailTx
+from sealwire.audit.ports import SettingsTx, TrailTx
 from sealwire.identity.expiry import Lifetime, lifetimes, told_as, untold
 
 if TYPE_CHECKING:
@@ -20,16 +20,8 @@ if TYPE_CHECKING:
 _TOLD: Final = "expiry.told"
 
 
-class ExpiryTx(TrailTx, Protocol):
+class ExpiryTx(TrailTx, SettingsTx, Protocol):
     """What one look touches."""
-
-    def setting(self, name: str) -> str | None:
-        """The document of that name."""
-        ...
-
-    def put_setting(self, name: str, document: str) -> None:
-        """Set or replace."""
-        ...
 
 
 class ExpiryWatch:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from sealwire.audit.ports import Store
+    from sealwire.audit.ports import SettingsTx, Store
     from sealwire.clock import Clock
     from sealwire.identity.installed import CheckedIdentity
     from sealwire.identity.lifecycle import IdentityView
@@ -89,18 +89,6 @@ class End(Protocol):
         ...
 
 
-class RenewalTx(Protocol):
-    """Where it is remembered what was asked for."""
-
-    def setting(self, name: str) -> str | None:
-        """The document of that name."""
-        ...
-
-    def put_setting(self, name: str, document: str) -> None:
-        """Set or replace."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The request that is to follow the certificate ``after`` (SHA-256)."""
@@ -113,7 +101,7 @@ class Asked:
 class Renewals:
     """Renews certificates of one issuer. One caller at a time."""
 
-    def __init__(self, store: Store[RenewalTx], issuer: Issuer, clock: Clock) -> None:
+    def __init__(self, store: Store[SettingsTx], issuer: Issuer, clock: Clock) -> None:
         self._store = store
         self._issuer = issuer
         self._clock = clock

@@ -4,7 +4,8 @@ cryptography builds a certificate and signs it in one step, and takes any object
 key by its class. A stand-in decides what its ``sign`` does with the bytes: the placeholder signs
 nothing (so the to-be-signed bytes can be looked at before anybody approved them), the throwaway
 signs with a key that nobody trusts (so that a whole certificate can be linted), and the guard lets
-the real key sign the approved bytes and no others.
+the real key sign the approved bytes and no others. A key that cannot leave its token stands behind
+one as well.
 """
 
 from __future__ import annotations
@@ -80,7 +81,11 @@ class _RsaStandIn(rsa.RSAPrivateKey):
     __deepcopy__ = _not_this_key
 
 
-def _stand_in(public_key: PublicKeyTypes, sign: Sign) -> IssuerKey:
+def stand_in(public_key: PublicKeyTypes, sign: Sign) -> IssuerKey:
+    """A private key by its class that can only sign, by ``sign(octets, *how)``.
+
+    ``how`` is what the library asks for: the algorithm of ECDSA, or padding and hash of RSA.
+    """
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return _EcStandIn(public_key, sign)
     if isinstance(public_key, rsa.RSAPublicKey):
@@ -91,7 +96,7 @@ def _stand_in(public_key: PublicKeyTypes, sign: Sign) -> IssuerKey:
 
 def placeholder(public_key: PublicKeyTypes) -> IssuerKey:
     """A key of the same public half whose signatures are one octet of nothing."""
-    return _stand_in(public_key, lambda *_arguments: b"\0")
+    return stand_in(public_key, lambda *_arguments: b"\0")
 
 
 def throwaway(public_key: PublicKeyTypes) -> IssuerKey:
@@ -103,7 +108,7 @@ def throwaway(public_key: PublicKeyTypes) -> IssuerKey:
         other = _spare_rsa_key(public_key.key_size)
     else:
         return placeholder(public_key)
-    return _stand_in(public_key, other.sign)
+    return stand_in(public_key, other.sign)
 
 
 @cache
@@ -125,4 +130,4 @@ def guarded(key: IssuerKey, approved: bytes) -> IssuerKey:
             raise NotApprovedError(message)
         return key.sign(data, *how)
 
-    return _stand_in(key.public_key(), sign)
+    return stand_in(key.public_key(), sign)

@@ -11,7 +11,8 @@ import re
 import threading
 from collections.abc import Mapping  # noqa: TC003 - evaluated in Final annotations
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pkcs11
 from cryptography.hazmat.primitives import hashes
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pkcs11 import Attribute, MechanismFlag, ObjectClass
 from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 
+from sealwire.ca.signing import stand_in
 from sealwire.errors import NotFoundError, RefusedError, UnavailableError
 from sealwire.x509.keys import KeyType, key_id
 
@@ -115,9 +117,8 @@ class Pkcs11Keys:
         public = self._use(
             lambda session: _public_key(_find(session, key_id, ObjectClass.PUBLIC_KEY))
         )
-        if isinstance(public, rsa.RSAPublicKey):
-            return _RsaOnToken(self, key_id, public)
-        return _EcOnToken(self, key_id, public)
+        by = self._sign_rsa if isinstance(public, rsa.RSAPublicKey) else self._sign_ec
+        return stand_in(public, partial(by, key_id))
 
     def holds(self, key_id: str) -> bool:
         """Whether the token has the private half. Raises UnavailableError ``key.store``."""
@@ -136,6 +137,30 @@ class Pkcs11Keys:
             return bytes(key.sign(whole, mechanism=mechanism))
 
         return self._use(use)
+
+    def _sign_ec(
+        self, key_id: str, data: bytes, signature_algorithm: ec.EllipticCurveSignatureAlgorithm
+    ) -> bytes:
+        """ECDSA: hashed here, for not every token has a mechanism that hashes; signed there."""
+        algorithm = signature_algorithm.algorithm
+        digest = data if isinstance(algorithm, Prehashed) else _digest(data, algorithm)
+        both = self.sign(key_id, digest, pkcs11.Mechanism.ECDSA)
+        middle = len(both) // 2
+        return encode_dss_signature(
+            int.from_bytes(both[:middle], "big"), int.from_bytes(both[middle:], "big")
+        )
+
+    def _sign_rsa(self, key_id: str, data: bytes, padding: Any, algorithm: Any) -> bytes:  # noqa: ANN401 - as the library passes them
+        """RSASSA-PKCS1-v1_5; the token hashes, too, unless a digest is given."""
+        digested = isinstance(algorithm, Prehashed)
+        name = algorithm._algorithm.name if digested else algorithm.name  # noqa: SLF001 - no public way to ask
+        mechanism, prefix = _RSA_MECHANISMS.get(name, (None, b""))
+        if not isinstance(padding, PKCS1v15) or mechanism is None:
+            message = "a key on a token signs by PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512"
+            raise ValueError(message)
+        if digested:
+            return self.sign(key_id, prefix + data, pkcs11.Mechanism.RSA_PKCS)
+        return self.sign(key_id, data, mechanism)
 
     def close(self) -> None:
         """Log out and close the session; the next use opens another."""
@@ -252,82 +277,7 @@ def _pin_refused(token: str) -> UnavailableError:
     )
 
 
-def _not_off_the_token(*_arguments: Any, **_named: Any) -> NoReturn:  # noqa: ANN401 - fits every call
-    message = "a key on a token can only be asked to sign"
-    raise TypeError(message)
-
-
-class _EcOnToken(ec.EllipticCurvePrivateKey):
-    """ECDSA: hashed here, for not every token has a mechanism that hashes; signed there."""
-
-    def __init__(
-        self, keys: Pkcs11Keys, key_id: str, public_key: ec.EllipticCurvePublicKey
-    ) -> None:
-        self._keys = keys
-        self._key_id = key_id
-        self._public_key = public_key
-
-    @property
-    def curve(self) -> ec.EllipticCurve:
-        return self._public_key.curve
-
-    @property
-    def key_size(self) -> int:
-        return self._public_key.key_size
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        return self._public_key
-
-    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:  # noqa: ANN401 - the base class says Buffer, which Python 3.11 cannot name
-        algorithm = signature_algorithm.algorithm
-        digest = bytes(data) if isinstance(algorithm, Prehashed) else _digest(data, algorithm)
-        both = self._keys.sign(self._key_id, digest, pkcs11.Mechanism.ECDSA)
-        middle = len(both) // 2
-        return encode_dss_signature(
-            int.from_bytes(both[:middle], "big"), int.from_bytes(both[middle:], "big")
-        )
-
-    exchange = _not_off_the_token
-    private_numbers = _not_off_the_token
-    private_bytes = _not_off_the_token
-    __copy__ = _not_off_the_token
-    __deepcopy__ = _not_off_the_token
-
-
-class _RsaOnToken(rsa.RSAPrivateKey):
-    """RSASSA-PKCS1-v1_5; the token hashes, too, unless a digest is given."""
-
-    def __init__(self, keys: Pkcs11Keys, key_id: str, public_key: rsa.RSAPublicKey) -> None:
-        self._keys = keys
-        self._key_id = key_id
-        self._public_key = public_key
-
-    @property
-    def key_size(self) -> int:
-        return self._public_key.key_size
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        return self._public_key
-
-    def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:  # noqa: ANN401 - as above
-        digested = isinstance(algorithm, Prehashed)
-        name = algorithm._algorithm.name if digested else algorithm.name  # noqa: SLF001 - no public way to ask
-        mechanism, prefix = _RSA_MECHANISMS.get(name, (None, b""))
-        if not isinstance(padding, PKCS1v15) or mechanism is None:
-            message = "a key on a token signs by PKCS#1 v1.5 with SHA-256, SHA-384 or SHA-512"
-            raise ValueError(message)
-        if digested:
-            return self._keys.sign(self._key_id, prefix + data, pkcs11.Mechanism.RSA_PKCS)
-        return self._keys.sign(self._key_id, bytes(data), mechanism)
-
-    decrypt = _not_off_the_token
-    private_numbers = _not_off_the_token
-    private_bytes = _not_off_the_token
-    __copy__ = _not_off_the_token
-    __deepcopy__ = _not_off_the_token
-
-
-def _digest(data: Any, algorithm: hashes.HashAlgorithm) -> bytes:  # noqa: ANN401 - as above
+def _digest(data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
     digest = hashes.Hash(algorithm)
     digest.update(data)
     return digest.finalize()

@@ -15,15 +15,14 @@ from sealwire.api.dogtag.access import Use, permits
 from sealwire.api.dogtag.bodies import Posted
 from sealwire.api.dogtag.certificate_info import certificate_data, certificate_info
 from sealwire.api.dogtag.context import SessionCookie, authority_of, clock_of, sessions_of
-from sealwire.api.dogtag.errors import bad_request
 from sealwire.api.dogtag.request_info import request_info
 from sealwire.api.dogtag.requests import signed_number
 from sealwire.api.dogtag.routing import Router
-from sealwire.api.dogtag.searches import Search, read_search, search
+from sealwire.api.dogtag.searches import Search, certificate_status, read_search, search
 from sealwire.api.dogtag.shapes import Json, JsonObject, read_number, time_of_ms
 from sealwire.api.dogtag.versions import Speaks
 from sealwire.api.services import present, services_of
-from sealwire.ca.ports import CertificateSearch, CertificateStatus, RevocationReason
+from sealwire.ca.ports import CertificateSearch, RevocationReason
 from sealwire.ca.ports import Request as RevocationRequest
 from sealwire.ca.revocation import Revocations, reason_named
 
@@ -60,7 +59,7 @@ def listing(
     request: Request, version: Speaks, status: str = "", start: Offset = 0, size: Offset = 20
 ) -> JsonObject:
     """All certificates, or those of one status."""
-    wanted = Search(CertificateSearch(status=_status(status)))
+    wanted = Search(CertificateSearch(status=certificate_status(status)))
     return _found(request, wanted, Page(start, size), counts=version.counts_found)
 
 
@@ -182,16 +181,6 @@ def _reason(word: str | None) -> RevocationReason:
 
 def _serial(text: str) -> int:
     return read_number(text, "certificate ID")
-
-
-def _status(word: str) -> CertificateStatus | None:
-    if not word:
-        return None
-    try:
-        return CertificateStatus(word)
-    except ValueError:
-        known = ", ".join(CertificateStatus)
-        raise bad_request(f"Unknown certificate status: one of {known}") from None
 
 
 def _revocations(request: Request) -> Revocations:

@@ -66,7 +66,7 @@ def read_search(body: JsonObject) -> Search:
             serial_to=_serial(body, "serialTo"),
             subject=_subject(body),
             match_exactly=bodies.flag(body, "matchExactly"),
-            status=_status(body),
+            status=certificate_status(_value(body, "status")),
             revoked_by=_if_used(body, "revokedBy"),
             revocation_reasons=_reasons(body),
             issued_by=_if_used(body, "issuedBy"),
@@ -123,8 +123,8 @@ def _subject(body: JsonObject) -> dict[str, str]:
     return {word: value for word, value in given.items() if value}
 
 
-def _status(body: JsonObject) -> CertificateStatus | None:
-    word = _value(body, "status")
+def certificate_status(word: str) -> CertificateStatus | None:
+    """A status by Dogtag's word, None for none. Raises a bad request for a word nobody knows."""
     if not word:
         return None
     try:

@@ -15,25 +15,23 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.audit.events import EventName, Outcome
+from sealwire.ca.bookkeeping import PAGE, fault, paged
 from sealwire.ca.evidence import Evidence
 from sealwire.ca.ports import RequestStatus, RequestType
 from sealwire.ca.recorded_requests import RecordedRequests
 from sealwire.ca.review import stored_certificate
 from sealwire.ca.status_reconciliation import ChangeRecord, change_record, status_findings
-from sealwire.errors import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sealwire.audit.ports import TrailRecord
     from sealwire.ca.ports import CaTx, IssuedCertificate, Request
+    from sealwire.errors import Finding
 
-RowT = TypeVar("RowT")
-
-_PAGE: Final = 1000
 # 10.4.4 says Success of a rejection too: only its InfoName tells them apart.
 _APPROVED: Final = re.compile(
     r"\[ReqID=(?P<request>0x[0-9a-f]+|[0-9]+)\]"
@@ -103,7 +101,7 @@ def _requests(
     for page in _complete_requests(tx):
         for request, faults in evidence.judged(page, approvers, recorded.agreed):
             every = (*faults, *recorded.faults(request))
-            findings += [_fault(code, request.request_id, text) for code, text in every]
+            findings += [fault(code, request.request_id, text) for code, text in every]
             yield request.request_id, _Done(request.serial, request.tbs_sha256)
 
 
@@ -111,8 +109,8 @@ def _certificates(
     tx: CaTx, requests: Mapping[int, _Done], findings: list[Finding]
 ) -> Iterator[tuple[int, int]]:
     """Request numbers and serial numbers of what was issued."""
-    pages = _paged(
-        lambda start: tx.find_certificates(start=start, limit=_PAGE),
+    pages = paged(
+        lambda start: tx.find_certificates(start=start, limit=PAGE),
         lambda start, page: start + len(page),
     )
     for page in pages:
@@ -125,24 +123,22 @@ def _certificate_findings(issued: IssuedCertificate, request: _Done | None) -> I
     number = issued.request_id
     certificate = stored_certificate(issued.der)
     if request is None:
-        yield _fault(
-            "certificate_without_request", number, "has a certificate, but is not complete"
-        )
+        yield fault("certificate_without_request", number, "has a certificate, but is not complete")
     elif request.serial != issued.serial:
-        yield _fault("serial_differs", number, "names another serial number than its certificate")
+        yield fault("serial_differs", number, "names another serial number than its certificate")
     if certificate.serial_number != issued.serial:
-        yield _fault("certificate_altered", number, "has a certificate of another serial number")
+        yield fault("certificate_altered", number, "has a certificate of another serial number")
     elif request is not None and request.serial == issued.serial:
         digest = hashlib.sha256(certificate.tbs_certificate_bytes).hexdigest()
         if digest != request.tbs_sha256:
-            yield _fault("certificate_altered", number, "has another certificate than was approved")
+            yield fault("certificate_altered", number, "has another certificate than was approved")
 
 
 def _request_findings(
     certificates: Mapping[int, int], requests: Mapping[int, _Done]
 ) -> Iterator[Finding]:
     for number in sorted(requests.keys() - certificates.keys()):
-        yield _fault("request_without_certificate", number, "is complete, but has no certificate")
+        yield fault("request_without_certificate", number, "is complete, but has no certificate")
 
 
 def _record_findings(
@@ -150,32 +146,26 @@ def _record_findings(
 ) -> Iterator[Finding]:
     recorded = Counter(record.request_id for record in records)
     for number in sorted(certificates.keys() - recorded.keys()):
-        yield _fault("certificate_without_record", number, "has a certificate, but no audit record")
+        yield fault("certificate_without_record", number, "has a certificate, but no audit record")
     for number, count in recorded.items():
         if count > 1:
-            yield _fault("recorded_twice", number, f"has {count} audit records of its approval")
+            yield fault("recorded_twice", number, f"has {count} audit records of its approval")
         if number not in certificates:
-            yield _fault("record_without_certificate", number, "was recorded, but not issued")
+            yield fault("record_without_certificate", number, "was recorded, but not issued")
     for record in records:
         serial = certificates.get(record.request_id)
         if serial is not None and record.serial not in {None, serial}:
             text = f"has another serial number in audit record {record.idx}"
-            yield _fault("serial_differs", record.request_id, text)
-
-
-def _fault(code: str, request_id: int, text: str) -> Finding:
-    return Finding(
-        f"reconcile.{code}", Severity.ERROR, f"Request {request_id} {text}.", str(request_id)
-    )
+            yield fault("serial_differs", record.request_id, text)
 
 
 def _complete_requests(tx: CaTx) -> Iterator[Sequence[Request]]:
-    return _paged(
+    return paged(
         lambda start: tx.find_requests(
             status=RequestStatus.COMPLETE,
             request_type=RequestType.ENROLLMENT,
             start=start,
-            limit=_PAGE,
+            limit=PAGE,
         ),
         lambda _, page: page[-1].request_id + 1,
     )
@@ -188,8 +178,8 @@ def _records(
 
     ``recorded`` notes those of what came before.
     """
-    pages = _paged(
-        lambda start: tx.trail_records(trail, start=start, limit=_PAGE),
+    pages = paged(
+        lambda start: tx.trail_records(trail, start=start, limit=PAGE),
         lambda start, page: start + len(page),
     )
     approvals, changes = [], []
@@ -217,12 +207,3 @@ def _record(record: TrailRecord) -> _Record | None:
         None if serial is None else int(serial, 0),
         record.subject_id,
     )
-
-
-def _paged(
-    read: Callable[[int], Sequence[RowT]], following: Callable[[int, Sequence[RowT]], int]
-) -> Iterator[Sequence[RowT]]:
-    start = 0
-    while page := read(start):
-        yield page
-        start = following(start, page)

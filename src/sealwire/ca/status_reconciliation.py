@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.audit.events import EventName
+from sealwire.ca.bookkeeping import PAGE, fault, paged
 from sealwire.ca.ports import (
     CertificateSearch,
     RequestStatus,
@@ -25,9 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sealwire.audit.ports import TrailRecord
-    from sealwire.ca.ports import CaTx
+    from sealwire.ca.ports import CaTx, Request
 
-_PAGE: Final = 1000
 # Which certificates are revoked does not depend on when it is asked.
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _NUMBER: Final = r"0x[0-9a-f]+|[0-9]+"
@@ -93,19 +95,19 @@ def _record_findings(
 ) -> Iterator[Finding]:
     recorded = Counter(record.request_id for record in records)
     for number in sorted(requests.keys() - recorded.keys()):
-        yield _fault("change_without_record", number, "changes a status, but has no audit record")
+        yield fault("change_without_record", number, "changes a status, but has no audit record")
     for number, count in recorded.items():
         if count > 1:
-            yield _fault("change_recorded_twice", number, f"has {count} audit records")
+            yield fault("change_recorded_twice", number, f"has {count} audit records")
         if number not in requests:
-            yield _fault("record_without_change", number, "was recorded, but is not there")
+            yield fault("record_without_change", number, "was recorded, but is not there")
     for record in records:
         asked = requests.get(record.request_id)
         told = (record.request_type, record.status)
         if asked is not None and (
             (asked.request_type, asked.status) != told or asked.serial not in {None, record.serial}
         ):
-            yield _fault("change_differs", record.request_id, "is not what its audit record says")
+            yield fault("change_differs", record.request_id, "is not what its audit record says")
 
 
 def _standing_findings(
@@ -124,32 +126,29 @@ def _standing_findings(
             text = f"The certificate {serial:#x} is revoked, but nobody asked for that."
             yield Finding("reconcile.revoked_without_change", Severity.ERROR, text, hex(serial))
         elif told not in {-1, int(reason)}:
-            yield _fault("reason_differs", number, "revoked for another reason than is kept")
+            yield fault("reason_differs", number, "revoked for another reason than is kept")
     for serial, (number, _) in sorted(expected.items()):
-        yield _fault("change_without_effect", number, f"revoked {serial:#x}, which is not revoked")
+        yield fault("change_without_effect", number, f"revoked {serial:#x}, which is not revoked")
 
 
 def _revoked(tx: CaTx) -> Iterator[tuple[int, RevocationReason]]:
     """Serial numbers and reasons of all that are revoked now."""
     search = CertificateSearch(revocation_reasons=frozenset(RevocationReason))
-    start = 0
-    while page := tx.search_certificates(search, now=_ANY_TIME, start=start, limit=_PAGE):
-        for row in page:
-            yield row.serial, row.revocation_reason or RevocationReason.UNSPECIFIED
-        start += len(page)
+    pages = paged(
+        lambda start: tx.search_certificates(search, now=_ANY_TIME, start=start, limit=PAGE),
+        lambda start, page: start + len(page),
+    )
+    for row in chain.from_iterable(pages):
+        yield row.serial, row.revocation_reason or RevocationReason.UNSPECIFIED
 
 
 def _requests(tx: CaTx) -> Iterator[tuple[int, _Asked]]:
     """Every request for a change of status."""
     for kind in (RequestType.REVOCATION, RequestType.UNREVOCATION):
-        start = 0
-        while page := tx.find_requests(status=None, request_type=kind, start=start, limit=_PAGE):
-            for each in page:
-                yield each.request_id, _Asked(each.serial, kind, each.status)
-            start = page[-1].request_id + 1
+        pages = paged(partial(_asked_page, tx, kind), lambda _, page: page[-1].request_id + 1)
+        for each in chain.from_iterable(pages):
+            yield each.request_id, _Asked(each.serial, kind, each.status)
 
 
-def _fault(code: str, request_id: int, text: str) -> Finding:
-    return Finding(
-        f"reconcile.{code}", Severity.ERROR, f"Request {request_id} {text}.", str(request_id)
-    )
+def _asked_page(tx: CaTx, kind: RequestType, start: int) -> Sequence[Request]:
+    return tx.find_requests(status=None, request_type=kind, start=start, limit=PAGE)

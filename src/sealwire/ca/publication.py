@@ -29,7 +29,7 @@ from sealwire.ca.crl import build_crl
 from sealwire.ca.enrollment import TRAIL
 from sealwire.ca.ocsp_signer import OcspSigners
 from sealwire.ca.ports import IssuedCrl
-from sealwire.ca.register import issuing_certificate, own_certificates
+from sealwire.ca.register import own_certificates
 from sealwire.ca.responder import OcspResponder
 from sealwire.ca.revocation import CHANGES_SETTING
 from sealwire.errors import ConflictError, NotFoundError, UnavailableError
@@ -109,8 +109,13 @@ class _Authority:
     """Who signs a CRL."""
 
     name: CrlName
-    certificate: x509.Certificate
+    pem: str
     key_id: str
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Parsed when somebody wants to sign: what is due is looked at every second."""
+        return x509.load_pem_x509_certificate(self.pem.encode())
 
     @property
     def setting(self) -> str:
@@ -259,11 +264,10 @@ class CrlPublisher:
 
 def _authorities(rows: CaCertificates) -> list[_Authority]:
     """Those whose keys are here, or should be."""
-    issuing = _Authority(CrlName.ISSUING, issuing_certificate(rows), rows.issuing_key_id)
+    issuing = _Authority(CrlName.ISSUING, rows.issuing_pem, rows.issuing_key_id)
     if rows.root_key_id is None or rows.root_key_id == rows.issuing_key_id:
         return [issuing]
-    root = x509.load_pem_x509_certificate(rows.root_pem.encode())
-    return [issuing, _Authority(CrlName.ROOT, root, rows.root_key_id)]
+    return [issuing, _Authority(CrlName.ROOT, rows.root_pem, rows.root_key_id)]
 
 
 def _authority(tx: CaTx, name: CrlName) -> _Authority:

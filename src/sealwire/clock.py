@@ -1,4 +1,4 @@
-"""Time and randomness, injected: the only module that reads the system's."""
+"""Time and randomness, injected: the only module that reads the system's; how times are written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import time
 from datetime import UTC, datetime
 from typing import Protocol
+
+
+def rfc3339(moment: datetime) -> str:
+    """``2026-11-22T10:20:30Z``: a UTC time to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Clock(Protocol):

@@ -16,7 +16,7 @@ from sealwire.api.shapes import Body, UploadedFile, decoded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealwire.api.services import CaSetup
+    from sealwire.ca.ports import CaSetup
 
 router = APIRouter(prefix="/api/v1/ca", tags=["ca"])
 

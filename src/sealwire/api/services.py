@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from fastapi import Request
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sealwire.appliance.service import Appliance
     from sealwire.audit.configuration import AuditConfiguration
     from sealwire.audit.ports import Store, TrailTx
+    from sealwire.ca.ports import CaSetup
     from sealwire.ca.publication import StatusPublisher
     from sealwire.ca.revocation import Revocations
     from sealwire.ca.service import CertificateAuthority
@@ -24,50 +25,8 @@ if TYPE_CHECKING:
     from sealwire.identity.expiry_watch import ExpiryWatch
     from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.service import Sensor
-    from sealwire.x509.keys import KeyType
-
-    Blobs = Sequence[tuple[str, bytes]]
 
 RoleT = TypeVar("RoleT")
-
-
-class CaSetup(Protocol):
-    """Makes and renews the CA; leaves its first credentials where the home's owner finds them.
-
-    Files are (name, content). Who asks is ``actor``.
-    """
-
-    def __call__(
-        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
-    ) -> dict[str, Any]:
-        """Names and the one-time password. Raises as ``Founding.initialise``."""
-        ...
-
-    def request(
-        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
-    ) -> dict[str, Any]:
-        """The request for an outside CA. Raises as ``Founding.request_certificate``."""
-        ...
-
-    def accept(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
-        """As ``__call__``, with findings. Raises as ``Founding.accept_certificate``."""
-        ...
-
-    def show(self) -> dict[str, Any]:
-        """The CA's own certificates, where their keys are, and what is awaited."""
-        ...
-
-    def renew(self, actor: str) -> dict[str, Any]:
-        """The issuing CA's new certificate. Raises as ``Renewal.renew``."""
-        ...
-
-    def request_renewal(self, actor: str) -> dict[str, Any]:
-        """The request for an outside CA. Raises as ``Renewal.request``."""
-        ...
-
-    def accept_renewal(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
-        """The new certificate, with findings. Raises as ``Renewal.accept``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealwire.audit.events import SYSTEM, Event, EventName, Outcome
+from sealwire.clock import rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,7 +87,7 @@ def certificate_expiring(
         "CertSubject": subject,
         "CertSHA256": certificate_sha256,
         "DaysLeft": str(days_left),
-        "NotAfter": f"{not_after:%Y-%m-%dT%H:%M:%SZ}",
+        "NotAfter": rfc3339(not_after),
     }
     outcome = Outcome.FAILURE if days_left < 0 else Outcome.SUCCESS
     return _own(EventName.CERTIFICATE_EXPIRING, SYSTEM, outcome, attributes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sealwire.access.ports import UserTx
 from sealwire.audit.ports import SettingsTx, TrailTx
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from sealwire.ca.signing import IssuerKey
     from sealwire.x509.keys import KeyType, PublicKey
 
+    Blobs = Sequence[tuple[str, bytes]]
+
 __all__ = [
     "Approval",
     "CaCertificates",
+    "CaSetup",
     "CaTx",
     "CertificateSearch",
     "CertificateStatus",
@@ -225,4 +228,43 @@ class SigningKeys(Protocol):
 
     def signer(self, key_id: str) -> IssuerKey:
         """What signs with it. Raises NotFoundError ``key.unknown``, UnavailableError."""
+        ...
+
+
+class CaSetup(Protocol):
+    """Makes and renews the CA; leaves its first credentials where the home's owner finds them.
+
+    Files are (name, content). Who asks is ``actor``. Safe to call from any thread.
+    """
+
+    def __call__(
+        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
+    ) -> dict[str, Any]:
+        """Names and the one-time password. Raises as ``Founding.initialise``."""
+        ...
+
+    def request(
+        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
+    ) -> dict[str, Any]:
+        """The request for an outside CA. Raises as ``Founding.request_certificate``."""
+        ...
+
+    def accept(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
+        """As ``__call__``, with findings. Raises as ``Founding.accept_certificate``."""
+        ...
+
+    def show(self) -> dict[str, Any]:
+        """The CA's own certificates, where their keys are, and what is awaited."""
+        ...
+
+    def renew(self, actor: str) -> dict[str, Any]:
+        """The issuing CA's new certificate. Raises as ``Renewal.renew``."""
+        ...
+
+    def request_renewal(self, actor: str) -> dict[str, Any]:
+        """The request for an outside CA. Raises as ``Renewal.request``."""
+        ...
+
+    def accept_renewal(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
+        """The new certificate, with findings. Raises as ``Renewal.accept``."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealwire.cli.output import show_findings
+from sealwire.clock import rfc3339
 from sealwire.x509.certificate import (
     certificate_names,
     certificate_sha256,
@@ -18,7 +19,6 @@ from sealwire.x509.subject import dn_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from cryptography.x509 import Certificate
 
@@ -75,8 +75,3 @@ def _oid_word(oid: object) -> str:
     word = str(getattr(oid, "_name", ""))
     dotted = str(getattr(oid, "dotted_string", ""))
     return dotted if word in {"", "Unknown OID"} else word
-
-
-def rfc3339(when: datetime) -> str:
-    """UTC with a Z, to the second."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sealwire.access.login import LogIn
     from sealwire.access.people import People
     from sealwire.appliance.service import Appliance
     from sealwire.audit.configuration import AuditConfiguration
     from sealwire.audit.ports import Store, TrailTx
+    from sealwire.ca.ports import CaSetup
     from sealwire.ca.publication import StatusPublisher
     from sealwire.ca.revocation import Revocations
     from sealwire.ca.service import CertificateAuthority
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sealwire.identity.expiry_watch import ExpiryWatch
     from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.service import Sensor
-    from sealwire.x509.keys import KeyType
-
-    Blobs = Sequence[tuple[str, bytes]]
 
 RoleT = TypeVar("RoleT")
 
@@ -34,39 +32,6 @@ class ConnectionPeer(Protocol):
     """What the listener knows of the other end (see ``sealwire.net.http.Peer``)."""
 
     certificate: bytes | None
-
-
-class CaSetup(Protocol):
-    """Makes and renews the CA (see ``sealwire.ca.founding`` and ``renewal`` for what is raised).
-
-    Files are (name, content). Safe to call from any thread.
-    """
-
-    def request(
-        self, key_type: KeyType, organization: str, actor: str, *, subject: str = ""
-    ) -> dict[str, Any]:
-        """Make the issuing CA's key, and the request that an outside CA is to sign."""
-        ...
-
-    def accept(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
-        """Bring the signed certificate: names, the first agent and its one-time password."""
-        ...
-
-    def show(self) -> dict[str, Any]:
-        """The CA's own certificates, where their keys are, and what is awaited."""
-        ...
-
-    def renew(self, actor: str) -> dict[str, Any]:
-        """A new certificate for the issuing CA, by the root that is kept here."""
-        ...
-
-    def request_renewal(self, actor: str) -> dict[str, Any]:
-        """The request, for the same key and name, that an outside CA is to sign."""
-        ...
-
-    def accept_renewal(self, files: Blobs, roots: Blobs, actor: str) -> dict[str, Any]:
-        """Bring the renewed certificate."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from sealwire.clock import rfc3339
 from sealwire.x509.certificate import certificate_sha256, is_ca
 from sealwire.x509.subject import dn_text
 
@@ -93,17 +94,13 @@ def lifetime_document(one: Lifetime) -> dict[str, str | int | bool | None]:
         "place": one.place.value,
         "subject": one.subject,
         "sha256": one.sha256,
-        "not_before": _rfc3339(one.not_before),
-        "not_after": _rfc3339(one.not_after),
+        "not_before": rfc3339(one.not_before),
+        "not_after": rfc3339(one.not_after),
         "days_left": one.days_left,
         "step": one.step,
-        "renewal_due": _rfc3339(one.renewal_due),
+        "renewal_due": rfc3339(one.renewal_due),
         "outlived_by_leaf": one.outlived_by_leaf,
     }
-
-
-def _rfc3339(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _place(certificate: Certificate) -> Place:

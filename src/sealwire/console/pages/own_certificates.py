@@ -15,8 +15,8 @@ from sealwire.x509.keys import KeyType
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from sealwire.ca.ports import CaSetup
     from sealwire.console.certificates import CertificateFacts
-    from sealwire.console.services import CaSetup
     from sealwire.console.visit import Visit
 
 _PAGE: Final = "/authority/own"

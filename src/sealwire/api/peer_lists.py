@@ -24,14 +24,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1", tags=["trust"])
 
-ReadsSensor = Annotated[Principal, guard(Action.READ_SENSOR)]
-ChangesSensor = Annotated[Principal, guard(Action.CONFIGURE_SENSOR)]
-ReadsAppliance = Annotated[Principal, guard(Action.READ_APPLIANCE)]
 ChangesAppliance = Annotated[Principal, guard(Action.CONFIGURE_APPLIANCE)]
 _LONGEST_LOCATION = 2048
 _BASE64_BYTES = LARGEST_FILE * 4 // 3 + 4
-_SENSOR = "/trust/crls/sensor"
-_APPLIANCE = "/trust/crls/appliance"
 
 
 class ListBody(Body):
@@ -76,68 +71,37 @@ def doctor(request: Request, _who: ChangesAppliance, body: DoctorBody) -> dict[s
     return checkup_document(examiner(question))
 
 
-@router.get(_SENSOR)
-def sensor_lists(request: Request, _who: ReadsSensor) -> list[dict[str, Any]]:
-    """The lists by which senders' certificates are judged."""
-    return [_source(each) for each in _lists(request, "sensor").sources()]
+def _add_list_routes(side: str, reads: Action, changes: Action) -> None:
+    """The lists by which ``side`` judges its peers' certificates: the same routes for both."""
+    path = f"/trust/crls/{side}"
+    reader: Principal = guard(reads)
+    changer: Principal = guard(changes)
 
+    @router.get(path)
+    def lists(request: Request, _who: Principal = reader) -> list[dict[str, Any]]:
+        """Every list, and how it is doing."""
+        return [_source(each) for each in _lists(request, side).sources()]
 
-@router.post(_SENSOR, status_code=201)
-def add_sensor_list(request: Request, who: ChangesSensor, body: ListBody) -> dict[str, Any]:
-    """Add one; it is loaded at once."""
-    return _add(request, "sensor", who.name, body)
+    @router.post(path, status_code=201)
+    def add(request: Request, body: ListBody, who: Principal = changer) -> dict[str, Any]:
+        """Add one; it is loaded at once."""
+        return _add(request, side, who.name, body)
 
+    @router.post(f"{path}/refresh")
+    def refresh_all(request: Request, _who: Principal = changer) -> list[dict[str, Any]]:
+        """Load every list again now."""
+        return [_source(each) for each in _lists(request, side).refresh()]
 
-@router.post(f"{_SENSOR}/refresh")
-def refresh_sensor_lists(request: Request, _who: ChangesSensor) -> list[dict[str, Any]]:
-    """Load every list again now."""
-    return [_source(each) for each in _lists(request, "sensor").refresh()]
+    @router.post(f"{path}/{{name}}/refresh")
+    def refresh(request: Request, name: str, _who: Principal = changer) -> list[dict[str, Any]]:
+        """Load one again now."""
+        return [_source(each) for each in _lists(request, side).refresh(name)]
 
-
-@router.post(f"{_SENSOR}/{{name}}/refresh")
-def refresh_sensor_list(request: Request, _who: ChangesSensor, name: str) -> list[dict[str, Any]]:
-    """Load one again now."""
-    return [_source(each) for each in _lists(request, "sensor").refresh(name)]
-
-
-@router.delete(f"{_SENSOR}/{{name}}", status_code=204)
-def remove_sensor_list(request: Request, who: ChangesSensor, name: str) -> Response:
-    """Forget one."""
-    _lists(request, "sensor").remove(who.name, name)
-    return Response(status_code=204)
-
-
-@router.get(_APPLIANCE)
-def appliance_lists(request: Request, _who: ReadsAppliance) -> list[dict[str, Any]]:
-    """The lists by which the servers streamed to are judged."""
-    return [_source(each) for each in _lists(request, "appliance").sources()]
-
-
-@router.post(_APPLIANCE, status_code=201)
-def add_appliance_list(request: Request, who: ChangesAppliance, body: ListBody) -> dict[str, Any]:
-    """Add one; it is loaded at once."""
-    return _add(request, "appliance", who.name, body)
-
-
-@router.post(f"{_APPLIANCE}/refresh")
-def refresh_appliance_lists(request: Request, _who: ChangesAppliance) -> list[dict[str, Any]]:
-    """Load every list again now."""
-    return [_source(each) for each in _lists(request, "appliance").refresh()]
-
-
-@router.post(f"{_APPLIANCE}/{{name}}/refresh")
-def refresh_appliance_list(
-    request: Request, _who: ChangesAppliance, name: str
-) -> list[dict[str, Any]]:
-    """Load one again now."""
-    return [_source(each) for each in _lists(request, "appliance").refresh(name)]
-
-
-@router.delete(f"{_APPLIANCE}/{{name}}", status_code=204)
-def remove_appliance_list(request: Request, who: ChangesAppliance, name: str) -> Response:
-    """Forget one."""
-    _lists(request, "appliance").remove(who.name, name)
-    return Response(status_code=204)
+    @router.delete(f"{path}/{{name}}", status_code=204)
+    def remove(request: Request, name: str, who: Principal = changer) -> Response:
+        """Forget one."""
+        _lists(request, side).remove(who.name, name)
+        return Response(status_code=204)
 
 
 def _lists(request: Request, side: str) -> PeerLists:
@@ -177,3 +141,7 @@ def _source(source: RevocationSource) -> dict[str, Any]:
 
 def _time(when: datetime | None) -> str | None:
     return None if when is None else rfc3339(when)
+
+
+_add_list_routes("sensor", Action.READ_SENSOR, Action.CONFIGURE_SENSOR)
+_add_list_routes("appliance", Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE)

@@ -129,6 +129,10 @@ class IdentityLifecycle(Generic[TxT]):
         """The identity's name in the store."""
         return self._end.identity
 
+    def current(self) -> InstalledIdentity | None:
+        """The certificate in use, if there is one."""
+        return self._read(lambda tx: tx.installed_identity(self.identity))
+
     def show(self) -> IdentityView:
         """The certificate in use, what came before, and CSRs still out."""
         return self._read(self.view)
@@ -155,14 +159,9 @@ class IdentityLifecycle(Generic[TxT]):
 
     def exported(self, order: Order) -> bytes:
         """The installed chain as PEM in a product's order. NotFoundError ``identity.absent``."""
-
-        def query(tx: TxT) -> InstalledIdentity:
-            found = tx.installed_identity(self.identity)
-            if found is None:
-                raise NotFoundError("identity.absent", "There is no certificate yet.")
-            return found
-
-        found = self._read(query)
+        found = self.current()
+        if found is None:
+            raise NotFoundError("identity.absent", "There is no certificate yet.")
         return ordered_pem(found, order, self._end.purpose, self._end.known_roots())
 
     def check_csr(
@@ -284,7 +283,7 @@ class IdentityLifecycle(Generic[TxT]):
         self, actor: str, names: Sequence[str], key_type: KeyType, random: RandomSource
     ) -> InstalledIdentity:
         """Install the self-signed certificate of a first run, unless there is an identity."""
-        present = self._read(lambda tx: tx.installed_identity(self.identity))
+        present = self.current()
         if present is not None:
             return present
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sealwire.audit.ports import SettingsTx, Store
     from sealwire.clock import Clock
     from sealwire.identity.installed import CheckedIdentity
-    from sealwire.identity.lifecycle import IdentityView
     from sealwire.identity.ports import InstalledIdentity, PendingCsr
 
 
@@ -72,7 +71,7 @@ class End(Protocol):
         """Its name."""
         ...
 
-    def show(self) -> IdentityView:
+    def current(self) -> InstalledIdentity | None:
         """What is installed."""
         ...
 
@@ -111,7 +110,7 @@ class Renewals:
 
         Raises what the end or the issuer raises; the next call takes the same step again.
         """
-        installed = end.show().installed
+        installed = end.current()
         if installed is None:
             return None
         leaf = leaf_of(installed)

@@ -78,7 +78,7 @@ def _sensor_steps(visit: Visit, sensor: Sensor | None) -> Iterator[Step]:
     listeners = sensor.listeners()
     ports = ", ".join(str(each.port) for each in listeners if each.open)
     yield Step("The sensor listens", bool(ports), f"Ports {ports}" if ports else "", server)
-    installed = sensor.certificate.show().installed
+    installed = sensor.certificate.current()
     signed = installed is not None and not installed.self_signed
     seen = "" if signed else "It shows a self-signed certificate, which careful senders refuse."
     yield Step("The sensor has a certificate from a CA", signed, seen, server)

@@ -27,7 +27,7 @@ def sensors(visit: Visit) -> Response:
         name=visit.services.sensor_name,
         stats=sensor.stats(),
         listeners=sensor.listeners(),
-        leaf=next(iter(chain_facts(sensor.certificate.show().installed, visit.now)), None),
+        leaf=next(iter(chain_facts(sensor.certificate.current(), visit.now)), None),
     )
 
 

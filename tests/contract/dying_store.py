@@ -10,7 +10,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sealwire.ca.signing import _stand_in
+from sealwire.ca.signing import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,4 +122,4 @@ class DyingKeys:
             self._fate.step("after the signature")
             return signature
 
-        return _stand_in(key.public_key(), sign_and_die)
+        return stand_in(key.public_key(), sign_and_die)

@@ -33,6 +33,8 @@ class Connection:
 
     ``number`` names it in a slot's files; a number is used again only when its connection is
     closed and ``NUMBERS`` others have had their turn. ``certificate_sha256``: lower-case hex.
+    ``transport``: ``tls``, ``relp`` (over TLS), ``tcp`` or ``udp``; without TLS its version and
+    cipher are empty.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Connection:
     cipher: str
     certificate_sha256: str | None = None
     certificate_subject: str | None = None
+    transport: str = "tls"
 
 
 class Run(NamedTuple):

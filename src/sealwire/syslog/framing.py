@@ -49,6 +49,10 @@ class Kind(IntEnum):
     """The beginning of a frame whose connection ended."""
     SKIPPED = 8
     """The end of an over-long message. Its bytes are counted, not kept."""
+    RELP = 9
+    """Whole RELP frames of the command ``syslog``, each with its header and trailer."""
+    DATAGRAM = 10
+    """One message that came as a datagram, without framing."""
 
 
 Segment = tuple[Kind, int, int, int]

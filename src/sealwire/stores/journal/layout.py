@@ -210,6 +210,7 @@ def _encode_definitions(definitions: Sequence[Connection]) -> bytes:
             one.cipher,
             one.certificate_sha256,
             one.certificate_subject,
+            one.transport,
         )
         for one in definitions
     ]

@@ -20,6 +20,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from sealwire.syslog.relp_frames import relp_messages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -50,7 +52,10 @@ class Kind(IntEnum):
     SKIPPED = 8
     """The end of an over-long message. Its bytes are counted, not kept."""
     RELP = 9
-    """Whole RELP frames of the command ``syslog``, each with its header and trailer."""
+    """Whole RELP frames of the command ``syslog``, each with its header and trailer.
+
+    A run of no frames is the ``close`` by which a sender ends its session orderly.
+    """
     DATAGRAM = 10
     """One message that came as a datagram, without framing."""
 
@@ -58,7 +63,9 @@ class Kind(IntEnum):
 Segment = tuple[Kind, int, int, int]
 """Kind, start and end in the buffer, number of frames."""
 
-RECORD_KINDS: Final = frozenset({Kind.OCTETS, Kind.LINES, Kind.TRUNCATED, Kind.UNTERMINATED})
+RECORD_KINDS: Final = frozenset(
+    {Kind.OCTETS, Kind.LINES, Kind.TRUNCATED, Kind.UNTERMINATED, Kind.RELP}
+)
 """Kinds that hold messages; the others hold bytes that never became one."""
 
 _SEPARATORS: Final = b"\n\r\0"
@@ -309,6 +316,8 @@ def messages_of(kind: Kind, data: bytes) -> Iterator[bytes]:
         return _messages_of_octets(data)
     if kind is Kind.LINES:
         return _messages_of_lines(data)
+    if kind is Kind.RELP:
+        return relp_messages(data)
     if kind in RECORD_KINDS:
         return iter((data.removesuffix(b"\r") if kind is Kind.UNTERMINATED else data,))
     return iter(())

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from sealwire.stores.journal.layout import Head
 
-_WHOLE_KINDS: Final = frozenset({Kind.OCTETS, Kind.LINES})
+_WHOLE_KINDS: Final = frozenset({Kind.OCTETS, Kind.LINES, Kind.RELP})
 
 
 def next_head(data: memoryview, mapped: mmap.mmap, start: int) -> Head | None:

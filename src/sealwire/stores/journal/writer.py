@@ -113,7 +113,7 @@ class JournalWriter:
         length = len(data)
         block.runs += (received_ns, number, frames, length, kind)
         block.received += length
-        if kind > Kind.LINES:
+        if kind > Kind.LINES and kind is not Kind.RELP:
             block.rare = True
             block.connections[number] = connection
             if kind is not Kind.SKIPPED:

@@ -1,0 +1,65 @@
+"""What the readers of many messages found in some of them, before it becomes Arrow columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sealwire.syslog.rows import ABSENT, Spans
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sealwire.syslog.rows import Mask, Positions
+
+
+class Entries(NamedTuple):
+    """Some named values of some messages, in the order in which the messages show them.
+
+    ``rows`` ascend. ``names`` are places in ``vocabulary``. ``values`` is an Arrow string array.
+    """
+
+    rows: Positions
+    names: NDArray[np.int64]
+    vocabulary: Sequence[str]
+    values: Any
+
+    def of(self, wanted: Mask) -> Entries:
+        """Those of the messages that ``wanted`` has."""
+        kept = wanted[self.rows]
+        if kept.all():
+            return self
+        places = np.flatnonzero(kept)
+        values = self.values.take(places)
+        return Entries(self.rows[places], self.names[places], self.vocabulary, values)
+
+
+@dataclass(slots=True)
+class Header:
+    """The header of some messages (``rows``, ascending), where ``valid``; one place a message.
+
+    ``priorities``: PRI. ``timed``: it has a time. ``text``: position in the buffer where the text
+    begins.
+    """
+
+    rows: Positions
+    valid: Mask
+    priorities: Positions
+    microseconds: Positions
+    timed: Mask
+    host: Spans
+    app: Spans
+    procid: Spans
+    msgid: Spans
+    text: Positions
+    entries: list[Entries] = field(default_factory=list)
+
+
+def no_spans(count: int) -> Spans:
+    """A part that none of ``count`` messages has."""
+    nowhere = np.full(count, ABSENT, np.int64)
+    return Spans(nowhere, nowhere)

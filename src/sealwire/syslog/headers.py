@@ -1,0 +1,207 @@
+"""Headers of many messages at once, where they are RFC 5424 or RFC 3164 to the letter.
+
+What these readers call valid is what ``strict`` reads from the single message; what they do not
+may be valid all the same, only longer or rarer than is worth a vector.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from sealwire.syslog.found import Header, no_spans
+from sealwire.syslog.moments import LONGEST, bsd_time, rfc3339
+from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY
+from sealwire.syslog.rows import ABSENT, Rows, Spans, first_not_graphic
+from sealwire.syslog.structured import read_structured
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sealwire.syslog.rows import Mask, Positions
+
+_SPACE: Final = ord(" ")
+_NIL: Final = ord("-")
+_COLON: Final = ord(":")
+_OPEN: Final = ord("[")
+_CLOSE: Final = ord("]")
+
+# How long the header's fields may be here; one byte more is looked at.
+_LONGEST_FIELDS: Final = {"host": 63, "app": 48, "procid": 31, "msgid": 32}
+_LONGEST_HOST: Final = 63
+_LONGEST_TAG: Final = 47
+_BSD_TIME: Final = 16  # Mar  1 14:45:24 and a space
+
+
+def _table(pattern: bytes) -> NDArray[np.bool_]:
+    one = re.compile(pattern, re.DOTALL)
+    return np.array([one.match(bytes([octet])) is not None for octet in range(256)])
+
+
+_NO_HOST: Final = _table(rb"[^0-9A-Za-z._:-]")
+_ALNUM: Final = _table(rb"[0-9A-Za-z]")
+_BLANK: Final = _table(rb"\s")
+_NO_TAG: Final = _table(rb"[\s:\[\]\"{}=<>,|\x80-\xff]")
+_NO_PROCESS: Final = _table(rb"[\]\s\x80-\xff]")
+_FOREIGN: Final = 0x80
+
+
+class Priorities(NamedTuple):
+    """``values``: PRI; ``ends``: positions behind ``>``; ``valid``: where there is a PRI."""
+
+    values: Positions
+    ends: Positions
+    valid: Mask
+
+
+def read_priorities(rows: Rows) -> Priorities:
+    """PRI of every message (RFC 5424 section 6.2.1)."""
+    window = rows.window(rows.starts, 5)
+    digits = window - np.uint8(ord("0"))
+    is_digit = digits <= np.uint8(9)
+    closing = window == ord(">")
+    first, second, third = (digits[:, column].astype(np.int64) for column in (1, 2, 3))
+    two = is_digit[:, 2] & (first > 0)
+    one = closing[:, 2]
+    two_only = two & closing[:, 3]
+    three = two & is_digit[:, 3] & closing[:, 4]
+    tens = first * 10 + second
+    values = np.where(one, first, np.where(two_only, tens, tens * 10 + third))
+    valid = (window[:, 0] == ord("<")) & is_digit[:, 1] & (one | two_only | three)
+    valid &= values <= MAX_PRIORITY
+    ends = rows.starts + np.where(one, 3, np.where(two_only, 4, 5))
+    return Priorities(values, ends, valid)
+
+
+def read_rfc5424(rows: Rows, which: Positions, priorities: Priorities) -> Header:
+    """The messages ``which``, behind whose PRI ``1`` and a space stand."""
+    at = priorities.ends[which] + 2
+    ends = rows.ends[which]
+    window = rows.window(at, LONGEST + 1)
+    lengths = first_not_graphic(window)
+    valid = rows.buffer[at + lengths] == _SPACE
+    untimed = (lengths == 1) & (window[:, 0] == _NIL)
+    microseconds, dated = rfc3339(rows, at, window, lengths)
+    valid &= untimed | dated
+    at = at + lengths + 1
+    parts: dict[str, Spans] = {}
+    for part, longest in _LONGEST_FIELDS.items():
+        lengths = first_not_graphic(rows.window(at, longest + 1))
+        valid &= (lengths > 0) & (rows.buffer[at + lengths] == _SPACE)
+        nil = (lengths == 1) & (rows.buffer[at] == _NIL)
+        parts[part] = Spans(np.where(nil, ABSENT, at), at + lengths)
+        at = at + lengths + 1
+    valid &= at < ends
+    header = Header(
+        which,
+        valid,
+        priorities.values[which],
+        microseconds,
+        ~untimed,
+        parts["host"],
+        parts["app"],
+        parts["procid"],
+        parts["msgid"],
+        text=at,
+    )
+    _read_behind_header(rows, header, ends)
+    return header
+
+
+def _read_behind_header(rows: Rows, header: Header, ends: Positions) -> None:
+    """STRUCTURED-DATA, which begins where ``header.text`` says, and where the text begins."""
+    at = header.text
+    first = rows.buffer[np.where(header.valid, at, 0)]
+    after = at + 1
+    header.valid &= (first == _NIL) | (first == _OPEN)
+    elements = np.flatnonzero(header.valid & (first == _OPEN))
+    if elements.size:
+        found = read_structured(rows, at[elements], ends[elements])
+        after[elements] = found.ends
+        header.valid[elements] = found.valid
+        owners = header.rows[elements]
+        header.entries.append(found.entries._replace(rows=owners[found.entries.rows]))
+    bare = after == ends
+    header.valid &= bare | (rows.buffer[np.where(header.valid, after, 0)] == _SPACE)
+    header.text = np.where(bare, after, after + 1)
+    _skip_mark(rows, header, ends)
+
+
+def _skip_mark(rows: Rows, header: Header, ends: Positions) -> None:
+    """A byte order mark before the text promises that the text is UTF-8."""
+    marks = np.flatnonzero(header.valid & (rows.buffer[header.text * header.valid] == BOM[0]))
+    for place in marks.tolist():
+        text = rows.buffer[header.text[place] : ends[place]].tobytes()
+        if text.startswith(BOM):
+            header.text[place] += len(BOM)
+            header.valid[place] = _is_utf8(text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_rfc3164(
+    rows: Rows, which: Positions, priorities: Priorities, received_us: Positions
+) -> Header:
+    """The messages ``which``, behind whose PRI a capital letter stands."""
+    at = priorities.ends[which]
+    ends = rows.ends[which]
+    window = rows.window(at, _BSD_TIME)
+    microseconds, valid = bsd_time(window, received_us)
+    valid &= window[:, _BSD_TIME - 1] == _SPACE
+    at = at + _BSD_TIME
+    window = rows.window(at, _LONGEST_HOST + 1)
+    lengths = _NO_HOST[window].argmax(axis=1)
+    host = Spans(at, at + lengths)
+    valid &= (rows.buffer[host.ends] == _SPACE) & (lengths > 0) & _ALNUM[rows.buffer[at]]
+    valid &= (rows.buffer[host.ends - 1] != _COLON) & (host.ends < ends)
+    at = host.ends + 1
+    header = Header(
+        which,
+        valid,
+        priorities.values[which],
+        microseconds,
+        np.ones(len(which), np.bool_),
+        host,
+        no_spans(len(which)),
+        no_spans(len(which)),
+        no_spans(len(which)),
+        text=at,
+    )
+    _read_tag(rows, header, ends)
+    return header
+
+
+def _read_tag(rows: Rows, header: Header, ends: Positions) -> None:
+    """``NAME: ``, ``NAME[PROCESS]: `` or ``NAME[PROCESS] `` where the text begins, if there."""
+    buffer = rows.buffer
+    at = np.minimum(header.text, ends)
+    lengths = _NO_TAG[rows.window(at, _LONGEST_TAG + 1)].argmax(axis=1)
+    stop = at + lengths
+    stopper = buffer[stop]
+    inside = stop < ends
+    header.valid &= ~inside | (_NO_TAG[stopper] & (stopper < _FOREIGN))
+    named = inside & (lengths > 0)
+    bracket = named & (stopper == _OPEN)
+    closing = stop + 1 + _NO_PROCESS[rows.window(stop + 1, _LONGEST_TAG + 1)].argmax(axis=1)
+    closer = buffer[closing]
+    ended = closing < ends
+    header.valid &= ~(bracket & ended) | (_NO_PROCESS[closer] & (closer < _FOREIGN))
+    bracket &= ended & (closer == _CLOSE)
+    behind = np.where(bracket, closing + 1, stop)
+    colon = (behind < ends) & (buffer[behind] == _COLON)
+    behind += colon
+    blank = (behind >= ends) | _BLANK[buffer[behind]]
+    tagged = np.where(bracket, colon | blank, named & colon & blank)
+    behind += (behind < ends) & (buffer[behind] == _SPACE)
+    process = tagged & bracket & (closing > stop + 1)
+    header.app = Spans(np.where(tagged, at, ABSENT), stop)
+    header.procid = Spans(np.where(process, stop + 1, ABSENT), closing)
+    header.text = np.where(tagged, behind, at)

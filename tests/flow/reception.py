@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from sealwire.clock import SystemClock
-from sealwire.net.receiver import ReceiverLimits
-from sealwire.net.workers import PoolSettings, ReceiverPool
+from sealwire.net.limits import ReceiverLimits
+from sealwire.net.pool_settings import PoolSettings
+from sealwire.net.workers import ReceiverPool
 from sealwire.sensor.journal import Position
-from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
+from sealwire.sensor.receiving import ClientCertificate, TlsMaterial, Transport
 from sealwire.sensor.statistics import Statistics, TlsFailure
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import JournalRecovery
@@ -48,7 +49,10 @@ def material(
 
 
 class Receivers:
-    """A pool of real worker processes with one port, and what it reports."""
+    """A pool of real worker processes with one port, and what it reports.
+
+    ``plain``: also one port for TCP and one for UDP.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Receivers:
         *,
         host: str = LOOPBACK,
         workers: int = 1,
+        plain: bool = False,
         **limits: float,
     ) -> None:
         self.folder = folder
@@ -69,6 +74,8 @@ class Receivers:
             folder,
             "sensor-under-test",
             ports=(0,),
+            tcp_ports=(0,) if plain else (),
+            udp_ports=(0,) if plain else (),
             host=host,
             workers=workers,
             limits=replace(ReceiverLimits(), **limits),
@@ -92,6 +99,10 @@ class Receivers:
     @property
     def port(self) -> int:
         return self.pool.ports[0]
+
+    def plain_port(self, transport: Transport) -> int:
+        (port,) = self.pool.ports_of(transport)
+        return port
 
     # What the pool tells.
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from sealwire.audit.formats import AuditFormat
 from sealwire.audit.recorder import Recorder
 from sealwire.clock import SystemClock, SystemRandom
-from sealwire.net.workers import PoolSettings, ReceiverPool
+from sealwire.net.pool_settings import PoolSettings
+from sealwire.net.workers import ReceiverPool
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import JournalRecovery

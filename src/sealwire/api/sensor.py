@@ -17,7 +17,7 @@ from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body
 from sealwire.errors import UsageError
-from sealwire.sensor.receiving import ClientCertificate
+from sealwire.sensor.receiving import ClientCertificate, Transport
 from sealwire.sensor.statistics import time_text
 
 if TYPE_CHECKING:
@@ -47,11 +47,21 @@ class TrustBody(Body):
 
 @router.get("/listeners")
 def listeners(request: Request, _who: Reads) -> list[dict[str, Any]]:
-    """Where it listens, and whether senders must show a certificate."""
+    """Where it listens, over what, and whether senders must show a certificate.
+
+    Without TLS there is no certificate (null). ``legacy_cbc``: whether
+    TLS_RSA_WITH_AES_128_CBC_SHA is offered too.
+    """
     sensor = _sensor(request)
     mode = sensor.client_certificate().value
     return [
-        {"port": each.port, "transport": "tls", "client_certificate": mode, "open": each.open}
+        {
+            "port": each.port,
+            "transport": each.transport.value,
+            "client_certificate": mode if each.transport is Transport.TLS else None,
+            "legacy_cbc": sensor.legacy_cbc and each.transport is Transport.TLS,
+            "open": each.open,
+        }
         for each in sensor.listeners()
     ]
 

@@ -27,6 +27,7 @@ from sealwire.bootstrap.network_names import local_host, url_host
 from sealwire.bootstrap.roles import running_roles
 from sealwire.bootstrap.session_watch import SessionWatch
 from sealwire.net import http
+from sealwire.sensor.receiving import Transport
 from sealwire.x509 import lint
 from sealwire.x509.keys import KeyType
 
@@ -212,7 +213,7 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
         "console_url": f"https://{url_host(local_host(config.listen))}:{console}",
         "console_port": console,
         "http_port": clear,
-        "tls_ports": list(roles.tls_ports()),
+        **{f"{name}_ports": list(roles.syslog_ports(name)) for name in Transport},
     }
     home = roles.base.home
     home.write_private(home.state_file, json.dumps(state, indent=2).encode("ascii"))
@@ -220,8 +221,9 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
     named = url_host(config.host_name)
     typer.echo(f"  API and console  {_console_url(roles, listeners)}")
     typer.echo(f"  clear HTTP       http://{named}:{clear}/ca.crt")
-    for port in roles.tls_ports():
-        typer.echo(f"  syslog over TLS  {named}:{port}")
+    for name in Transport:
+        for port in roles.syslog_ports(name):
+            typer.echo(f"  syslog over {name.upper()}  {named}:{port}")
     if password:
         typer.echo(f"  agent caadmin    one-time password {password}")
         typer.echo(f"                   certificate {home.credentials / 'caadmin.pem'}")

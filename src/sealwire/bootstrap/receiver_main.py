@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from sealwire.clock import SystemClock
 from sealwire.net.control import LineChannel, material_from
-from sealwire.net.receiver import Receiver, ReceiverLimits
+from sealwire.net.limits import ReceiverLimits
+from sealwire.net.listening import Listener
+from sealwire.net.receiver import Receiver
 from sealwire.net.tls import server_context
+from sealwire.sensor.receiving import Transport
 from sealwire.stores.journal.writer import JournalWriter
 from sealwire.x509.revocation import guard_of
 
@@ -49,7 +52,10 @@ def _receiver(configuration: Mapping[str, Any], channel: LineChannel) -> Receive
     clock = SystemClock()
     material = material_from(configuration["tls"])
     return Receiver(
-        {port: socket.socket(fileno=fd) for port, fd in configuration["listeners"]},
+        [
+            Listener(Transport(transport), port, socket.socket(fileno=fd))
+            for transport, port, fd in configuration["listeners"]
+        ],
         server_context(material),
         JournalWriter(
             Path(configuration["journal"]),

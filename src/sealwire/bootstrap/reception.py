@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
 from sealwire.net.name_lookup import DnsLookup
-from sealwire.net.workers import PoolSettings, ReceiverPool
+from sealwire.net.pool_settings import PoolSettings
+from sealwire.net.workers import ReceiverPool
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import JournalRecovery
@@ -80,6 +81,8 @@ def receiving(base: Foundation, lists: PeerLists) -> Receiving:
         journal=base.home.journal,
         sensor=config.sensor_name,
         ports=config.tls_ports,
+        tcp_ports=config.tcp_ports,
+        udp_ports=config.udp_ports,
         host=config.listen,
         workers=config.receivers,
     )
@@ -106,6 +109,7 @@ def _sensor(base: Foundation, receivers: Receivers, lists: PeerLists) -> Sensor:
             known_roots=lambda: known_roots(base),
             revocation=lists.contents,
             lookup=DnsLookup(),
+            legacy_cbc=base.config.legacy_cbc,
         ),
         reception=Reception(receivers, JournalReadings(base.home.journal), threading.Lock()),
     )

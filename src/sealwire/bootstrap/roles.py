@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sealwire.bootstrap.beat import Beat
     from sealwire.bootstrap.compose import Foundation
     from sealwire.bootstrap.peer_judgement import PeerJudgement
+    from sealwire.sensor.receiving import Transport
     from sealwire.sensor.service import Sensor
 
 MOST_PASSWORD_HASHES: Final = 4
@@ -114,9 +115,9 @@ class Roles:
         }
         return [trail for trail, role in named.items() if role is not None]
 
-    def tls_ports(self) -> Sequence[int]:
-        """Where syslog over TLS is received."""
-        return () if self.receiving is None else self.receiving.pool.ports
+    def syslog_ports(self, transport: Transport) -> Sequence[int]:
+        """Where syslog is received over ``transport``."""
+        return () if self.receiving is None else self.receiving.pool.ports_of(transport)
 
     def prepare(self) -> None:
         """Make the certificates that a first run needs, and take the syslog ports.

@@ -40,6 +40,20 @@ Pkcs11PinFile = Annotated[
         help="File with the token's PIN (or SEALWIRE_PKCS11_PIN).",
     ),
 ]
+TcpPorts = Annotated[
+    str, typer.Option(help="Syslog over plain TCP, such as 601,602,1470; off by default.")
+]
+UdpPorts = Annotated[str, typer.Option(help="Syslog over UDP, such as 514; off by default.")]
+LegacyCbc = Annotated[
+    bool, typer.Option("--legacy-cbc", help="Offer old senders TLS_RSA_WITH_AES_128_CBC_SHA too.")
+]
+RoleNames = Annotated[str, typer.Option(help="What this node runs, comma separated.")]
+PublicUrl = Annotated[
+    str,
+    typer.Option(
+        help="The clear HTTP port as others reach it; certificates name CRL and OCSP there."
+    ),
+]
 
 
 def up(
@@ -47,20 +61,16 @@ def up(
     console_port: Annotated[int, typer.Option(help="HTTPS: console and API.")] = 8443,
     http_port: Annotated[int, typer.Option(help="Clear HTTP: CA certificate, CRLs, OCSP.")] = 8080,
     tls_ports: Annotated[str, typer.Option(help="Syslog over TLS, comma separated.")] = "6514,6515",
+    tcp_ports: TcpPorts = "",
+    udp_ports: UdpPorts = "",
+    legacy_cbc: LegacyCbc = False,
     host_name: Annotated[str, typer.Option(help="This machine's own full name.")] = "",
     listen: Annotated[str, typer.Option(help="Listen on this address only.")] = "",
     database: DatabaseOption = "",
-    roles: Annotated[
-        str, typer.Option(help="What this node runs, comma separated.")
-    ] = "ca,appliance,sensor",
+    roles: RoleNames = "ca,appliance,sensor",
     unit: Annotated[str, typer.Option(help="The appliance unit's name.")] = "unit-1",
     audit_format: Annotated[str, typer.Option(help="10.4.4, 10.4.5 or 11.4.")] = "10.4.5",
-    public_url: Annotated[
-        str,
-        typer.Option(
-            help="The clear HTTP port as others reach it; certificates name CRL and OCSP there."
-        ),
-    ] = "",
+    public_url: PublicUrl = "",
     key_encryption_key_file: KeyEncryptionKeyFile = None,
     pkcs11_module: Pkcs11Module = None,
     pkcs11_token: Pkcs11Token = "",
@@ -75,6 +85,9 @@ def up(
         "console_port": console_port,
         "http_port": http_port,
         "tls_ports": _ports(tls_ports),
+        "tcp_ports": _ports(tcp_ports),
+        "udp_ports": _ports(udp_ports),
+        "legacy_cbc": legacy_cbc,
         "listen": listen,
         "database": database,
         "roles": frozenset(roles.split(",")),
@@ -113,7 +126,7 @@ def demo(
 
 def _ports(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(int(part) for part in text.split(",")) if text else ()
     except ValueError:
         raise UsageError(
             "usage.ports", f"not a list of ports: {text}", hint="for example --tls-ports 6514,6515"

@@ -76,6 +76,7 @@ def listener_list(home: HomeOption = None, json: JsonOption = False) -> None:
             ("port", "PORT"),
             ("transport", "TRANSPORT"),
             ("client_certificate", "CLIENT CERTIFICATE"),
+            ("legacy_cbc", "LEGACY CBC"),
             ("open", "OPEN"),
         ],
         listing,

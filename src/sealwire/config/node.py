@@ -53,6 +53,10 @@ class NodeConfig(BaseModel):
     console_port: Port = 8443
     http_port: Port = 8080
     tls_ports: Annotated[tuple[Port, ...], Field(min_length=1)] = (6514, 6515)
+    # Without TLS anybody on the way can read, change and forge: only for who cannot speak it.
+    tcp_ports: tuple[Port, ...] = ()
+    udp_ports: tuple[Port, ...] = ()
+    legacy_cbc: bool = False
     receivers: Annotated[int, Field(ge=0, le=64)] = 0
     host_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
         default_factory=own_host_name
@@ -96,7 +100,7 @@ class NodeConfig(BaseModel):
             )
         return value
 
-    @field_validator("tls_ports")
+    @field_validator("tls_ports", "tcp_ports", "udp_ports")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         fixed = [port for port in value if port]
@@ -113,6 +117,8 @@ class NodeConfig(BaseModel):
     def _fitting(self) -> Self:
         """Module and token belong together; a key beside what it encrypts protects nothing."""
         secret, faults = self.key_encryption_key_file, []
+        both = {port for port in self.tls_ports if port} & set(self.tcp_ports)
+        faults += [f"port {port} cannot be both TLS and plain TCP" for port in sorted(both)]
         if (self.pkcs11_module is None) != (self.pkcs11_token == ""):
             faults.append("pkcs11_module and pkcs11_token go together")
         if self.pkcs11_pin_file is not None and self.pkcs11_module is None:

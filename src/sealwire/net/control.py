@@ -3,7 +3,7 @@
 Main says (key ``do``):
 
 - ``serve``, first: ``slot``, ``journal`` (folder), ``sensor`` (name), ``rotate_at``, ``listeners``
-  [[port, inherited descriptor]...], ``tls``, ``limits``;
+  [[transport, port, inherited descriptor]...], ``tls``, ``limits``;
 - ``reload``: ``tls`` and a ``generation``;
 - ``stop``: ``seconds`` until what is not finished is cut off.
 
@@ -36,6 +36,7 @@ def material_document(material: TlsMaterial) -> dict[str, Any]:
         "revocation": [
             [b64encode(der).decode("ascii"), policy] for der, policy in material.revocation
         ],
+        "legacy_cbc": material.legacy_cbc,
     }
 
 
@@ -46,6 +47,7 @@ def material_from(document: Mapping[str, Any]) -> TlsMaterial:
         ClientCertificate(document["client_certificate"]),
         document["trust_anchors"],
         tuple((b64decode(der), policy) for der, policy in document["revocation"]),
+        document["legacy_cbc"],
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from sealwire.net.handshake_notes import verified_chain
 from sealwire.net.tls import (
@@ -23,9 +23,8 @@ from sealwire.syslog.framing import TAIL_MARGIN
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
 
-    from sealwire.sensor.journal import RunJournal
+    from sealwire.net.connected import ConnectionOwner
 
 RECEIVE_BYTES: Final = 256 * 1024
 _LONGEST_RECORD: Final = 16384
@@ -43,33 +42,6 @@ class Buffers:
         self.cipher = memoryview(bytearray(RECEIVE_BYTES))
         room = max_message + TAIL_MARGIN + RECEIVE_BYTES + 2 * _LONGEST_RECORD
         self.plain = memoryview(bytearray(room))
-
-
-class PeerOwner(Protocol):
-    """The receiver's loop, as its connections see it."""
-
-    journal: RunJournal
-    buffers: Buffers
-
-    def established(self, peer: Peer) -> int:
-        """The handshake is complete; returns the connection's number."""
-        ...
-
-    def objection(self, verified: Sequence[bytes]) -> str | None:
-        """Why a sender with this verified chain (DER, leaf first) may not pass."""
-        ...
-
-    def closed(self, peer: Peer) -> None:
-        """The connection is over; its socket is about to be closed."""
-        ...
-
-    def refused(self, address: str, reason: str, detail: str) -> None:
-        """The connection failed at TLS."""
-        ...
-
-    def wants_to_send(self, peer: Peer, *, waiting: bool) -> None:
-        """Whether the socket takes no more for now and must be watched."""
-        ...
 
 
 class Peer:
@@ -99,7 +71,7 @@ class Peer:
         sock: socket.socket,
         peer: tuple[str, int],
         listener_port: int,
-        owner: PeerOwner,
+        owner: ConnectionOwner,
     ) -> None:
         self.sock = sock
         self.fd = sock.fileno()

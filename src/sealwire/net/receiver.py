@@ -12,58 +12,42 @@ import os
 import select
 import time
 import traceback
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.net.control import material_from
+from sealwire.net.datagrams import DatagramPort
+from sealwire.net.entrance import Entrance
 from sealwire.net.peer import Buffers, Peer
 from sealwire.net.reporting import Reporter
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import NUMBERS
-from sealwire.syslog.framing import DEFAULT_MAX_MESSAGE
+from sealwire.sensor.receiving import Transport
 from sealwire.x509.revocation import RevocationGuard, guard_of
 
 if TYPE_CHECKING:
-    import socket
     import ssl
     from collections.abc import Callable, Mapping, Sequence
 
     from sealwire.clock import Clock
+    from sealwire.net.connected import Connected
     from sealwire.net.control import LineChannel
+    from sealwire.net.limits import ReceiverLimits
+    from sealwire.net.listening import Listener
     from sealwire.sensor.journal import RunJournal
 
-_ACCEPTED_AT_ONCE: Final = 8
 _HANDSHAKES_AT_ONCE: Final = 16
+_HANDSHAKES_SECONDS: Final = 0.01
 _SMALL_READ: Final = 8192
 _BUSY_WITH_HANDSHAKES: Final = 0.2
 _ACCEPT_PAUSE: Final = 0.1
 _IDLE: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiverLimits:
-    """Bounds of one worker. Seconds, bytes, numbers of connections.
-
-    ``undurable_bytes``: with more than this not yet on the disk nothing is read.
-    ``nap``: how long to let bytes gather when little came in a turn.
-    """
-
-    max_message: int = DEFAULT_MAX_MESSAGE
-    connections: int = 10_000
-    handshakes: int = 1_000
-    handshake_seconds: float = 10.0
-    undurable_bytes: int = 32 * 1024 * 1024
-    block_bytes: int = 1024 * 1024
-    commit_seconds: float = 0.015
-    nap: float = 0.004
-
-
 class Receiver:
     """Serves listening sockets until it is told to stop.
 
     Args:
-        listeners: listening, non-blocking sockets by port.
+        listeners: bound, non-blocking sockets.
         context: for the handshakes, until main sends material for another.
         guard: who is revoked, until main sends material for another.
         journal: where everything goes.
@@ -72,7 +56,7 @@ class Receiver:
 
     def __init__(
         self,
-        listeners: Mapping[int, socket.socket],
+        listeners: Sequence[Listener],
         context: ssl.SSLContext,
         journal: RunJournal,
         control: LineChannel,
@@ -83,7 +67,6 @@ class Receiver:
     ) -> None:
         self.journal = journal
         self.buffers = Buffers(limits.max_message)
-        self._listeners = dict(listeners)
         self._context = context
         self._guard = guard or RevocationGuard()
         self._control = control
@@ -91,13 +74,10 @@ class Receiver:
         self._limits = limits
         self._reporter = Reporter(control, clock, journal)
         self._receiving: dict[int, Callable[[int], int]] = {}
-        self._peers: dict[int, Peer] = {}
-        self._handshaking: dict[Peer, float] = {}
+        self._peers: dict[int, Connected] = {}
         self._numbers: set[int] = set()
         self._last_number = 0
-        self._accepting = False
-        self._accept_again = 0.0
-        self._last_handshake = 0.0
+        self._look_again = 0.0
         self._block_since = 0.0
         self._deadline: float | None = None
         self._others: dict[int, Callable[[], None]] = {}
@@ -110,14 +90,25 @@ class Receiver:
             self._others[fd] = handler
             self._epoll.register(fd, select.EPOLLIN)
             self._quiet_epoll.register(fd, select.EPOLLIN)
-        for port, sock in self._listeners.items():
-            self._others[sock.fileno()] = partial(self._accept, sock, port)
+        streams = [one for one in listeners if one.transport is not Transport.UDP]
+        self._entrance = Entrance(
+            streams, self._epoll, self, self._reporter, clock=clock, limits=limits
+        )
+        self._others |= self._entrance.handlers()
+        self._datagrams = [
+            DatagramPort(one, self, limits.max_message)
+            for one in listeners
+            if one.transport is Transport.UDP
+        ]
 
     # What the loop does.
 
     def run(self) -> None:
         """Serve until stopped; then everything received is durable, or the disk has failed."""
-        self._set_accepting(accepting=True)
+        self._entrance.accept(accepting=True)
+        for port in self._datagrams:
+            self._receiving[port.sock.fileno()] = port.receive
+            self._epoll.register(port.sock, select.EPOLLIN)
         while not self._is_over():
             if self._must_pause():
                 self._turn(self._quiet_epoll, _IDLE / 4)
@@ -161,14 +152,19 @@ class Receiver:
     def _serve_others(self, fds: Sequence[int], now_ns: int) -> int:
         """Control, journal, listeners, and some of the handshakes; returns how many of these."""
         handshakes = 0
+        until = self._clock.monotonic() + _HANDSHAKES_SECONDS
         for fd in fds:
             handler = self._others.get(fd)
             if handler is not None:
                 handler()
-            elif handshakes < _HANDSHAKES_AT_ONCE and fd in self._peers:
+                continue
+            peer = self._peers.get(fd)
+            # Those who deliver wait no longer than this for their next turn.
+            late = handshakes >= _HANDSHAKES_AT_ONCE or self._clock.monotonic() > until
+            if isinstance(peer, Peer) and not (handshakes and late):
                 handshakes += 1
                 try:
-                    self._go_on_with_handshake(self._peers[fd], now_ns)
+                    self._go_on_with_handshake(peer, now_ns)
                 except Exception as fault:  # noqa: BLE001 - as above
                     self._contain(fd, fault)
         return handshakes
@@ -184,8 +180,10 @@ class Receiver:
         now = self._clock.monotonic()
         if not self._block_since:
             self._block_since = now
-        busy = handshakes or now - self._last_handshake < _BUSY_WITH_HANDSHAKES
-        if received < connections * _SMALL_READ and not (busy and self._handshaking):
+        busy = handshakes or now - self._entrance.last_handshake < _BUSY_WITH_HANDSHAKES
+        if any(port.more for port in self._datagrams):
+            return  # the kernel holds senders of datagrams back by losing what they send
+        if received < connections * _SMALL_READ and not (busy and self._entrance.handshaking):
             time.sleep(self._limits.nap)
 
     def _timeout(self) -> float:
@@ -194,7 +192,8 @@ class Receiver:
                 self._block_since = self._clock.monotonic()
             due = self._block_since + self._limits.commit_seconds
             return max(0.0, due - self._clock.monotonic())
-        if self._handshaking or not self._accepting or self._deadline is not None:
+        entrance = self._entrance
+        if entrance.handshaking or not entrance.accepting or self._deadline is not None:
             return _ACCEPT_PAUSE
         return min(_IDLE, self._reporter.due_in())
 
@@ -213,12 +212,20 @@ class Receiver:
                 self._block_since = 0.0
         else:
             self._block_since = 0.0
-        if self._handshaking:
-            self._end_late_handshakes(now)
-        if not self._accepting and self._deadline is None and now >= self._accept_again:
-            self._set_accepting(accepting=len(self._peers) < self._limits.connections)
+        self._entrance.keep(now, stopping=self._deadline is not None)
+        if self._datagrams and now >= self._look_again:
+            self._look_for_losses(now)
         if self._reporter.is_due(now):
             self._reporter.report(connections=len(self._peers))
+
+    def _look_for_losses(self, now: float) -> None:
+        self._look_again = now + _IDLE
+        for port in self._datagrams:
+            lost = port.lost()
+            if lost > port.told:
+                port.told = lost
+                text = f"UDP port {port.port}: {lost} datagrams lost for want of room so far"
+                self._reporter.note_alarm("datagrams_lost", text)
 
     # Stopping, and word from main.
 
@@ -226,15 +233,25 @@ class Receiver:
         """Accept no more, say goodbye, and go on reading until senders end or time is up."""
         if self._deadline is not None:
             return
-        self._set_accepting(accepting=False)
         self._deadline = self._clock.monotonic() + seconds
-        for sock in self._listeners.values():
-            sock.close()
+        self._entrance.close()
+        self._end_datagrams()
         for peer in list(self._peers.values()):
             if peer.session is None:
                 peer.drop("sensor_stops", "the sensor stopped during the handshake")
             else:
                 peer.say_goodbye()
+
+    def _end_datagrams(self) -> None:
+        """Take what the kernel has already, as long as the disk keeps up."""
+        now_ns = self._clock.now_ns()
+        for port in self._datagrams:
+            port.receive(now_ns)
+            while port.more and not self._must_pause():
+                port.receive(now_ns)
+            self._receiving.pop(port.sock.fileno(), None)
+            port.sock.close()
+        self._datagrams = []
 
     def obey(self, message: Mapping[str, Any]) -> None:
         """Do what main says: see ``sealwire.net.control``."""
@@ -271,49 +288,11 @@ class Receiver:
 
     # Connections.
 
-    def _set_accepting(self, *, accepting: bool) -> None:
-        if accepting == self._accepting:
-            return
-        self._accepting = accepting
-        for sock in self._listeners.values():
-            if accepting:
-                self._epoll.register(sock, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-            else:
-                self._epoll.unregister(sock)
-
-    def _accept(self, listener: socket.socket, port: int) -> None:
-        for _ in range(_ACCEPTED_AT_ONCE):
-            try:
-                sock, address = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._pause_accepting(error.strerror or str(error))
-                return
-            self._admit(sock, address, port)
-            if len(self._peers) >= self._limits.connections:
-                self._pause_accepting("all connections are taken")
-                return
-
-    def _pause_accepting(self, reason: str) -> None:
-        """Out of descriptors or connections: those that wait stay in the kernel's queue."""
-        self._accept_again = self._clock.monotonic() + _ACCEPT_PAUSE
-        self._set_accepting(accepting=False)
-        self._reporter.note_alarm("accepting_paused", reason)
-
-    def _admit(self, sock: socket.socket, address: tuple[str, int], port: int) -> None:
-        sock.settimeout(0)
-        if len(self._handshaking) >= self._limits.handshakes:
-            oldest = next(iter(self._handshaking))
-            oldest.drop("handshake_crowded_out", "too many handshakes at once, the oldest ended")
-        host = address[0]
-        if host.startswith("::ffff:") and "." in host:
-            host = host[7:]
-        peer = Peer(sock, (host, address[1]), port, self)
+    def admitted(self, peer: Connected) -> None:
+        """Watch a connection that was let in."""
         self._peers[peer.fd] = peer
-        now = self._clock.monotonic()
-        self._handshaking[peer] = now + self._limits.handshake_seconds
-        self._last_handshake = now
+        if peer.session is not None:
+            self._receiving[peer.fd] = peer.receive
         self._epoll.register(peer.fd, select.EPOLLIN)
 
     def _go_on_with_handshake(self, peer: Peer, now_ns: int) -> None:
@@ -322,16 +301,14 @@ class Receiver:
             self._receiving[peer.fd] = peer.receive
             peer.take(0, now_ns)
 
-    def _end_late_handshakes(self, now: float) -> None:
-        for peer, deadline in list(self._handshaking.items()):
-            if deadline > now:
-                return
-            peer.drop("handshake_timeout", "the handshake was not completed in time")
+    def established(self, peer: Connected) -> int:
+        """``peer`` may deliver from now on; returns its number in the journal."""
+        self._entrance.handshake_done(peer)
+        self._reporter.note_connection()
+        return self.new_number()
 
-    def established(self, peer: Peer) -> int:
-        """Move ``peer`` to the connections that deliver; returns its number in the journal."""
-        self._handshaking.pop(peer, None)
-        self._last_handshake = self._clock.monotonic()
+    def new_number(self) -> int:
+        """A number in the journal that no other sender has at present."""
         number = self._last_number
         while True:
             number = (number + 1) % NUMBERS
@@ -339,28 +316,31 @@ class Receiver:
                 break
         self._numbers.add(number)
         self._last_number = number
-        self._reporter.note_connection()
         return number
+
+    def free_number(self, number: int) -> None:
+        """Its sender is gone."""
+        self._numbers.discard(number)
 
     def objection(self, verified: Sequence[bytes]) -> str | None:
         """Why a sender with this verified chain may not pass, by the revocation lists."""
         return self._guard.objection_to(verified, self._clock.now())
 
-    def closed(self, peer: Peer) -> None:
+    def closed(self, peer: Connected) -> None:
         """Forget ``peer``."""
-        self._handshaking.pop(peer, None)
+        self._entrance.left(peer)
         self._receiving.pop(peer.fd, None)
         self._peers.pop(peer.fd, None)
         if peer.session is not None:
-            self._numbers.discard(peer.session.connection.number)
+            self.free_number(peer.session.connection.number)
             self._reporter.note_connection()
         self._epoll.unregister(peer.fd)
 
     def refused(self, address: str, reason: str, detail: str) -> None:
-        """Remember for the next report who failed at TLS, and why."""
+        """Remember for the next report who failed at TLS or was sent away, and why."""
         self._reporter.note_failure(address, reason, detail)
 
-    def wants_to_send(self, peer: Peer, *, waiting: bool) -> None:
+    def wants_to_send(self, peer: Connected, *, waiting: bool) -> None:
         """Watch for room in the socket's buffer, or no longer."""
         events = select.EPOLLIN | select.EPOLLOUT if waiting else select.EPOLLIN
         self._epoll.modify(peer.fd, events)

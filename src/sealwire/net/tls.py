@@ -1,8 +1,9 @@
 """TLS for listeners: server contexts, what a peer showed, and why a handshake failed.
 
 RFC 5425 with the ciphers of RFC 9662: TLS 1.3 preferred, TLS 1.2 with ECDHE and AEAD only, among
-them the mandatory TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256. No renegotiation, no compression, no
-session tickets and so no early data.
+them the mandatory TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256. TLS_RSA_WITH_AES_128_CBC_SHA, which RFC
+9662 lets a server offer to old senders, only when it was switched on, and last. No renegotiation,
+no compression, no session tickets and so no early data.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sealwire.sensor.receiving import TlsMaterial
 
 TLS_1_2_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+# TLS_RSA_WITH_AES_128_CBC_SHA: no forward secrecy, and CBC; only where somebody asked for it.
+LEGACY_CIPHER: Final = "AES128-SHA"
 _HANDSHAKE_RECORD: Final = 0x16
 _ALERT_RECORD: Final = 0x15
 
@@ -90,7 +93,8 @@ def server_context(material: TlsMaterial) -> ssl.SSLContext:
     """A context for accepting. Raises RefusedError ``tls.material`` when it cannot be made."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(TLS_1_2_CIPHERS)
+    legacy = f":{LEGACY_CIPHER}" if material.legacy_cbc else ""
+    context.set_ciphers(TLS_1_2_CIPHERS + legacy)
     context.options |= (
         ssl.OP_NO_RENEGOTIATION
         | ssl.OP_NO_COMPRESSION

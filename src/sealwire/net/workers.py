@@ -6,33 +6,30 @@ senders that come meanwhile wait in the kernel's queue for the next accept.
 
 from __future__ import annotations
 
-import os
 import selectors
 import socket
 import subprocess
 import sys
 import threading
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import ConflictError, UnavailableError
 from sealwire.net.control import LineChannel, material_document
-from sealwire.net.listening import listening_socket
-from sealwire.net.receiver import ReceiverLimits
+from sealwire.net.listening import bound_listeners
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import Position
-from sealwire.sensor.receiving import ListenerState
+from sealwire.sensor.receiving import ListenerState, Transport
 from sealwire.sensor.statistics import TlsFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from sealwire.clock import Clock
-    from sealwire.sensor.journal import Recovery
+    from sealwire.net.listening import Listener
+    from sealwire.net.pool_settings import PoolSettings, Recoverer
     from sealwire.sensor.receiving import ReceiverObserver, TlsMaterial
 
-_MOST_WORKERS: Final = 4
 _START_SECONDS: Final = 20.0
 _RELOAD_SECONDS: Final = 2.0
 _LOCK_SECONDS: Final = 15.0
@@ -43,36 +40,6 @@ _LONGEST_DELAY: Final = 5.0
 _KILL_AFTER: Final = 3.0
 _TICK: Final = 0.5
 _MOMENT: Final = 1.0
-
-
-class Recoverer(Protocol):
-    """Opens the journal's slots after a stop."""
-
-    def slots(self) -> Sequence[int]:
-        """Slots that exist."""
-        ...
-
-    def recover(self, slot: int) -> Recovery:
-        """Verify and repair one. Raises ConflictError ``journal.locked`` while it has a writer."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """What workers are told. ``workers`` 0: as many as cores, at most four."""
-
-    journal: Path
-    sensor: str
-    ports: tuple[int, ...] = (6514, 6515)
-    host: str = ""
-    workers: int = 0
-    rotate_at: int = 256 * 1024 * 1024
-    limits: ReceiverLimits = field(default_factory=ReceiverLimits)
-
-    @property
-    def slots(self) -> range:
-        """A slot for each worker."""
-        return range(self.workers or min(os.cpu_count() or 1, _MOST_WORKERS))
 
 
 @dataclass(slots=True)
@@ -103,7 +70,7 @@ class ReceiverPool:
         self._recoverer = recoverer
         self._observer: ReceiverObserver | None = None
         self._clock = clock
-        self._sockets: list[socket.socket] = []
+        self._listeners: list[Listener] = []
         self._workers = [_Worker(slot) for slot in settings.slots]
         self._material: TlsMaterial | None = None
         self._generation = 0
@@ -125,13 +92,22 @@ class ReceiverPool:
 
     def bind(self) -> None:
         """Open the listening sockets. Raises UnavailableError ``listen.failed``."""
-        for port in self._settings.ports:
-            self._sockets.append(listening_socket(self._settings.host, port))
+        settings = self._settings
+        ports = {
+            Transport.TLS: settings.ports,
+            Transport.TCP: settings.tcp_ports,
+            Transport.UDP: settings.udp_ports,
+        }
+        self._listeners = bound_listeners(settings.host, ports)
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports that were bound, in the order of the settings."""
-        return tuple(sock.getsockname()[1] for sock in self._sockets)
+        """The TLS ports that were bound, in the order of the settings."""
+        return self.ports_of(Transport.TLS)
+
+    def ports_of(self, transport: Transport) -> tuple[int, ...]:
+        """The ports that were bound for one transport, in the order of the settings."""
+        return tuple(one.port for one in self._listeners if one.transport is transport)
 
     @property
     def pids(self) -> dict[int, int]:
@@ -139,9 +115,9 @@ class ReceiverPool:
         return {w.slot: w.process.pid for w in self._workers if w.process is not None}
 
     def listeners(self) -> Sequence[ListenerState]:
-        """Ports in the order of the settings."""
+        """TLS ports, then plain TCP and UDP, each in the order of the settings."""
         serving = any(worker.ready for worker in self._workers)
-        return [ListenerState(port, serving) for port in self.ports]
+        return [ListenerState(one.port, serving, one.transport) for one in self._listeners]
 
     def positions(self) -> Mapping[int, Position]:
         """How far each slot of the journal is durable."""
@@ -188,7 +164,7 @@ class ReceiverPool:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
-        for sock in (*self._sockets, self._wake_read, self._wake_write):
+        for sock in (*(one.sock for one in self._listeners), self._wake_read, self._wake_write):
             sock.close()
         self._selector.close()
 
@@ -252,7 +228,8 @@ class ReceiverPool:
 
     def _spawn(self, worker: _Worker, now: float) -> None:
         ours, theirs = socket.socketpair()
-        descriptors = [theirs.fileno(), *(sock.fileno() for sock in self._sockets)]
+        listeners = self._listeners_of(worker.slot)
+        descriptors = [theirs.fileno(), *(one.sock.fileno() for one in listeners)]
         with theirs:
             worker.process = subprocess.Popen(  # noqa: S603 - this very interpreter
                 [sys.executable, "-m", "sealwire.bootstrap.receiver_main", str(theirs.fileno())],
@@ -268,16 +245,23 @@ class ReceiverPool:
         if material is not None:
             worker.channel.send(self._configuration(worker.slot, material))
 
+    def _listeners_of(self, slot: int) -> list[Listener]:
+        """Streams for every worker; each port for datagrams for one, see ``net.datagrams``."""
+        slots = len(self._settings.slots)
+        datagrams = [one for one in self._listeners if one.transport is Transport.UDP]
+        mine = datagrams[slot % slots :: slots]
+        return [one for one in self._listeners if one not in datagrams or one in mine]
+
     def _configuration(self, slot: int, material: TlsMaterial) -> dict[str, Any]:
         settings = self._settings
-        listeners = zip(self.ports, self._sockets, strict=True)
+        listeners = self._listeners_of(slot)
         return {
             "do": "serve",
             "slot": slot,
             "journal": str(settings.journal),
             "sensor": settings.sensor,
             "rotate_at": settings.rotate_at,
-            "listeners": [[port, sock.fileno()] for port, sock in listeners],
+            "listeners": [[one.transport, one.port, one.sock.fileno()] for one in listeners],
             "tls": material_document(material),
             "limits": asdict(settings.limits),
         }

@@ -42,6 +42,7 @@ class Installation:
     for the first certificate's SAN. ``default_trust``: PEM of the anchors for senders'
     certificates until an anchor is chosen. ``known_roots``: where the sensor's own chain may end.
     ``revocation``: the revocation lists in force, as ``TlsMaterial`` wants them. ``lookup``: DNS.
+    ``legacy_cbc``: see ``TlsMaterial``.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Installation:
     known_roots: Callable[[], Sequence[Certificate]] = tuple
     revocation: Callable[[], tuple[tuple[bytes, str], ...]] = tuple
     lookup: NameLookup = field(default_factory=NoLookup)
+    legacy_cbc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class SensorCases:
         self._known_roots = installation.known_roots
         self._revocation = installation.revocation
         self._lookup = installation.lookup
+        self._legacy_cbc = installation.legacy_cbc
         self._receivers = reception.receivers
         self._journal = reception.journal
         self._guard = reception.guard
@@ -135,6 +138,7 @@ class SensorCases:
                 self._mode(tx, trust),
                 "".join(trust),
                 revocation,
+                self._legacy_cbc,
             )
 
         return self._store.read(query)

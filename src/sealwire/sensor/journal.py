@@ -74,8 +74,8 @@ class Total(NamedTuple):
 class BlockSummary:
     """What counting needs of one block.
 
-    ``rare`` are the runs that are none of ``Kind.OCTETS``, ``Kind.LINES`` and ``Kind.RELP``; they
-    are not in the totals.
+    ``rare`` are the runs of other kinds than ``syslog.framing.WHOLE_KINDS``; they are not in the
+    totals.
     """
 
     end: Position

@@ -25,8 +25,13 @@ class ListeningCases(SensorCases):
     """Listeners, the client certificate mode, trust anchors."""
 
     def listeners(self) -> Sequence[ListenerState]:
-        """Ports in the order of the configuration."""
+        """TLS ports, then plain TCP and UDP, each in the order of the configuration."""
         return self._receivers.listeners()
+
+    @property
+    def legacy_cbc(self) -> bool:
+        """Whether TLS ports offer TLS_RSA_WITH_AES_128_CBC_SHA too, for old senders."""
+        return self._legacy_cbc
 
     def client_certificate(self) -> ClientCertificate:
         """Whether senders must show a certificate."""

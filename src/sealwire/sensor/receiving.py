@@ -22,6 +22,14 @@ class ClientCertificate(StrEnum):
     REQUIRED = "required"
 
 
+class Transport(StrEnum):
+    """What a port speaks. Only TLS says who sends; the others are for those who cannot."""
+
+    TLS = "tls"
+    TCP = "tcp"
+    UDP = "udp"
+
+
 @dataclass(frozen=True, slots=True)
 class TlsMaterial:
     """What a listener needs for TLS.
@@ -29,12 +37,14 @@ class TlsMaterial:
     ``identities``: chain (leaf first) and private key, both PEM, one pair for each key type.
     ``trust_anchors``: PEM certificates of those who may sign senders' certificates, root or not.
     ``revocation``: revocation lists, each with its stale policy (``x509.revocation.guard_of``).
+    ``legacy_cbc``: offer TLS_RSA_WITH_AES_128_CBC_SHA too, behind all others (RFC 9662 section 4).
     """
 
     identities: tuple[tuple[str, str], ...]
     client_certificate: ClientCertificate
     trust_anchors: str = ""
     revocation: tuple[tuple[bytes, str], ...] = ()
+    legacy_cbc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +53,14 @@ class ListenerState:
 
     port: int
     open: bool
+    transport: Transport = Transport.TLS
 
 
 class Receivers(Protocol):
     """The receiver workers, as the sensor sees them. Safe to call from any thread."""
 
     def listeners(self) -> Sequence[ListenerState]:
-        """Ports in the order of the configuration."""
+        """TLS ports, then plain TCP and UDP, each in the order of the configuration."""
         ...
 
     def positions(self) -> Mapping[int, Position]:

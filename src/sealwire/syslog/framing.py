@@ -63,9 +63,10 @@ class Kind(IntEnum):
 Segment = tuple[Kind, int, int, int]
 """Kind, start and end in the buffer, number of frames."""
 
-RECORD_KINDS: Final = frozenset(
-    {Kind.OCTETS, Kind.LINES, Kind.TRUNCATED, Kind.UNTERMINATED, Kind.RELP}
-)
+WHOLE_KINDS: Final = frozenset({Kind.OCTETS, Kind.LINES, Kind.RELP, Kind.DATAGRAM})
+"""Kinds of whole messages with nothing wrong: those that a journal sums up for each connection."""
+
+RECORD_KINDS: Final = WHOLE_KINDS | {Kind.TRUNCATED, Kind.UNTERMINATED}
 """Kinds that hold messages; the others hold bytes that never became one."""
 
 _SEPARATORS: Final = b"\n\r\0"

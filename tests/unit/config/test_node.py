@@ -100,6 +100,19 @@ def test_port_0_may_stand_there_twice() -> None:
     assert set(faults(tls_ports=())) == {"tls_ports"}
 
 
+def test_plain_ports_are_off_and_keep_out_of_the_way_of_tls() -> None:
+    assert (NodeConfig().tcp_ports, NodeConfig().udp_ports, NodeConfig().legacy_cbc) == (
+        (),
+        (),
+        False,
+    )
+    config = checked_config(tls_ports=(6514, 0), tcp_ports=(601, 0), udp_ports=(514, 6514))
+    assert (config.tcp_ports, config.udp_ports) == ((601, 0), (514, 6514))
+    (found,) = faults(tls_ports=(6514,), tcp_ports=(6514,)).values()
+    assert "port 6514 cannot be both TLS and plain TCP" in found
+    assert set(faults(tcp_ports=(1470, 1470), udp_ports=(70_000,))) == {"tcp_ports", "udp_ports.0"}
+
+
 def test_what_keys_need_goes_together() -> None:
     home = "/srv/sealwire"
     with pytest.raises(RefusedError) as refused:

@@ -11,9 +11,12 @@ from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 
 
 @pytest.mark.parametrize("mode", ClientCertificate)
+@pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("lists", [(), ((bytes(range(256)), "soft"), (b"", "hard"))])
 def test_material_survives_the_way(
-    mode: ClientCertificate, lists: tuple[tuple[bytes, str], ...]
+    mode: ClientCertificate,
+    lists: tuple[tuple[bytes, str], ...],
+    legacy: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    material = TlsMaterial((("chain", "key"), ("c2", "k2")), mode, "anchors", lists)
+    material = TlsMaterial((("chain", "key"), ("c2", "k2")), mode, "anchors", lists, legacy)
     assert material_from(json.loads(json.dumps(material_document(material)))) == material

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sealwire.sensor.journal import (
     BlockSummary,
@@ -32,15 +32,13 @@ from sealwire.stores.journal.layout import (
     read_runs,
     read_totals,
 )
-from sealwire.syslog.framing import RECORD_KINDS, Kind, messages_of
+from sealwire.syslog.framing import RECORD_KINDS, WHOLE_KINDS, Kind, messages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sealwire.stores.journal.layout import Head
-
-_WHOLE_KINDS: Final = frozenset({Kind.OCTETS, Kind.LINES, Kind.RELP})
 
 
 def next_head(data: memoryview, mapped: mmap.mmap, start: int) -> Head | None:
@@ -211,7 +209,7 @@ def _summary(data: memoryview, head: Head, number: int, names: _Connections) -> 
         for received_ns, connection, frames, length, kind in (
             read_runs(data, head) if head.flags & HOLDS_RARE else ()
         )
-        if kind not in _WHOLE_KINDS
+        if kind not in WHOLE_KINDS
     ]
     return BlockSummary(Position(number, head.end), totals, rare)
 

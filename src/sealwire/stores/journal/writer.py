@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.sensor.journal import Position
 from sealwire.stores.journal.files import SlotFolder, SystemFileCalls
 from sealwire.stores.journal.layout import FileHeader, encode_block, encode_file_header
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.framing import WHOLE_KINDS, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ class JournalWriter:
         length = len(data)
         block.runs += (received_ns, number, frames, length, kind)
         block.received += length
-        if kind > Kind.LINES and kind is not Kind.RELP:
+        if kind > Kind.LINES and kind not in WHOLE_KINDS:
             block.rare = True
             block.connections[number] = connection
             if kind is not Kind.SKIPPED:

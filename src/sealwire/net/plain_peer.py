@@ -1,0 +1,90 @@
+"""One accepted connection of a plain TCP port: no handshake, and nothing says who sends."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from sealwire.net.peer import RECEIVE_BYTES
+from sealwire.sensor.journal import Connection
+from sealwire.sensor.session import Session
+
+if TYPE_CHECKING:
+    import socket
+
+    from sealwire.net.connected import ConnectionOwner
+
+_SHUT_WRITING: Final = 1
+_HANDSHAKE_RECORD: Final = 0x16
+
+
+class PlainPeer:
+    """Fills ``net.connected.Connected``.
+
+    An end by FIN is orderly: it is the only farewell that TCP has. An end by reset is not.
+    """
+
+    __slots__ = ("_owner", "_recv_into", "address", "fd", "session", "sock")
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: tuple[str, int],
+        listener_port: int,
+        owner: ConnectionOwner,
+    ) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.address = peer[0]
+        self._owner = owner
+        self._recv_into = sock.recv_into
+        connection = Connection(
+            owner.established(self), *peer, listener_port, "", "", transport="tcp"
+        )
+        self.session: Session | None = Session(connection, owner.journal, owner.buffers.max_message)
+
+    def receive(self, now_ns: int) -> int:
+        """Take what has come and hand it to the session."""
+        session = self.session
+        if session is None:
+            return 0
+        plain = self._owner.buffers.plain
+        kept = len(session.tail)
+        if kept:
+            plain[:kept] = session.tail
+        try:
+            size = self._recv_into(plain[kept : kept + RECEIVE_BYTES])
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.close(now_ns, orderly=False)
+            return 0
+        if not size:
+            self.close(now_ns, orderly=True)
+        elif not kept and session.framing is None and plain[0] == _HANDSHAKE_RECORD:
+            self.drop("tls_on_plain_port", "client spoke TLS to a port without TLS")
+        else:
+            session.receive(plain[: kept + size].tobytes(), now_ns)
+        return size
+
+    def say_goodbye(self) -> None:
+        """Send FIN; what the sender still sends is read."""
+        with suppress(OSError):
+            self.sock.shutdown(_SHUT_WRITING)
+
+    def close(self, now_ns: int, *, orderly: bool) -> None:
+        """End the session and the connection. ``orderly``: the sender has sent FIN."""
+        if self.session is not None:
+            self.session.end(now_ns, orderly=orderly)
+        self._release()
+
+    def drop(self, reason: str, detail: str) -> None:
+        """Close a connection without a word, and report why."""
+        self._owner.refused(self.address, reason, detail)
+        self._release()
+
+    def _release(self) -> None:
+        if self.fd >= 0:
+            self._owner.closed(self)
+            self.fd = -1
+            self.sock.close()

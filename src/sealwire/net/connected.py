@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealwire.net.peer import Buffers
+    from sealwire.net.buffers import Buffers
     from sealwire.sensor.journal import RunJournal
     from sealwire.sensor.session import Session
 

@@ -10,6 +10,7 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
+from sealwire.net.buffers import LONGEST_RECORD
 from sealwire.net.handshake_notes import verified_chain
 from sealwire.net.tls import (
     RecordObject,
@@ -19,29 +20,16 @@ from sealwire.net.tls import (
 )
 from sealwire.sensor.journal import Connection
 from sealwire.sensor.session import Session
-from sealwire.syslog.framing import TAIL_MARGIN
 
 if TYPE_CHECKING:
     import socket
 
     from sealwire.net.connected import ConnectionOwner
 
-RECEIVE_BYTES: Final = 256 * 1024
-_LONGEST_RECORD: Final = 16384
 # OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
 _PIECE: Final = 32 * 1024
 _MOST_UNSENT: Final = 64 * 1024
 _SHUT_WRITING: Final = 1
-
-
-class Buffers:
-    """What all connections of a worker share: one takes turns after the other."""
-
-    def __init__(self, max_message: int) -> None:
-        self.max_message = max_message
-        self.cipher = memoryview(bytearray(RECEIVE_BYTES))
-        room = max_message + TAIL_MARGIN + RECEIVE_BYTES + 2 * _LONGEST_RECORD
-        self.plain = memoryview(bytearray(room))
 
 
 class Peer:
@@ -180,7 +168,7 @@ class Peer:
             incoming.write(received[at : at + _PIECE])
             try:
                 while incoming.pending:
-                    got = read(_LONGEST_RECORD, plain[filled:])
+                    got = read(LONGEST_RECORD, plain[filled:])
                     if not got:
                         return filled, ssl.SSLZeroReturnError()
                     filled += got

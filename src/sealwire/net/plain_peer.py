@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from sealwire.net.peer import RECEIVE_BYTES
+from sealwire.net.buffers import RECEIVE_BYTES
 from sealwire.sensor.journal import Connection
 from sealwire.sensor.session import Session
 

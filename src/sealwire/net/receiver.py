@@ -14,10 +14,11 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
+from sealwire.net.buffers import Buffers
 from sealwire.net.control import material_from
 from sealwire.net.datagrams import DatagramPort
 from sealwire.net.entrance import Entrance
-from sealwire.net.peer import Buffers, Peer
+from sealwire.net.peer import Peer
 from sealwire.net.reporting import Reporter
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import NUMBERS

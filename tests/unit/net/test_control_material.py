@@ -16,7 +16,7 @@ from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 def test_material_survives_the_way(
     mode: ClientCertificate,
     lists: tuple[tuple[bytes, str], ...],
-    legacy: bool,  # noqa: FBT001 - a parameter of the test
+    legacy: bool,
 ) -> None:
     material = TlsMaterial((("chain", "key"), ("c2", "k2")), mode, "anchors", lists, legacy)
     assert material_from(json.loads(json.dumps(material_document(material)))) == material

@@ -1,18 +1,23 @@
 """One received message taken apart, whatever its format: never refused, never dropped.
 
-Strict RFC 5424 and RFC 3164 are tried first, then what nearly follows them, then vendors' own
-ways; what is left is a PRI and text, or text.
+Strict RFC 5424 and RFC 3164 are tried first, then what nearly follows them and vendors' own ways;
+what is left is a PRI and text, or text. What the text holds in a form of its own joins the fields.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from sealwire.syslog.message import Grade, ParsedMessage
-from sealwire.syslog.rfc5424 import MAX_PRIORITY
-from sealwire.syslog.strict import parse_3164, parse_5424
+from sealwire.syslog.event_formats import with_text_fields
+from sealwire.syslog.message import Grade
+from sealwire.syslog.near_misses import read_near_miss
+from sealwire.syslog.strict import may_be_other, parse_3164, parse_5424
 
-_PRI = re.compile(rb"<([0-9]{1,3})>")
+if TYPE_CHECKING:
+    from sealwire.syslog.message import ParsedMessage
+
+_OCTET_COUNT = re.compile(rb"[1-9][0-9]{0,6} (?=<[0-9]{1,3}>)")
 
 
 def parse(raw: bytes, received_us: int) -> ParsedMessage:
@@ -20,12 +25,28 @@ def parse(raw: bytes, received_us: int) -> ParsedMessage:
 
     Raises nothing. The time it takes grows with the length of ``raw`` and with nothing else.
     """
-    return parse_5424(raw) or parse_3164(raw, received_us) or _parse_rest(raw)
+    parsed = parse_5424(raw) or _parse_3164(raw, received_us) or _parse_other(raw, received_us)
+    return with_text_fields(raw, parsed)
 
 
-def _parse_rest(raw: bytes) -> ParsedMessage:
-    pri = _PRI.match(raw)
-    if pri is None or int(pri[1]) > MAX_PRIORITY:
-        return ParsedMessage(Grade.RAW, "raw")
-    priority = int(pri[1])
-    return ParsedMessage(Grade.RAW, "pri", priority >> 3, priority & 7, message_start=pri.end())
+def _parse_3164(raw: bytes, received_us: int) -> ParsedMessage | None:
+    strict = parse_3164(raw, received_us)
+    if strict is None or not may_be_other(raw, strict):
+        return strict
+    other = read_near_miss(raw, received_us)
+    return strict if other.rule == "bsd" else other
+
+
+def _parse_other(raw: bytes, received_us: int) -> ParsedMessage:
+    count = _OCTET_COUNT.match(raw)
+    if count is None:
+        return read_near_miss(raw, received_us)
+    # A count that was no framing, on a connection whose frames end with a delimiter.
+    size = count.end()
+    inner = raw[size:]
+    parsed = (
+        parse_5424(inner) or _parse_3164(inner, received_us) or read_near_miss(inner, received_us)
+    )
+    return parsed._replace(
+        grade=max(parsed.grade, Grade.NEAR_MISS), message_start=parsed.message_start + size
+    )

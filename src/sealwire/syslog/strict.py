@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.syslog.message import Grade, ParsedMessage
 from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY
 from sealwire.syslog.structured_data import read_structured_data
+from sealwire.syslog.time_forms import ZONES
 from sealwire.syslog.timestamps import (
     HOUR_US,
     MINUTE_US,
@@ -39,10 +40,28 @@ _BSD_HEADER = re.compile(
 )
 
 TAG = re.compile(
-    rb"([^\s:\[\]\"{}=<>,|]{1,128}+)"
+    rb"(?!CEF:|LEEF:)([^\s:\[\]\"{}=<>,|]{1,128}+)"
     rb"(?:\[([^\]\s]{0,128}+)\](?::|(?=[\s])|\Z)|:(?=[\s])|:\Z) ?"
 )
 """A BSD tag, with or without a process id, and the space behind it."""
+
+
+ODD_TEXT: Final = re.compile(
+    rb"(?:verbose|info|warning|error|trivia|panic) [A-Za-z][\w.-]{0,47}\[|[^\s,@]{1,255}@"
+)
+"""Matches the text behind a tag without a process id where that may be a vendor's own way."""
+
+
+def may_be_other(raw: bytes, parsed: ParsedMessage) -> bool:
+    """Whether what ``parse_3164`` found may be a vendor's way under that header after all."""
+    host, app = parsed.host or "", parsed.app
+    return (
+        app is None
+        or app.isdigit()
+        or host.isdigit()
+        or host.encode() in ZONES
+        or (parsed.procid is None and ODD_TEXT.match(raw, parsed.message_start) is not None)
+    )
 
 
 def parse_5424(raw: bytes) -> ParsedMessage | None:

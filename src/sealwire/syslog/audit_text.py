@@ -1,0 +1,104 @@
+"""Audit records taken apart: Cisco's management centre lines, and Dogtag's event texts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sealwire.syslog.message import Grade
+from sealwire.syslog.structured_data import text_of
+from sealwire.syslog.time_forms import read_time
+
+if TYPE_CHECKING:
+    from sealwire.syslog.draft import Draft
+    from sealwire.syslog.message import ParsedMessage
+    from sealwire.syslog.structured_data import Fields
+
+# ``[Tag] Sender: User@Address, Subsystem, Action``. Without a tag only a user with an address and
+# no space before the @ is sure to be one.
+_TAGGED = re.compile(
+    rb"\[([^\]\r\n]{0,255})\] ([^\s:\[\]]{1,128}): ([^,\r\n]{0,511}), ([^,\r\n]{0,1023})(?:, |\Z)"
+)
+_UNTAGGED = re.compile(
+    rb"()([^\s:\[\]]{1,128}): ([^\s,:=<>\"'()@]{1,255}@[^,:=<>\"'()]{1,255}),"
+    rb" ([^,=:\r\n]{1,1023}), (?=[^\s])"
+)
+_HOST = re.compile(rb"([^\s:\[\],]{1,255}|[0-9A-Fa-f:]{2,45}):? {1,2}(?=\S)")
+
+_EVENT = re.compile(rb"\[AuditEvent=")
+_PREFIX = re.compile(
+    rb"([0-9]{1,10})\.([^\r\n\[\]]{0,128}?) - \[([^\]\r\n]{8,64})\]"
+    rb" \[([0-9]{1,5})\] \[([0-9]{1,5})\] "
+)
+_ATTRIBUTE = re.compile(
+    rb"\[([A-Za-z][\w.-]{0,63})=(.*?)\](?=\[[A-Za-z][\w.-]{0,63}=| |\Z)", re.DOTALL
+)
+
+
+def read_fmc_line(draft: Draft) -> ParsedMessage | None:
+    """``Host: [Tag] Sender: ...`` or ``Host [Tag] Sender: ...`` where ``draft.at`` is at the host.
+
+    The sender becomes ``app``; the text begins with the user.
+    """
+    host = _HOST.match(draft.raw, draft.at)
+    if host is None or not read_fmc_text(draft, host.end()):
+        return None
+    draft.name(host[1])
+    return draft.done(Grade.VARIANT, "fmc_audit")
+
+
+def read_fmc_text(draft: Draft, at: int) -> bool:
+    """Whether an audit text stands at ``at``; it is taken apart then."""
+    raw = draft.raw
+    found = _TAGGED.match(raw, at) or _UNTAGGED.match(raw, at)
+    if found is None:
+        return False
+    tag, sender, who, subsystem = found.groups()
+    user, at_sign, address = who.rpartition(b"@")
+    draft.tag(sender)
+    if tag:
+        draft.fields.append(("audit.tag", text_of(tag)))
+    draft.fields += [("audit.sender", text_of(sender))]
+    if at_sign or who:
+        draft.fields.append(("audit.user", text_of(user if at_sign else who)))
+    if address and at_sign:
+        draft.fields.append(("audit.address", text_of(address)))
+    draft.fields.append(("audit.subsystem", text_of(subsystem)))
+    draft.fields.append(("audit.action", text_of(raw[found.end() :])))
+    draft.at = found.start(3)
+    return True
+
+
+def read_dogtag_line(draft: Draft) -> ParsedMessage | None:
+    """``PID.THREAD - [TIME] [SOURCE] [LEVEL] [AuditEvent=...]...``, as Dogtag's own file has it."""
+    prefix = _PREFIX.match(draft.raw, draft.at)
+    if prefix is None:
+        return None
+    draft.moment = read_time(prefix[3], 0, draft.received_us)
+    draft.procid = text_of(prefix[1])
+    draft.at = read_dogtag_text(draft.raw, draft.at, draft.fields)
+    if _EVENT.match(draft.raw, prefix.end()):
+        return draft.done(Grade.VARIANT, "dogtag")
+    return draft.done(Grade.NEAR_MISS, "dogtag_line")
+
+
+def read_dogtag_text(raw: bytes, start: int, fields: Fields) -> int:
+    """Append the attributes of the event at ``start``; the offset where its text begins.
+
+    Dogtag escapes nothing in a value: it ends at the last ``]`` before the next attribute or the
+    text, as far as that can be told.
+    """
+    at = start
+    if prefix := _PREFIX.match(raw, at):
+        _, thread, _, source, level = prefix.groups()
+        fields += [
+            ("dogtag.thread", text_of(thread)),
+            ("dogtag.source", text_of(source)),
+            ("dogtag.level", text_of(level)),
+        ]
+        at = prefix.end()
+    text = at
+    while attribute := _ATTRIBUTE.match(raw, at):
+        fields.append(("dogtag." + text_of(attribute[1]), text_of(attribute[2])))
+        at = attribute.end()
+    return text

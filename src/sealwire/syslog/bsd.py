@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sealwire.syslog.audit_text import read_fmc_line
-from sealwire.syslog.draft import FACILITY_WORDS, SEVERITY_WORDS
+from sealwire.syslog.draft import FACILITY_WORDS, SEVERITY_LETTERS, SEVERITY_WORDS
 from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.message import Grade
 from sealwire.syslog.strict import TAG
@@ -27,12 +27,17 @@ _QUOTED_MODEL = re.compile(
     rb"\(?\"?([0-9A-Za-z-]{2,32}),([0-9a-f]{12}),v([0-9][0-9A-Za-z.+-]{0,32})\"?\)?:? "
 )
 _MODEL = re.compile(rb"([0-9a-f]{12}),([0-9A-Za-z-]{2,32}?)-([0-9][0-9A-Za-z.+-]{0,32}):? ")
-_LEVEL = re.compile(rb"<?(?:([a-z0-9]{2,8})\.)?([A-Za-z]{3,13})>?:? ")
+_LEVEL = re.compile(rb"(<)?(?:([a-z0-9]{2,8})\.)?([A-Za-z]{3,13})(?(1)>):? ")
+_LEVEL_LETTERS = re.compile(rb"(Em|Al|Cr|Er|Wa|No|In|Db)\([0-9]{1,3}\)\+? ")
 _IPV4 = re.compile(rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3})[ \t]++(?=[^\s:])")
+_HOST_AND_PAIRS = re.compile(rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}),(?=[A-Za-z_]\w{0,31}=)")
+_HOST_AND_EVENT = re.compile(
+    rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}): {1,2}(?=CEF: ?[0-9]|LEEF: ?[0-9])"
+)
 _FORWARDED = re.compile(rb"Message forwarded from ([^\s:]{1,255}): ")
 _TABBED_TAG = re.compile(rb"([A-Za-z][0-9A-Za-z_-]{1,47})\t")
 _VERSIONLESS = re.compile(
-    rb"([!-~]{1,48}+)(?<!:) (-|[0-9]{1,10}|[!-~]{1,128}+) ([!-~]{1,32}+) (?:-(?: |\Z)|(?=\[))"
+    rb"(-|[A-Za-z][!-~]{0,47}+)(?<!:) (-|[0-9]{1,10}) ([!-~]{1,32}+) (?:-(?: |\Z)|(?=\[))"
 )
 _HYPERVISOR = re.compile(
     rb"(?:verbose|info|warning|error|trivia|panic) "
@@ -40,6 +45,7 @@ _HYPERVISOR = re.compile(
 )
 
 _CLOSE: Final = 2
+_MAY_BE_5424: Final = frozenset({"iso", "dated", "no_pri", "epoch"})
 
 
 def read_after_time(draft: Draft, rule: str, grade: Grade = Grade.NEAR_MISS) -> ParsedMessage:
@@ -82,7 +88,7 @@ def _read_host_and_tag(draft: Draft, rule: str, grade: Grade) -> ParsedMessage:
     found = _read_level(draft) or _read_address(draft) or _read_model(draft)
     if found:
         rule, grade = found, Grade.NEAR_MISS
-    if _read_versionless(draft):
+    if rule in _MAY_BE_5424 and _read_versionless(draft):
         return draft.done(Grade.NEAR_MISS, "rfc5424_no_version")
     return _read_tag(draft, rule, grade)
 
@@ -99,10 +105,11 @@ def _read_without_host(draft: Draft, rule: str) -> ParsedMessage:
 
 def _read_host(draft: Draft) -> bool:
     raw, at = draft.raw, draft.at
-    if bracketed := _BRACKETED_HOST.match(raw, at):
-        draft.name(bracketed[1])
-        draft.at = bracketed.end()
-        return True
+    for form in (_BRACKETED_HOST, _HOST_AND_PAIRS, _HOST_AND_EVENT):
+        if found := form.match(raw, at):
+            draft.name(found[1])
+            draft.at = found.end()
+            return True
     if (
         HOLDS_FIELDS.match(raw, at)
         or TAG.match(raw, at)
@@ -119,14 +126,22 @@ def _read_host(draft: Draft) -> bool:
 
 
 def _read_level(draft: Draft) -> str | None:
-    """F5's ``notice``, Cisco Meeting Server's ``local4.notice``, FreeBSD's ``<local4.info>``."""
+    """F5's ``notice``, Cisco Meeting Server's ``local4.notice``, FreeBSD's ``<local4.info>``.
+
+    A word alone counts only before a tag: it may begin the text as well.
+    """
+    if letters := _LEVEL_LETTERS.match(draft.raw, draft.at):
+        draft.severe(SEVERITY_LETTERS[letters[1]])
+        draft.at = letters.end()
+        return "severity_word"
     level = _LEVEL.match(draft.raw, draft.at)
-    if level is None or (severity := SEVERITY_WORDS.get(level[2].lower())) is None:
+    if level is None or (severity := SEVERITY_WORDS.get(level[3].lower())) is None:
         return None
-    if level[1] and level[1] not in FACILITY_WORDS:
+    facility = FACILITY_WORDS.get(level[2]) if level[2] else None
+    if facility is None and (level[1] or level[2] or not TAG.match(draft.raw, level.end())):
         return None
     if not draft.has_pri:
-        draft.facility = FACILITY_WORDS[level[1]] if level[1] else None
+        draft.facility = facility
     draft.severe(severity)
     draft.at = level.end()
     return "severity_word"

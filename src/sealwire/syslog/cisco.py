@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 # How far behind the PRI the mnemonic may begin.
 _WITHIN: Final = 320
+_LONGEST: Final = 320
 
 _MNEMONIC = re.compile(
-    rb"%[A-Za-z][A-Za-z0-9_]{0,47}+(?:-{1,2}[A-Za-z][A-Za-z0-9_]{0,47}+){0,4}+"
-    rb"-([0-7])-[A-Za-z0-9_]{1,64}+(?= ?:| |\Z)"
+    rb"%[A-Za-z][A-Za-z0-9_]{0,31}+(?:-{1,2}[A-Za-z][A-Za-z0-9_]{0,31}+){0,4}+"
+    rb"-{1,2}([0-7])-[A-Za-z0-9_]{1,64}+(?= ?:| |\Z)"
 )
 _AFTER = re.compile(rb" ?:? ?")
 _SKIP = re.compile(rb"[ \t:]*+")
@@ -41,8 +42,9 @@ def read_cisco(draft: Draft) -> ParsedMessage | None:
 
     The mnemonic becomes ``app``; its severity counts when there is no PRI.
     """
-    mnemonic = _MNEMONIC.search(draft.raw, draft.at, draft.at + _WITHIN)
-    if mnemonic is None or not _read_pieces(draft, mnemonic.start()):
+    end = draft.at + _WITHIN
+    mnemonic = _MNEMONIC.search(draft.raw, draft.at, end + _LONGEST)
+    if mnemonic is None or mnemonic.start() >= end or not _read_pieces(draft, mnemonic.start()):
         return None
     draft.severe(int(mnemonic[1]))
     draft.app = text_of(mnemonic[0])

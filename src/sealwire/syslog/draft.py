@@ -20,6 +20,10 @@ SEVERITY_WORDS: Final[dict[bytes, int]] = {
     b"emerg": 0, b"panic": 0, b"alert": 1, b"crit": 2, b"critical": 2, b"err": 3, b"error": 3,
     b"warning": 4, b"warn": 4, b"notice": 5, b"info": 6, b"informational": 6, b"debug": 7,
 }  # fmt: skip
+# As ESXi 8 writes them, with a number behind: ``In(166)``.
+SEVERITY_LETTERS: Final[dict[bytes, int]] = {
+    b"Em": 0, b"Al": 1, b"Cr": 2, b"Er": 3, b"Wa": 4, b"No": 5, b"In": 6, b"Db": 7,
+}  # fmt: skip
 FACILITY_WORDS: Final[dict[bytes, int]] = {
     **{
         word: number

@@ -74,8 +74,8 @@ def _read_cef(raw: bytes, start: int, fields: Fields) -> None:
     values = (_unescape_cef(text_of(value)) for value in head.groups())
     fields += [(f"cef.{name}", value) for name, value in zip(_CEF_NAMES, values, strict=True)]
     keys = list(_CEF_KEY.finditer(raw, head.end()))
-    ends = [key.start() for key in keys[1:]] + [len(raw)]
-    for key, end in zip(keys, ends, strict=True):
+    ends = [*(key.start() for key in keys[1:]), len(raw)]
+    for key, end in zip(keys, ends, strict=False):
         value = raw[key.end() : end].rstrip(b" \r\n\x00\t")
         fields.append((f"cef.{text_of(key[1])}", _unescape_cef(text_of(value))))
 

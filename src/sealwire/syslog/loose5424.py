@@ -90,7 +90,9 @@ def _text_begins(raw: bytes, at: int) -> bool:
 
 def _plausible(draft: Draft, names: list[str], at: int) -> bool:
     """Without STRUCTURED-DATA: whether the words that stand in the fields' places are fields."""
-    if at == len(draft.raw) or _text_begins(draft.raw, at):
+    if any(name.endswith(":") for name in names[1:]):
+        return False
+    if _text_begins(draft.raw, at):
         return True
     if len(names) < len(_SET):
         return bool(names) and draft.raw[at : at + 2] == b" {"

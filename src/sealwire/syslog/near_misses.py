@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SPACE = re.compile(rb"[ \t]*+")
 _GLUED_VERSION = re.compile(
     rb"1 {0,4}+(?=(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} )"
+    rb"|1 {1,4}+(?=[0-9]{10,13}(?:\.[0-9]{1,12})? )"
 )
 _GUID = re.compile(
     rb"(?:[0-9a-f]{8}-)?[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{3,12}(?:-[0-9a-f]{3,12})?Z? "

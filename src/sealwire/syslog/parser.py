@@ -34,7 +34,8 @@ def _parse_3164(raw: bytes, received_us: int) -> ParsedMessage | None:
     if strict is None or not may_be_other(raw, strict):
         return strict
     other = read_near_miss(raw, received_us)
-    return strict if other.rule == "bsd" else other
+    # The header is the RFC's; a tag may have been found that only a vendor ends so.
+    return other._replace(grade=Grade.STRICT, rule="rfc3164") if other.rule == "bsd" else other
 
 
 def _parse_other(raw: bytes, received_us: int) -> ParsedMessage:

@@ -24,6 +24,7 @@ _TIME = re.compile(
     rb"(?<= )time=\"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?: UTC)?)\""
 )
 _OFFSET = re.compile(rb"[ ,](?:tz|timezone)=\"?([+-][0-9]{2}:?[0-9]{2}|[A-Z]{3,5})\"?")
+_EPOCH_PAIRS = re.compile(rb"time=([0-9]{10})\|hostname=([^|]{1,255})\|")
 _NAME = re.compile(
     rb"(?:^|(?<=[ ,:>]))(?:devname|device_name)=(?:\"([^\"]{1,255})\"|([^\s,\"]{1,255}))"
 )
@@ -59,6 +60,11 @@ def read_dated_pairs(draft: Draft, rule: str = "pairs") -> ParsedMessage | None:
 
 
 def _read_timed_pairs(draft: Draft) -> ParsedMessage | None:
+    """SonicWall's ``time="..."`` among its pairs; Check Point's ``time=EPOCH|hostname=NAME|``."""
+    if named := _EPOCH_PAIRS.match(draft.raw, draft.at):
+        draft.moment = _moment(draft, named[1])
+        draft.name(named[2])
+        return draft.done(Grade.VARIANT, "dated_pairs")
     found = _TIME.search(draft.raw, draft.at, draft.at + _WITHIN)
     if found is None:
         return None

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sealwire.syslog.found import Entries, Header
 from sealwire.syslog.message import Grade
 from sealwire.syslog.rows import ABSENT, Rows, Spans, cut
+from sealwire.syslog.texts import read_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class Found:
         self.count = count
         self.rule_names: dict[str, int] = {}
         self.rules = np.full(count, _UNREAD, np.int32)
-        self.grades = np.full(count, Grade.STRICT, np.uint8)
+        self.grades = np.zeros(count, np.uint8)
         self.facilities = np.full(count, ABSENT, np.int16)
         self.severities = np.full(count, ABSENT, np.int16)
         self.microseconds = np.zeros(count, np.int64)
@@ -71,11 +72,23 @@ class Found:
         """Where the messages stand that nothing was found in."""
         return np.flatnonzero(self.rules == _UNREAD)
 
-    def take(self, rule: str, header: Header, *, guessed: bool = False) -> None:
-        """Keep what a reader of many is sure of. ``guessed``: so are all their times."""
+    def take(
+        self,
+        rule: str,
+        header: Header,
+        *,
+        grade: Grade = Grade.STRICT,
+        guessed: bool = False,
+    ) -> None:
+        """Keep what a reader of many is sure of, and what their texts hold.
+
+        ``guessed``: so are all their times.
+        """
+        read_texts(self.rows, header)
         kept = header.valid
         rows = header.rows[kept]
         self.rules[rows] = self._rule(rule)
+        self.grades[rows] = grade
         self.facilities[rows] = header.priorities[kept] >> 3
         self.severities[rows] = header.priorities[kept] & 7
         self.microseconds[rows] = header.microseconds[kept]

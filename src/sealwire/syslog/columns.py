@@ -1,8 +1,8 @@
 """Many messages taken apart at once, into Arrow columns: the same as ``parse`` row by row.
 
-What is RFC 5424 or RFC 3164 to the letter, as nearly everything is, is read with numpy for all
-messages together; every other message goes through ``parse`` alone. Imports numpy and Arrow: for
-the store process only.
+What is RFC 5424 or RFC 3164 to the letter or an audit line, as nearly everything is, is read with
+numpy for all messages together; every other message goes through ``parse`` alone. Imports numpy
+and Arrow: for the store process only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from sealwire.syslog.assembly import SCHEMA, Found, assemble
-from sealwire.syslog.headers import Priorities, read_priorities, read_rfc3164, read_rfc5424
+from sealwire.syslog.bsd_headers import read_bsd_headers
+from sealwire.syslog.headers import Priorities, read_priorities, read_rfc5424
+from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import Rows, rows_of
 
@@ -58,7 +60,7 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
     if len(received_us):
         priorities = read_priorities(rows)
         _read_rfc5424(found, priorities)
-        _read_rfc3164(found, priorities, received_us)
+        _read_dated(found, priorities, received_us)
     _read_one_by_one(found, received_us)
     return assemble(found)
 
@@ -71,13 +73,14 @@ def _read_rfc5424(found: Found, priorities: Priorities) -> None:
         found.take("rfc5424", read_rfc5424(found.rows, which, priorities))
 
 
-def _read_rfc3164(found: Found, priorities: Priorities, received_us: Positions) -> None:
+def _read_dated(found: Found, priorities: Priorities, received_us: Positions) -> None:
     first = found.rows.buffer[priorities.ends]
     capital = (first >= ord("A")) & (first <= ord("S"))
     which = np.flatnonzero(priorities.valid & capital)
     if which.size:
-        header = read_rfc3164(found.rows, which, priorities, received_us[which])
-        found.take("rfc3164", header, guessed=True)
+        headers = read_bsd_headers(found.rows, which, priorities, received_us[which])
+        found.take("rfc3164", headers.tagged, guessed=True)
+        found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
 
 
 def _read_one_by_one(found: Found, received_us: Positions) -> None:

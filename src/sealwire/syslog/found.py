@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sealwire.syslog.rows import Mask, Positions
+
+# Up to so many codes are told apart by a table instead of by sorting.
+_TABLE: Final = 1 << 16
 
 
 class Entries(NamedTuple):
@@ -63,3 +66,12 @@ def no_spans(count: int) -> Spans:
     """A part that none of ``count`` messages has."""
     nowhere = np.full(count, ABSENT, np.int64)
     return Spans(nowhere, nowhere)
+
+
+def distinct(codes: Positions, bound: int) -> tuple[Positions, Positions]:
+    """The distinct ``codes`` (below ``bound``), ascending, and the place of each among them."""
+    if bound > _TABLE:
+        return np.unique(codes, return_inverse=True)
+    there = np.zeros(bound, np.bool_)
+    there[codes] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]

@@ -1,4 +1,4 @@
-"""Headers of many messages at once, where they are RFC 5424 or RFC 3164 to the letter.
+"""Headers of many messages at once, where they are RFC 5424 to the letter.
 
 What these readers call valid is what ``strict`` reads from the single message; what they do not
 may be valid all the same, only longer or rarer than is worth a vector.
@@ -6,46 +6,25 @@ may be valid all the same, only longer or rarer than is worth a vector.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sealwire.syslog.found import Header, no_spans
-from sealwire.syslog.moments import LONGEST, bsd_time, rfc3339
+from sealwire.syslog.found import Header
+from sealwire.syslog.moments import LONGEST, rfc3339
 from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY
 from sealwire.syslog.rows import ABSENT, Rows, Spans, first_not_graphic
 from sealwire.syslog.structured import read_structured
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sealwire.syslog.rows import Mask, Positions
 
 _SPACE: Final = ord(" ")
 _NIL: Final = ord("-")
-_COLON: Final = ord(":")
 _OPEN: Final = ord("[")
-_CLOSE: Final = ord("]")
 
 # How long the header's fields may be here; one byte more is looked at.
 _LONGEST_FIELDS: Final = {"host": 63, "app": 48, "procid": 31, "msgid": 32}
-_LONGEST_HOST: Final = 63
-_LONGEST_TAG: Final = 47
-_BSD_TIME: Final = 16  # Mar  1 14:45:24 and a space
-
-
-def _table(pattern: bytes) -> NDArray[np.bool_]:
-    one = re.compile(pattern, re.DOTALL)
-    return np.array([one.match(bytes([octet])) is not None for octet in range(256)])
-
-
-_NO_HOST: Final = _table(rb"[^0-9A-Za-z._:-]")
-_ALNUM: Final = _table(rb"[0-9A-Za-z]")
-_BLANK: Final = _table(rb"\s")
-_NO_TAG: Final = _table(rb"[\s:\[\]\"{}=<>,|\x80-\xff]")
-_NO_PROCESS: Final = _table(rb"[\]\s\x80-\xff]")
-_FOREIGN: Final = 0x80
 
 
 class Priorities(NamedTuple):
@@ -145,63 +124,3 @@ def _is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def read_rfc3164(
-    rows: Rows, which: Positions, priorities: Priorities, received_us: Positions
-) -> Header:
-    """The messages ``which``, behind whose PRI a capital letter stands."""
-    at = priorities.ends[which]
-    ends = rows.ends[which]
-    window = rows.window(at, _BSD_TIME)
-    microseconds, valid = bsd_time(window, received_us)
-    valid &= window[:, _BSD_TIME - 1] == _SPACE
-    at = at + _BSD_TIME
-    window = rows.window(at, _LONGEST_HOST + 1)
-    lengths = _NO_HOST[window].argmax(axis=1)
-    host = Spans(at, at + lengths)
-    valid &= (rows.buffer[host.ends] == _SPACE) & (lengths > 0) & _ALNUM[rows.buffer[at]]
-    valid &= (rows.buffer[host.ends - 1] != _COLON) & (host.ends < ends)
-    at = host.ends + 1
-    header = Header(
-        which,
-        valid,
-        priorities.values[which],
-        microseconds,
-        np.ones(len(which), np.bool_),
-        host,
-        no_spans(len(which)),
-        no_spans(len(which)),
-        no_spans(len(which)),
-        text=at,
-    )
-    _read_tag(rows, header, ends)
-    return header
-
-
-def _read_tag(rows: Rows, header: Header, ends: Positions) -> None:
-    """``NAME: ``, ``NAME[PROCESS]: `` or ``NAME[PROCESS] `` where the text begins, if there."""
-    buffer = rows.buffer
-    at = np.minimum(header.text, ends)
-    lengths = _NO_TAG[rows.window(at, _LONGEST_TAG + 1)].argmax(axis=1)
-    stop = at + lengths
-    stopper = buffer[stop]
-    inside = stop < ends
-    header.valid &= ~inside | (_NO_TAG[stopper] & (stopper < _FOREIGN))
-    named = inside & (lengths > 0)
-    bracket = named & (stopper == _OPEN)
-    closing = stop + 1 + _NO_PROCESS[rows.window(stop + 1, _LONGEST_TAG + 1)].argmax(axis=1)
-    closer = buffer[closing]
-    ended = closing < ends
-    header.valid &= ~(bracket & ended) | (_NO_PROCESS[closer] & (closer < _FOREIGN))
-    bracket &= ended & (closer == _CLOSE)
-    behind = np.where(bracket, closing + 1, stop)
-    colon = (behind < ends) & (buffer[behind] == _COLON)
-    behind += colon
-    blank = (behind >= ends) | _BLANK[buffer[behind]]
-    tagged = np.where(bracket, colon | blank, named & colon & blank)
-    behind += (behind < ends) & (buffer[behind] == _SPACE)
-    process = tagged & bracket & (closing > stop + 1)
-    header.app = Spans(np.where(tagged, at, ABSENT), stop)
-    header.procid = Spans(np.where(process, stop + 1, ABSENT), closing)
-    header.text = np.where(tagged, behind, at)

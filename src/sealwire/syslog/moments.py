@@ -127,17 +127,16 @@ def _zones(rows: Rows, positions: Positions) -> tuple[Positions, Mask]:
     return np.where(west, -seconds, seconds), valid & exists
 
 
-def bsd_time(window: Bytes, received_us: Positions) -> Moments:
+def bsd_time(window: Bytes, received_us: Positions) -> tuple[Moments, Mask]:
     """TIMESTAMP of RFC 3164 section 4.1.2, whose year is the last that is not after receipt.
 
-    "Not after receipt" allows a day. The zone is taken for UTC.
+    "Not after receipt" allows a day. The zone is taken for UTC. The mask says where a day is
+    padded with 0 instead of the RFC's space.
     """
     padded = window.copy()
     blank = padded[:, 4] == ord(" ")
     padded[:, 4] |= np.uint8(0x10)  # a space becomes 0
     (d1, d2, h1, h2, n1, n2, s1, s2), valid = digits_of(padded, _BSD_DIGITS)
-    # RFC 3164 pads the day with a space, never with 0.
-    valid &= blank | (d1 > 0)
     for column, separator in _BSD_SEPARATORS:
         valid &= window[:, column] == ord(separator)
     name = (window[:, 0].astype(np.int64) << 16) | (window[:, 1].astype(np.int64) << 8)
@@ -147,7 +146,8 @@ def bsd_time(window: Bytes, received_us: Positions) -> Moments:
     seconds, exists = seconds_of(h1 * 10 + h2, n1 * 10 + n2, s1 * 10 + s2)
     valid &= exists
     days, possible = _last_day(month, d1 * 10 + d2, seconds, received_us)
-    return Moments((days * _DAY + seconds) * MICROSECONDS, valid & possible)
+    moments = Moments((days * _DAY + seconds) * MICROSECONDS, valid & possible)
+    return moments, ~blank & (d1 == 0)
 
 
 def _last_day(

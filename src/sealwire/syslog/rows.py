@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # So many bytes may be looked at behind any message without leaving the buffer.
 MARGIN: Final = 512
 ABSENT: Final = -1
+FOREIGN: Final = 0x80
+"""The lowest byte that is no ASCII."""
 
 _DEL: Final = 0x7F
 
@@ -89,3 +91,30 @@ def first_not_graphic(window: Bytes) -> Positions:
     foreign: Mask = (window - np.uint8(0x21)) > np.uint8(_DEL - 0x22)
     places: Positions = foreign.argmax(axis=1)
     return places
+
+
+def cut_in_turn(rows: Rows, edges: NDArray[np.int32]) -> tuple[Any, Any]:
+    """Two Arrow string arrays: of every four ``edges`` the first two bound one, the others two.
+
+    Nothing checks that they are UTF-8.
+    """
+    pieces = max(len(edges) - 1, 0)
+    cuts = pa.StringArray.from_buffers(pieces, pa.py_buffer(edges), pa.py_buffer(rows.buffer))
+    places = np.arange(0, pieces, 4, dtype=np.int32)
+    return cuts.take(pa.array(places)), cuts.take(pa.array(places + 2))
+
+
+def places_of(strings: Any, octets: tuple[int, ...]) -> Positions:  # noqa: ANN401 - Arrow
+    """Which of ``strings`` hold one of ``octets``; ``FOREIGN`` stands for all that is no ASCII."""
+    inside = rows_of(strings)
+    used = inside.buffer[: len(inside.buffer) - MARGIN]
+    found = used >= FOREIGN if FOREIGN in octets else np.zeros(len(used), np.bool_)
+    for octet in octets:
+        found |= used == octet
+    return np.searchsorted(inside.ends, np.flatnonzero(found), side="right")
+
+
+def words_of(encoded: Any) -> list[bytes]:  # noqa: ANN401 - Arrow has no types of its own
+    """The distinct strings of a dictionary array, whatever their bytes are."""
+    words: list[bytes] = encoded.dictionary.view(pa.binary()).to_pylist()
+    return words

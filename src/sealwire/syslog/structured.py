@@ -12,28 +12,35 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from sealwire.syslog.found import Entries
-from sealwire.syslog.rows import MARGIN, Rows, Spans, cut, rows_of
+from sealwire.syslog.found import Entries, distinct
+from sealwire.syslog.rows import (
+    FOREIGN,
+    Rows,
+    Spans,
+    cut,
+    cut_in_turn,
+    places_of,
+    rows_of,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from sealwire.syslog.rows import Mask, Positions
 
-_NAME: Final = r"[!#-<>-\\^-~]{1,32}"
+_NAME: Final = rb"[!#-<>-\\^-~]{1,32}"
 # The lead of an element's first parameter, behind another element or not, or of a later one.
-_LEAD: Final = re.compile(rf"(?:(?P<before>\]?)\[(?P<id>{_NAME}))? (?P<name>{_NAME})=\Z")
+_LEAD: Final = re.compile(
+    rb"(?:(?P<before>\]?)\[(?P<id>" + _NAME + rb"))? (?P<name>" + _NAME + rb")=\Z"
+)
 
 _QUOTE: Final = ord('"')
 _OPEN: Final = ord("[")
 _CLOSE: Final = ord("]")
-_BACKSLASH: Final = ord("\\")
 _SPACE: Final = ord(" ")
-_ASCII: Final = 0x7F
+_UNCLEAR: Final = (ord("\\"), _CLOSE, FOREIGN)
 # SD-ELEMENTs of a message; one with more is left to the reader of single messages.
 _MOST_ELEMENTS: Final = 16
-# Up to so many codes are told apart by a table instead of by sorting.
-_TABLE: Final = 1 << 16
 
 
 class Lead(NamedTuple):
@@ -67,13 +74,14 @@ class _Parameters(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _read_lead(lead: str) -> Lead:
+def _read_lead(lead: bytes) -> Lead:
     match = _LEAD.match(lead)
     if match is None:
         return Lead(3, "", "")
     if match["id"] is None:
-        return Lead(1, "", match["name"])
-    return Lead(2 if match["before"] else 0, match["id"], match["name"])
+        return Lead(1, "", match["name"].decode("ascii"))
+    sd_id, name = match["id"].decode("ascii"), match["name"].decode("ascii")
+    return Lead(2 if match["before"] else 0, sd_id, name)
 
 
 def read_structured(rows: Rows, starts: Positions, ends: Positions) -> Structured:
@@ -83,7 +91,7 @@ def read_structured(rows: Rows, starts: Positions, ends: Positions) -> Structure
     valid = terminal >= 0
     leads, values = _pieces(rest, parameters)
     encoded = leads.dictionary_encode()
-    known = [_read_lead(lead) for lead in encoded.dictionary.to_pylist()]
+    known = [_read_lead(lead) for lead in words_of(encoded)]
     codes = encoded.indices.to_numpy()
     valid[parameters.rows[_misplaced(known, codes, parameters.first)]] = False
     valid[parameters.rows[_unclear(values)]] = False
@@ -128,10 +136,7 @@ def _pieces(rest: Rows, parameters: _Parameters) -> tuple[Any, Any]:
     edges[1::4] = parameters.opens
     edges[2::4] = parameters.opens + 1
     edges[3::4] = parameters.closes
-    pieces = max(4 * count - 1, 0)
-    cuts = pa.StringArray.from_buffers(pieces, pa.py_buffer(edges), pa.py_buffer(rest.buffer))
-    leads = np.arange(0, pieces, 4, dtype=np.int32)
-    return cuts.take(pa.array(leads)), cuts.take(pa.array(leads + 2))
+    return cut_in_turn(rest, edges)
 
 
 def _misplaced(known: list[Lead], codes: Positions, first: Mask) -> Mask:
@@ -143,10 +148,7 @@ def _misplaced(known: list[Lead], codes: Positions, first: Mask) -> Mask:
 
 def _unclear(values: Any) -> Positions:  # noqa: ANN401 - Arrow has no types of its own
     """Which values hold an escape, a bracket, or what is perhaps no UTF-8."""
-    inside = rows_of(values)
-    used = inside.buffer[: len(inside.buffer) - MARGIN]
-    hits = np.flatnonzero((used == _BACKSLASH) | (used == _CLOSE) | (used > _ASCII))
-    return np.searchsorted(inside.ends, hits, side="right")
+    return places_of(values, _UNCLEAR)
 
 
 def _names(
@@ -165,15 +167,6 @@ def _names(
         f"{ids[code // len(known)]}.{known[code % len(known)].name}" for code in combined.tolist()
     )
     return places, vocabulary, _owners_of_twins(owners, owned)
-
-
-def distinct(codes: Positions, bound: int) -> tuple[Positions, Positions]:
-    """The distinct ``codes`` (below ``bound``), ascending, and the place of each among them."""
-    if bound > _TABLE:
-        return np.unique(codes, return_inverse=True)
-    there = np.zeros(bound, np.bool_)
-    there[codes] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
 
 
 def _owners_of_twins(owners: Positions, owned: Positions) -> Positions:

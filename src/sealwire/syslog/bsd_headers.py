@@ -1,0 +1,273 @@
+"""Headers of many messages at once that begin as RFC 3164 has it: date, clock and host.
+
+Two kinds are read: RFC 3164 to the letter with a tag, and the audit lines of Cisco's management
+center, which have ``[TAG] SENDER: `` instead. All others, and whatever a host's or a tag's name
+makes doubtful, are left to the reader of single messages.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from sealwire.syslog.found import Entries, Header, no_spans
+from sealwire.syslog.moments import bsd_time
+from sealwire.syslog.rows import ABSENT, FOREIGN, Rows, Spans, cut, places_of, words_of
+from sealwire.syslog.strict import ODD_TEXT
+from sealwire.syslog.time_forms import ZONES, read_bsd_time
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sealwire.syslog.headers import Priorities
+    from sealwire.syslog.rows import Mask, Positions
+
+_SPACE: Final = ord(" ")
+_COLON: Final = ord(":")
+_COMMA: Final = ord(",")
+_OPEN: Final = ord("[")
+_CLOSE: Final = ord("]")
+_AT: Final = ord("@")
+_PERCENT: Final = ord("%")
+
+# How long the parts may be here; one byte more is looked at.
+_LONGEST_HOST: Final = 63
+_LONGEST_TAG: Final = 47
+_LONGEST_SENDER: Final = 63
+_LONGEST_USER: Final = 95
+_LONGEST_SUBSYSTEM: Final = 191
+_TIME: Final = 16  # Mar  1 14:45:24 and a space
+_BSD_TIME: Final = b"Mar 01 14:45:24"
+_LOOKED_AT: Final = 320  # where a mnemonic of Cisco's other devices may stand
+
+
+def _table(pattern: bytes) -> NDArray[np.bool_]:
+    one = re.compile(pattern, re.DOTALL)
+    return np.array([one.match(bytes([octet])) is not None for octet in range(256)])
+
+
+_NO_HOST: Final = _table(rb"[^0-9A-Za-z._:-]")
+_ALNUM: Final = _table(rb"[0-9A-Za-z]")
+_DIGIT: Final = _table(rb"[0-9]")
+_BLANK: Final = _table(rb"\s")
+_NO_TAG: Final = _table(rb"[\s:\[\]\"{}=<>,|\x80-\xff]")
+_NO_PROCESS: Final = _table(rb"[\]\s\x80-\xff]")
+_NO_LABEL: Final = _table(rb"[\]\r\n]")
+_NO_SENDER: Final = _table(rb"[\s:\[\]]")
+_NO_ITEM: Final = _table(rb"[,\r\n]")
+
+
+class _Dated(NamedTuple):
+    """Messages with a time; ``host`` goes up to a space, ``at`` is behind that space."""
+
+    rows: Positions
+    ends: Positions
+    valid: Mask
+    padded: Mask
+    microseconds: Positions
+    host: Spans
+    at: Positions
+
+
+class BsdHeaders(NamedTuple):
+    """Of RFC 3164 with a tag, and of audit lines."""
+
+    tagged: Header
+    audit: Header
+
+
+def read_bsd_headers(
+    rows: Rows, which: Positions, priorities: Priorities, received_us: Positions
+) -> BsdHeaders:
+    """The messages ``which``, behind whose PRI a capital letter stands."""
+    dated = _read_dated(rows, which, priorities.ends[which], received_us)
+    labelled = rows.buffer[dated.at] == _OPEN
+    audit = _some(dated, np.flatnonzero(dated.valid & labelled))
+    tagged = _some(dated, np.flatnonzero(dated.valid & ~labelled & ~dated.padded))
+    values = priorities.values
+    return BsdHeaders(
+        _read_tagged(rows, tagged, values[tagged.rows]),
+        _read_audit(rows, audit, values[audit.rows]),
+    )
+
+
+def _some(dated: _Dated, places: Positions) -> _Dated:
+    host = Spans(dated.host.starts[places], dated.host.ends[places])
+    rows, ends, valid, padded, microseconds, _, at = dated
+    return _Dated(
+        rows[places],
+        ends[places],
+        valid[places],
+        padded[places],
+        microseconds[places],
+        host,
+        at[places],
+    )
+
+
+def _read_dated(rows: Rows, which: Positions, at: Positions, received_us: Positions) -> _Dated:
+    ends = rows.ends[which]
+    window = rows.window(at, _TIME)
+    (microseconds, valid), padded = bsd_time(window, received_us)
+    valid &= window[:, _TIME - 1] == _SPACE
+    at = at + _TIME
+    lengths = _NO_HOST[rows.window(at, _LONGEST_HOST + 1)].argmax(axis=1)
+    host = Spans(at, at + lengths)
+    valid &= (rows.buffer[host.ends] == _SPACE) & (lengths > 0) & _ALNUM[rows.buffer[at]]
+    valid &= host.ends < ends
+    return _Dated(which, ends, valid, padded, microseconds, host, host.ends + 1)
+
+
+def _header(dated: _Dated, priorities: Positions) -> Header:
+    count = len(dated.rows)
+    nowhere = no_spans(count)
+    return Header(
+        dated.rows,
+        dated.valid,
+        priorities,
+        dated.microseconds,
+        np.ones(count, np.bool_),
+        dated.host,
+        nowhere,
+        nowhere,
+        nowhere,
+        text=np.minimum(dated.at, dated.ends),
+    )
+
+
+def _read_tagged(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
+    header = _header(dated, priorities)
+    if len(header.rows):
+        _read_tag(rows, header, dated.ends)
+        header.valid &= rows.buffer[dated.host.ends - 1] != _COLON
+        header.valid &= _each_of(rows, dated.host, _is_plain_host)
+        _give_up_odd_texts(rows, header, dated.ends)
+    return header
+
+
+def _each_of(rows: Rows, spans: Spans, judge: Any) -> Mask:  # noqa: ANN401 - a cached function
+    """What ``judge`` says of each; it is asked once for each text there is."""
+    encoded = cut(rows.buffer, spans).dictionary_encode()
+    verdicts = np.array([judge(text) for text in words_of(encoded)], np.bool_)
+    mask: Mask = verdicts[encoded.indices.to_numpy()]
+    return mask
+
+
+@lru_cache(maxsize=4096)
+def _is_plain_host(host: bytes) -> bool:
+    """Whether a strict header with this host is what it seems."""
+    return not host.isdigit() and host not in ZONES
+
+
+@lru_cache(maxsize=4096)
+def _is_audit_host(host: bytes) -> bool:
+    """Whether ``host``, perhaps with a colon behind it, does not go on the time before it."""
+    time = read_bsd_time(b"%b %b [" % (_BSD_TIME, host), 0, 0)
+    return b":" not in host[:-1] and time is not None and time.end == len(_BSD_TIME)
+
+
+def _read_tag(rows: Rows, header: Header, ends: Positions) -> None:
+    """``NAME: ``, ``NAME[PROCESS]: `` or ``NAME[PROCESS] `` where the text begins."""
+    buffer, at = rows.buffer, header.text
+    lengths = _NO_TAG[rows.window(at, _LONGEST_TAG + 1)].argmax(axis=1)
+    stop = at + lengths
+    bracket = buffer[stop] == _OPEN
+    closing = stop + 1 + _NO_PROCESS[rows.window(stop + 1, _LONGEST_TAG + 1)].argmax(axis=1)
+    header.valid &= (lengths > 0) & (stop < ends) & ~_DIGIT[buffer[at]]
+    header.valid &= ~bracket | ((buffer[closing] == _CLOSE) & (closing < ends))
+    behind = np.where(bracket, closing + 1, stop)
+    colon = (behind < ends) & (buffer[behind] == _COLON)
+    behind = behind + colon
+    blank = (behind >= ends) | _BLANK[buffer[behind]]
+    header.valid &= np.where(bracket, colon | blank, colon & blank)
+    # CEF: and LEEF: are formats, no tags.
+    header.valid &= bracket | (buffer[stop - 1] != ord("F")) | (buffer[stop - 2] != ord("E"))
+    behind = behind + ((behind < ends) & (buffer[behind] == _SPACE))
+    process = bracket & (closing > stop + 1)
+    header.app = Spans(at, stop)
+    header.procid = Spans(np.where(process, stop + 1, ABSENT), closing)
+    header.text = behind
+
+
+def _give_up_odd_texts(rows: Rows, header: Header, ends: Positions) -> None:
+    """A text behind a tag without a process may be a vendor's way."""
+    for place in np.flatnonzero(header.valid & (header.procid.starts < 0)).tolist():
+        text = rows.buffer[header.text[place] : ends[place]][:_LOOKED_AT].tobytes()
+        header.valid[place] = ODD_TEXT.match(text) is None
+
+
+def _read_audit(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
+    """``[TAG] SENDER: USER@ADDRESS, SUBSYSTEM, ACTION``."""
+    header = _header(dated, priorities)
+    if not len(header.rows):
+        return header
+    buffer = rows.buffer
+    colon = buffer[dated.host.ends - 1] == _COLON
+    header.valid &= _each_of(rows, dated.host, _is_audit_host)
+    header.host = Spans(dated.host.starts, dated.host.ends - colon)
+    label, sender, who, subsystem = _audit_parts(rows, header, dated.at)
+    backwards = rows.window(who.starts, _LONGEST_USER + 1)
+    columns = np.arange(_LONGEST_USER + 1)
+    within = (backwards == _AT) & (columns < (who.ends - who.starts)[:, None])
+    at_sign = who.starts + _LONGEST_USER - within[:, ::-1].argmax(axis=1)
+    header.valid &= (buffer[at_sign] == _AT) & (at_sign > who.starts) & (at_sign < who.ends - 1)
+    finished = subsystem.ends >= dated.ends
+    action = np.where(finished, dated.ends, subsystem.ends + 2)
+    comma = (buffer[subsystem.ends] == _COMMA) & (buffer[subsystem.ends + 1] == _SPACE)
+    header.valid &= (subsystem.starts <= dated.ends) & (finished | comma) & (action <= dated.ends)
+    parts = {
+        "audit.tag": label,
+        "audit.sender": sender,
+        "audit.user": Spans(who.starts, at_sign),
+        "audit.address": Spans(at_sign + 1, who.ends),
+        "audit.subsystem": Spans(subsystem.starts, np.minimum(subsystem.ends, dated.ends)),
+        "audit.action": Spans(action, dated.ends),
+    }
+    header.app = sender
+    header.text = who.starts
+    _give_up_mnemonics(rows, header, dated.ends)
+    header.entries.append(_entries(rows, header, parts))
+    return header
+
+
+def _give_up_mnemonics(rows: Rows, header: Header, ends: Positions) -> None:
+    """A percent sign may begin what Cisco's other devices send."""
+    places = np.flatnonzero(rows.buffer == _PERCENT)
+    if places.size:
+        starts = rows.starts[header.rows]
+        header.valid &= np.searchsorted(places, starts) == np.searchsorted(places, ends)
+
+
+def _entries(rows: Rows, header: Header, parts: dict[str, Spans]) -> Entries:
+    """``parts`` of the messages that are valid; those that are not plain ASCII become invalid."""
+    kept = np.flatnonzero(header.valid)
+    starts = np.stack([part.starts[kept] for part in parts.values()], axis=1)
+    ends = np.stack([part.ends[kept] for part in parts.values()], axis=1)
+    values = cut(rows.buffer, Spans(starts.ravel(), ends.ravel()))
+    owners = np.repeat(kept, len(parts))
+    header.valid[owners[places_of(values, (FOREIGN,))]] = False
+    names = np.tile(np.arange(len(parts)), len(kept))
+    return Entries(header.rows[owners], names, tuple(parts), values)
+
+
+def _audit_parts(rows: Rows, header: Header, at: Positions) -> tuple[Spans, Spans, Spans, Spans]:
+    """Label, sender, who and subsystem, each up to the first byte that cannot be in it."""
+    buffer = rows.buffer
+
+    def part(at: Positions, stops: NDArray[np.bool_], longest: int) -> Spans:
+        lengths = stops[rows.window(at, longest + 1)].argmax(axis=1)
+        return Spans(at, at + lengths)
+
+    label = part(at + 1, _NO_LABEL, _LONGEST_SENDER)
+    sender = part(label.ends + 2, _NO_SENDER, _LONGEST_SENDER)
+    who = part(sender.ends + 2, _NO_ITEM, _LONGEST_USER)
+    subsystem = part(who.ends + 2, _NO_ITEM, _LONGEST_SUBSYSTEM)
+    header.valid &= (buffer[label.ends] == _CLOSE) & (label.ends > label.starts)
+    header.valid &= (buffer[sender.ends] == _COLON) & (sender.ends > sender.starts)
+    header.valid &= (buffer[who.ends] == _COMMA) & (who.ends > who.starts)
+    for stop in (label.ends, sender.ends, who.ends):
+        header.valid &= buffer[stop + 1] == _SPACE
+    return label, sender, who, subsystem

@@ -1,0 +1,126 @@
+"""Texts of many messages at once: which hold fields of their own, and Dogtag's events.
+
+An event is a run of ``[NAME=VALUE]``. Where a value makes it doubtful where it ends, the message
+is left to the reader of single messages.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from sealwire.syslog.event_formats import HOLDS_FIELDS
+from sealwire.syslog.found import Entries
+from sealwire.syslog.rows import (
+    FOREIGN,
+    Rows,
+    Spans,
+    cut,
+    cut_in_turn,
+    places_of,
+    rows_of,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from sealwire.syslog.found import Header
+    from sealwire.syslog.rows import Mask, Positions
+
+_EVENT: Final = np.frombuffer(b"[AuditEvent=", np.uint8)
+# What a text that holds fields begins with.
+_BEGINS: Final = np.zeros(256, np.bool_)
+_BEGINS[list(b"[CL0123456789")] = True
+
+_OPEN: Final = ord("[")
+_CLOSE: Final = ord("]")
+_EQUALS: Final = ord("=")
+_SPACE: Final = ord(" ")
+_LONGEST_NAME: Final = 47
+_NAME: Final = re.compile(rb"\[([A-Za-z][A-Za-z0-9_.-]{0,63})\Z")
+
+
+class _Attributes(NamedTuple):
+    """Of each attribute: its message, and where it, its value and its end are."""
+
+    rows: Positions
+    opens: Positions
+    equals: Positions
+    closes: Positions
+
+
+def read_texts(rows: Rows, header: Header) -> None:
+    """Add the fields of texts that are Dogtag events; give up those that hold other fields."""
+    ends = rows.ends[header.rows]
+    at = np.minimum(header.text, ends)
+    maybe = np.flatnonzero(header.valid & (at < ends) & _BEGINS[rows.buffer[at]])
+    if not maybe.size:
+        return
+    event = (rows.window(at[maybe], len(_EVENT)) == _EVENT).all(axis=1)
+    event &= ends[maybe] - at[maybe] >= len(_EVENT)
+    for place in maybe[~event].tolist():
+        text = rows.buffer[at[place] : ends[place]].tobytes()
+        header.valid[place] = HOLDS_FIELDS.match(text) is None
+    events = maybe[event]
+    if events.size:
+        valid, entries = _read_events(rows, at[events], ends[events])
+        header.valid[events] = valid
+        header.entries.append(entries._replace(rows=header.rows[events][entries.rows]))
+
+
+def _read_events(rows: Rows, starts: Positions, ends: Positions) -> tuple[Mask, Entries]:
+    rest = rows_of(cut(rows.buffer, Spans(starts, ends)))
+    valid, attributes = _attributes(rest)
+    names, values = _pieces(rest, attributes)
+    encoded = names.dictionary_encode()
+    known = [_read_name(name) for name in words_of(encoded)]
+    codes = encoded.indices.to_numpy()
+    wrong = np.array([name is None for name in known], np.bool_)[codes]
+    valid[attributes.rows[wrong]] = False
+    valid[attributes.rows[places_of(values, (FOREIGN,))]] = False
+    vocabulary = [name or "" for name in known]
+    return valid, Entries(attributes.rows, codes.astype(np.int64), vocabulary, values)
+
+
+def _attributes(rest: Rows) -> tuple[Mask, _Attributes]:
+    """The attributes of the messages in which each bracket ends one, up to the free text."""
+    closes = np.flatnonzero(rest.buffer == _CLOSE)
+    edges = np.searchsorted(closes, np.append(rest.starts, rest.ends[-1:]))
+    row = np.repeat(np.arange(len(rest.starts)), np.diff(edges))
+    after = rest.buffer[closes + 1]
+    last = (closes + 1 == rest.ends[row]) | (after == _SPACE)
+    places = np.flatnonzero(last)
+    terminal = np.full(len(rest.starts), -1)
+    # The first of each message: written last, as later writes win.
+    terminal[row[places[::-1]]] = places[::-1]
+    kept = np.arange(len(closes)) <= terminal[row]
+    valid = terminal >= 0
+    valid[row[kept & ~last & (after != _OPEN)]] = False
+    kept &= valid[row]
+    owner, ends = row[kept], closes[kept]
+    first = np.append(True, owner[1:] != owner[:-1])[: len(owner)]
+    opens = np.where(first, rest.starts[owner], np.append(0, ends + 1)[: len(owner)])
+    found = rest.window(opens, _LONGEST_NAME + 2) == _EQUALS
+    equals = opens + found.argmax(axis=1)
+    valid[owner[(rest.buffer[equals] != _EQUALS) | (equals > ends)]] = False
+    kept = valid[owner]
+    return valid, _Attributes(owner[kept], opens[kept], equals[kept], ends[kept])
+
+
+def _pieces(rest: Rows, attributes: _Attributes) -> tuple[Any, Any]:
+    """Names with the bracket before them, and values, as Arrow string arrays."""
+    count = len(attributes.rows)
+    edges = np.empty(4 * count, np.int32)
+    edges[0::4] = attributes.opens
+    edges[1::4] = attributes.equals
+    edges[2::4] = attributes.equals + 1
+    edges[3::4] = attributes.closes
+    return cut_in_turn(rest, edges)
+
+
+@lru_cache(maxsize=4096)
+def _read_name(lead: bytes) -> str | None:
+    match = _NAME.match(lead)
+    return "dogtag." + match[1].decode("ascii") if match else None

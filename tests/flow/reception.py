@@ -174,6 +174,7 @@ class Sender:
         authority: PeerAuthority,
         *,
         host: str = LOOPBACK,
+        source: str | None = None,
         client: TlsFiles | None = None,
         version: ssl.TLSVersion | None = None,
     ) -> None:
@@ -182,7 +183,7 @@ class Sender:
             context.load_cert_chain(client.certificate, client.key)
         if version is not None:
             context.minimum_version = context.maximum_version = version
-        raw = socket.create_connection((host, port), PATIENCE)
+        raw = socket.create_connection((host, port), PATIENCE, source and (source, 0))
         try:
             self.socket = context.wrap_socket(raw, server_hostname="localhost")
         except BaseException:

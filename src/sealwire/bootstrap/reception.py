@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING, Final
 
 from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
+from sealwire.net.limits import ReceiverLimits
 from sealwire.net.name_lookup import DnsLookup
 from sealwire.net.pool_settings import PoolSettings
 from sealwire.net.workers import ReceiverPool
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sealwire.bootstrap.compose import Foundation
+    from sealwire.config.receiving import ReceivingSettings
     from sealwire.identity.peer_lists import PeerLists
     from sealwire.sensor.journal import Position
     from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
+
+_MEGABYTE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,26 @@ def receiving(base: Foundation, lists: PeerLists) -> Receiving:
         host=config.listen,
         workers=config.receivers,
     )
+    settings = replace(settings, limits=_share(config.receiving, len(settings.slots)))
     pool = ReceiverPool(settings, JournalRecovery(base.home.journal), base.clock)
     return Receiving(_sensor(base, pool, lists), pool)
+
+
+def _share(settings: ReceivingSettings, workers: int) -> ReceiverLimits:
+    """One worker's part of the totals; what one address may have is the same for each."""
+    return ReceiverLimits(
+        max_message=settings.max_message,
+        connections=ceil(settings.connections / workers),
+        handshakes=ceil(settings.handshakes / workers),
+        source_connections=settings.connections_per_source,
+        source_handshakes=settings.handshakes_per_source,
+        buffered_bytes=ceil(settings.buffered_megabytes * _MEGABYTE / workers),
+        source_buffered_bytes=settings.buffered_megabytes_per_source * _MEGABYTE,
+        handshake_seconds=settings.handshake_seconds,
+        first_message_seconds=settings.first_message_seconds,
+        message_seconds=settings.message_seconds,
+        idle_seconds=settings.idle_seconds,
+    )
 
 
 def offline_sensor(base: Foundation, lists: PeerLists) -> Sensor:

@@ -20,6 +20,7 @@ from pydantic import (
 
 from sealwire.audit.formats import AuditFormat
 from sealwire.config.home import default_home
+from sealwire.config.receiving import ReceivingSettings
 from sealwire.errors import Finding, RefusedError, Severity, UsageError
 from sealwire.x509.hostnames import general_name, ip_address, is_host
 
@@ -57,6 +58,7 @@ class NodeConfig(BaseModel):
     tcp_ports: tuple[Port, ...] = ()
     udp_ports: tuple[Port, ...] = ()
     legacy_cbc: bool = False
+    receiving: ReceivingSettings = Field(default_factory=ReceivingSettings)
     receivers: Annotated[int, Field(ge=0, le=64)] = 0
     host_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
         default_factory=own_host_name

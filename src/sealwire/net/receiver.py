@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sealwire.net.buffers import Buffers
 from sealwire.net.control import material_from
 from sealwire.net.datagrams import DatagramPort
+from sealwire.net.deadlines import Deadlines
 from sealwire.net.entrance import Entrance
 from sealwire.net.peer import Peer
 from sealwire.net.reporting import Reporter
@@ -74,11 +75,11 @@ class Receiver:
         self._clock = clock
         self._limits = limits
         self._reporter = Reporter(control, clock, journal)
+        self._deadlines = Deadlines(limits)
         self._receiving: dict[int, Callable[[int], int]] = {}
         self._peers: dict[int, Connected] = {}
         self._numbers: set[int] = set()
         self._last_number = 0
-        self._look_again = 0.0
         self._block_since = 0.0
         self._deadline: float | None = None
         self._others: dict[int, Callable[[], None]] = {}
@@ -113,6 +114,7 @@ class Receiver:
         while not self._is_over():
             if self._must_pause():
                 self._turn(self._quiet_epoll, _IDLE / 4)
+                self._deadlines.forgive()
             else:
                 self._turn(self._epoll, self._timeout())
             self._keep_house()
@@ -179,6 +181,7 @@ class Receiver:
 
     def _after_receiving(self, received: int, connections: int, handshakes: int) -> None:
         now = self._clock.monotonic()
+        self._deadlines.note(received)
         if not self._block_since:
             self._block_since = now
         busy = handshakes or now - self._entrance.last_handshake < _BUSY_WITH_HANDSHAKES
@@ -196,7 +199,7 @@ class Receiver:
         entrance = self._entrance
         if entrance.handshaking or not entrance.accepting or self._deadline is not None:
             return _ACCEPT_PAUSE
-        return min(_IDLE, self._reporter.due_in())
+        return min(self._deadlines.every, self._reporter.due_in())
 
     def _must_pause(self) -> bool:
         """Whether the disk is too far behind to read more."""
@@ -214,13 +217,23 @@ class Receiver:
         else:
             self._block_since = 0.0
         self._entrance.keep(now, stopping=self._deadline is not None)
-        if self._datagrams and now >= self._look_again:
-            self._look_for_losses(now)
+        if self._deadlines.is_due(now) and not self._must_pause():
+            self._look_around(now)
         if self._reporter.is_due(now):
             self._reporter.report(connections=len(self._peers))
 
-    def _look_for_losses(self, now: float) -> None:
-        self._look_again = now + _IDLE
+    def _look_around(self, now: float) -> None:
+        """About once a second: whose time is up, and what the kernel lost."""
+        for one in self._deadlines.look(self._peers.values(), now):
+            if one.peer.fd < 0:
+                continue
+            self.refused(one.peer.address, one.reason, one.detail)
+            if one.reason == "buffers_full":
+                self._reporter.note_alarm(one.reason, one.detail)
+            if one.politely:
+                one.peer.say_goodbye()
+            else:
+                one.peer.close(self._clock.now_ns(), orderly=False)
         for port in self._datagrams:
             lost = port.lost()
             if lost > port.told:

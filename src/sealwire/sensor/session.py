@@ -17,19 +17,23 @@ class Session:
         connection: who sends.
         journal: where runs go.
         max_message: longest message in bytes.
+
+    ``received``: bytes in all; without those of the ``tail`` it is where the tail's message begins.
     """
 
-    __slots__ = ("_append", "_decode", "_decoder", "connection", "tail")
+    __slots__ = ("_append", "_decode", "_decoder", "connection", "received", "tail")
 
     def __init__(self, connection: Connection, journal: RunJournal, max_message: int) -> None:
         self.connection = connection
         self.tail = b""
+        self.received = 0
         self._decoder = FrameDecoder(max_message)
         self._decode = self._decoder.decode
         self._append = journal.append
 
     def receive(self, data: bytes, received_ns: int) -> None:
         """Take ``data``: the ``tail``, and behind it what has just been decrypted."""
+        self.received += len(data) - len(self.tail)
         used, segments = self._decode(data)
         for kind, start, end, frames in segments:
             self._append(self.connection, kind, frames, received_ns, data[start:end])

@@ -7,7 +7,8 @@ import pytest
 
 from sealwire.audit.formats import AuditFormat
 from sealwire.config.home import default_home
-from sealwire.config.node import NodeConfig, checked_config, own_host_name
+from sealwire.config.node import NodeConfig, checked_config, own_host_name, read_config
+from sealwire.config.receiving import ReceivingSettings
 from sealwire.errors import RefusedError
 from sealwire.x509.hostnames import is_host
 
@@ -111,6 +112,19 @@ def test_plain_ports_are_off_and_keep_out_of_the_way_of_tls() -> None:
     (found,) = faults(tls_ports=(6514,), tcp_ports=(6514,)).values()
     assert "port 6514 cannot be both TLS and plain TCP" in found
     assert set(faults(tcp_ports=(1470, 1470), udp_ports=(70_000,))) == {"tcp_ports", "udp_ports.0"}
+
+
+def test_limits_of_receiving_are_checked_and_unknown_ones_refused(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text("[receiving]\nconnections_per_source = 10\nidle_seconds = 0\n")
+    settings = read_config(file).receiving
+    assert (settings.connections_per_source, settings.idle_seconds) == (10, 0)
+    assert settings.connections == ReceivingSettings().connections
+    wrong = {"max_message": 100, "message_seconds": -1, "handshake_seconds": 0, "surprise": 1}
+    assert set(faults(receiving=wrong)) == {f"receiving.{name}" for name in wrong}
+    (found,) = faults(receiving={"connections": 5, "handshakes": 6}).values()
+    assert "connections_per_source is more than connections" in found
+    assert "handshakes_per_source is more than handshakes" in found
 
 
 def test_what_keys_need_goes_together() -> None:

@@ -353,6 +353,34 @@ class RsyslogSender(Rsyslog, Sender):
 
 
 @dataclass
+class RsyslogRelpSender(Rsyslog, Sender):
+    """``omrelp`` over TLS (librelp with OpenSSL): a line is the whole message.
+
+    ``window``: how many messages may be unanswered; librelp's default is 128.
+    """
+
+    window: int = 128
+
+    def configuration(self) -> str:
+        """Lines of a file to one destination."""
+        return (
+            f"{self._global(self.files)}"
+            'module(load="imfile" mode="inotify")\n'
+            'module(load="omrelp" tls.tlslib="openssl")\n'
+            'template(name="m" type="string" string="%msg%")\n'
+            f'input(type="imfile" file="{self.input}" tag="peer" ruleset="send"\n'
+            '  freshStartTail="off" addMetadata="off")\n'
+            'ruleset(name="send" queue.type="Direct") {\n'
+            f'  action(type="omrelp" target="{self.target.host}" port="{self.target.port}"\n'
+            f'    template="m" windowSize="{self.window}" timeout="20"\n'
+            f'    tls="on" tls.caCert="{self.files.ca}" tls.myCert="{self.files.certificate}"\n'
+            f'    tls.myPrivKey="{self.files.key}" tls.authMode="certvalid"\n'
+            '    action.resumeInterval="1" action.resumeRetryCount="-1") stop }\n'
+            f'action(type="omfile" file="{self.log}")\n'
+        )
+
+
+@dataclass
 class SyslogNgSender(SyslogNg, Sender):
     """``syslog()`` with ``transport("tls")``: two TLS records a message, count and body.
 

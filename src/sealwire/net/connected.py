@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sealwire.net.answers import Answers, Outlet
     from sealwire.net.buffers import Buffers
     from sealwire.sensor.journal import RunJournal
     from sealwire.sensor.session import Session
@@ -41,6 +42,7 @@ class ConnectionOwner(Protocol):
 
     journal: RunJournal
     buffers: Buffers
+    answers: Answers
 
     def established(self, peer: Connected) -> int:
         """``peer`` may deliver from now on; returns its number in the journal."""
@@ -58,6 +60,6 @@ class ConnectionOwner(Protocol):
         """The connection failed at TLS, or was ended by the sensor."""
         ...
 
-    def wants_to_send(self, peer: Connected, *, waiting: bool) -> None:
-        """Whether the socket takes no more for now and must be watched."""
+    def watch(self, peer: Outlet, *, reading: bool, sending: bool) -> None:
+        """Wake the connection when its socket can be read, or takes more; or not at all."""
         ...

@@ -10,6 +10,7 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
+from sealwire.net.answers import MOST_UNSENT, Outlet
 from sealwire.net.buffers import LONGEST_RECORD
 from sealwire.net.handshake_notes import verified_chain
 from sealwire.net.tls import (
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
 
 # OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
 _PIECE: Final = 32 * 1024
-_MOST_UNSENT: Final = 64 * 1024
 _SHUT_WRITING: Final = 1
 
 
-class Peer:
+class Peer(Outlet):
     """One connection. ``handshake`` and ``receive`` are called when its socket can be read.
 
     Both return the number of bytes received.
@@ -45,13 +45,8 @@ class Peer:
         "_read",
         "_recv_into",
         "_tls",
-        "_unsent",
-        "address",
-        "fd",
         "listener_port",
         "port",
-        "session",
-        "sock",
     )
 
     def __init__(
@@ -61,15 +56,12 @@ class Peer:
         listener_port: int,
         owner: ConnectionOwner,
     ) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.address, self.port = peer
+        super().__init__(sock, peer[0], owner)
+        self.port = peer[1]
         self.listener_port = listener_port
-        self.session: Session | None = None
         self._owner = owner
         self._recv_into = sock.recv_into
         self._tls: RecordObject | None = None
-        self._unsent = b""
 
     def handshake(self, context: ssl.SSLContext) -> int:
         """Go on with the handshake. ``context`` is the listener's present one."""
@@ -104,7 +96,7 @@ class Peer:
         try:
             tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._send()
+            self.flush()
         except ssl.SSLError as error:
             self._fail(*failure_reason(error))
         else:
@@ -125,15 +117,17 @@ class Peer:
             )
             buffers = self._owner.buffers
             self.session = Session(connection, self._owner.journal, buffers.max_message)
-            self._send()
+            self.flush()
 
     def receive(self, now_ns: int) -> int:
         """Take what has come and hand its plaintext to the session."""
+        if self._held and self.still_held():
+            return 0
         try:
             size = self._recv_into(self._owner.buffers.cipher)
         except BlockingIOError:
             if self._unsent:
-                self._send()
+                self.flush()
             return 0
         except OSError:
             size = 0
@@ -155,10 +149,12 @@ class Peer:
         filled, end = self._decrypt(size, kept)
         if filled > kept:
             session.receive(plain[:filled].tobytes(), now_ns)
+            if session.relp is not None:
+                self._owner.answers.turn(self)
         if end is not None:
             self._end(end, now_ns)
         elif self._outgoing.pending or self._unsent:
-            self._send()
+            self.flush()
 
     def _decrypt(self, size: int, filled: int) -> tuple[int, ssl.SSLError | None]:
         """Append plaintext to the shared buffer; returns its end, and how TLS ended if it did."""
@@ -186,10 +182,29 @@ class Peer:
         self.close(now_ns, orderly=orderly)
 
     def say_goodbye(self) -> None:
+        """Send close_notify and nothing after it; what the peer still sends is read.
+
+        To a RELP sender only behind the answers that it waits for.
+        """
+        if not self._owner.answers.leave(self):
+            self.bid_farewell()
+
+    def bid_farewell(self) -> None:
         """Send close_notify and nothing after it; what the peer still sends is read."""
         self._farewell()
-        with suppress(OSError):
-            self.sock.shutdown(_SHUT_WRITING)
+        if not self._unsent:
+            with suppress(OSError):
+                self.sock.shutdown(_SHUT_WRITING)
+
+    def answer(self, data: bytes) -> None:
+        """Send plaintext."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._established_tls().write(rest) :]
+        except ssl.SSLError:
+            return  # reading shows what has ended
+        self.flush()
 
     def close(self, now_ns: int, *, orderly: bool) -> None:
         """End the session and the connection. ``orderly``: the peer sent close_notify."""
@@ -203,13 +218,13 @@ class Peer:
         # It complains that the peer's close_notify has not come; ours is on its way all the same.
         with suppress(ssl.SSLError, OSError, ValueError):
             self._established_tls().unwrap()
-        self._send()
+        self.flush()
 
     def _fail(self, reason: str, detail: str) -> None:
         """Send the alert that explains it, if there is one, and close."""
         self._owner.refused(self.address, reason, detail)
         if self._tls is not None:
-            self._send()
+            self.flush()
         self._release()
 
     def drop(self, reason: str, detail: str) -> None:
@@ -223,20 +238,13 @@ class Peer:
             self.fd = -1
             self.sock.close()
 
-    def _send(self) -> None:
-        """Send what TLS wants to say; a peer that does not take it is closed at a bound."""
-        waited = bool(self._unsent)
-        data = self._unsent + self._outgoing.read()
-        try:
-            data = data[self.sock.send(data) :] if data else data
-        except BlockingIOError:
-            pass
-        except OSError:
-            data = b""
-        self._unsent = data
-        if bool(data) != waited:
-            self._owner.wants_to_send(self, waiting=bool(data))
-        if len(data) > _MOST_UNSENT:
+    def flush(self) -> None:
+        """Send what TLS wants to say; a peer that does not take it is closed at a bound.
+
+        What a RELP sender is sent is bounded by what is read from it.
+        """
+        self.transmit(self._outgoing.read())
+        if len(self._unsent) > MOST_UNSENT and (self.session is None or self.session.relp is None):
             self._release()
 
     def _established_tls(self) -> RecordObject:

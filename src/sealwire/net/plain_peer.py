@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from sealwire.net.answers import Outlet
 from sealwire.net.buffers import RECEIVE_BYTES
 from sealwire.sensor.journal import Connection
 from sealwire.sensor.session import Session
@@ -18,13 +19,13 @@ _SHUT_WRITING: Final = 1
 _HANDSHAKE_RECORD: Final = 0x16
 
 
-class PlainPeer:
+class PlainPeer(Outlet):
     """Fills ``net.connected.Connected``.
 
     An end by FIN is orderly: it is the only farewell that TCP has. An end by reset is not.
     """
 
-    __slots__ = ("_owner", "_recv_into", "address", "fd", "session", "sock")
+    __slots__ = ("_owner", "_recv_into")
 
     def __init__(
         self,
@@ -33,20 +34,18 @@ class PlainPeer:
         listener_port: int,
         owner: ConnectionOwner,
     ) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.address = peer[0]
+        super().__init__(sock, peer[0], owner)
         self._owner = owner
         self._recv_into = sock.recv_into
         connection = Connection(
             owner.established(self), *peer, listener_port, "", "", transport="tcp"
         )
-        self.session: Session | None = Session(connection, owner.journal, owner.buffers.max_message)
+        self.session = Session(connection, owner.journal, owner.buffers.max_message)
 
     def receive(self, now_ns: int) -> int:
         """Take what has come and hand it to the session."""
         session = self.session
-        if session is None:
+        if session is None or (self._held and self.still_held()):
             return 0
         plain = self._owner.buffers.plain
         kept = len(session.tail)
@@ -55,6 +54,7 @@ class PlainPeer:
         try:
             size = self._recv_into(plain[kept : kept + RECEIVE_BYTES])
         except BlockingIOError:
+            self.flush()
             return 0
         except OSError:
             self.close(now_ns, orderly=False)
@@ -65,12 +65,29 @@ class PlainPeer:
             self.drop("tls_on_plain_port", "client spoke TLS to a port without TLS")
         else:
             session.receive(plain[: kept + size].tobytes(), now_ns)
+            if session.relp is not None:
+                self._owner.answers.turn(self)
         return size
 
+    def flush(self) -> None:
+        """Send what waits."""
+        if self._unsent:
+            self.transmit(b"")
+
+    def answer(self, data: bytes) -> None:
+        """Send plaintext."""
+        self.transmit(data)
+
     def say_goodbye(self) -> None:
-        """Send FIN; what the sender still sends is read."""
-        with suppress(OSError):
-            self.sock.shutdown(_SHUT_WRITING)
+        """Send FIN, to a RELP sender behind its answers; what still comes is read."""
+        if not self._owner.answers.leave(self):
+            self.bid_farewell()
+
+    def bid_farewell(self) -> None:
+        """Send FIN, unless something waits to be sent; what the sender still sends is read."""
+        if not self._unsent:
+            with suppress(OSError):
+                self.sock.shutdown(_SHUT_WRITING)
 
     def close(self, now_ns: int, *, orderly: bool) -> None:
         """End the session and the connection. ``orderly``: the sender has sent FIN."""

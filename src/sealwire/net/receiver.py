@@ -14,6 +14,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
+from sealwire.net.answers import Answers
 from sealwire.net.buffers import Buffers
 from sealwire.net.control import material_from
 from sealwire.net.datagrams import DatagramPort
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sealwire.clock import Clock
+    from sealwire.net.answers import Outlet
     from sealwire.net.connected import Connected
     from sealwire.net.control import LineChannel
     from sealwire.net.limits import ReceiverLimits
@@ -69,6 +71,7 @@ class Receiver:
     ) -> None:
         self.journal = journal
         self.buffers = Buffers(limits.max_message)
+        self.answers = Answers(journal, self)
         self._context = context
         self._guard = guard or RevocationGuard()
         self._control = control
@@ -82,6 +85,7 @@ class Receiver:
         self._last_number = 0
         self._block_since = 0.0
         self._deadline: float | None = None
+        self._unwatched: set[int] = set()
         self._others: dict[int, Callable[[], None]] = {}
         self._epoll = select.epoll()
         self._quiet_epoll = select.epoll()
@@ -211,7 +215,7 @@ class Receiver:
         gathered = self.journal.gathered
         if gathered:
             late = now - self._block_since >= self._limits.commit_seconds
-            if late or gathered >= self._limits.block_bytes:
+            if late or gathered >= self._limits.block_bytes or self.answers.urgent:
                 self.journal.seal()
                 self._block_since = 0.0
         else:
@@ -299,6 +303,11 @@ class Receiver:
     def _journal_moved(self) -> None:
         os.eventfd_read(self.journal.wake_fd)
         self._reporter.note_journal()
+        for peer in self.answers.owing():
+            try:
+                self.answers.turn(peer)
+            except Exception as fault:  # noqa: BLE001 - as above
+                self._contain(peer.fd, fault)
 
     # Connections.
 
@@ -348,13 +357,24 @@ class Receiver:
         if peer.session is not None:
             self.free_number(peer.session.connection.number)
             self._reporter.note_connection()
-        self._epoll.unregister(peer.fd)
+        self.answers.forget(peer)
+        if peer.fd in self._unwatched:
+            self._unwatched.discard(peer.fd)
+        else:
+            self._epoll.unregister(peer.fd)
 
     def refused(self, address: str, reason: str, detail: str) -> None:
         """Remember for the next report who failed at TLS or was sent away, and why."""
         self._reporter.note_failure(address, reason, detail)
 
-    def wants_to_send(self, peer: Connected, *, waiting: bool) -> None:
-        """Watch for room in the socket's buffer, or no longer."""
-        events = select.EPOLLIN | select.EPOLLOUT if waiting else select.EPOLLIN
-        self._epoll.modify(peer.fd, events)
+    def watch(self, peer: Outlet, *, reading: bool, sending: bool) -> None:
+        """Watch a connection for what can be read, for room to send, or not at all."""
+        events = (select.EPOLLIN if reading else 0) | (select.EPOLLOUT if sending else 0)
+        if not events:
+            self._unwatched.add(peer.fd)
+            self._epoll.unregister(peer.fd)
+        elif peer.fd in self._unwatched:
+            self._unwatched.discard(peer.fd)
+            self._epoll.register(peer.fd, events)
+        else:
+            self._epoll.modify(peer.fd, events)

@@ -33,8 +33,8 @@ class Connection:
 
     ``number`` names it in a slot's files; a number is used again only when its connection is
     closed and ``NUMBERS`` others have had their turn. ``certificate_sha256``: lower-case hex.
-    ``transport``: ``tls``, ``relp`` (over TLS), ``tcp`` or ``udp``; without TLS its version and
-    cipher are empty.
+    ``transport``: ``tls``, ``relp`` (over TLS or TCP), ``tcp`` or ``udp``; without TLS its
+    version and cipher are empty.
     """
 
     number: int
@@ -123,8 +123,9 @@ class RunJournal(Protocol):
     """Where one worker puts what it received.
 
     ``append`` and ``seal`` are called by one thread and only take memory. A run is durable when
-    ``durable`` has passed its block; blocks become durable in order. When the disk fails, what
-    was appended is kept and tried again until it is durable; nothing is dropped.
+    ``durable_ticket`` has reached the ``ticket`` that was read after it was appended; blocks
+    become durable in order. When the disk fails, what was appended is kept and tried again until
+    it is durable; nothing is dropped.
     """
 
     @property
@@ -135,6 +136,16 @@ class RunJournal(Protocol):
     @property
     def durable(self) -> Position:
         """How far the slot is on the disk."""
+        ...
+
+    @property
+    def ticket(self) -> int:
+        """The number of the block that holds what was appended last; 0 before the first."""
+        ...
+
+    @property
+    def durable_ticket(self) -> int:
+        """The number of the last block that is durable. Never decreases."""
         ...
 
     @property

@@ -20,7 +20,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from sealwire.syslog.relp_frames import relp_messages
+from sealwire.syslog.relp_frames import LONGEST_HEADER, relp_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 DEFAULT_MAX_MESSAGE: Final = 64 * 1024
 # A count has at most this many digits; a space follows.
 _LONGEST_PREFIX: Final = 8
-# What can precede a frame that is not complete yet: the count, and one byte of a delimiter.
-TAIL_MARGIN: Final = _LONGEST_PREFIX + 2
+# What can precede a frame that is not complete yet: a count or a RELP header, and a delimiter.
+TAIL_MARGIN: Final = max(_LONGEST_PREFIX, LONGEST_HEADER) + 2
 
 
 class Kind(IntEnum):

@@ -83,6 +83,8 @@ class JournalWriter:
         self._block = _Block()
         self._appended = 0
         self._committed = 0
+        self._sealed = 0
+        self.durable_ticket = 0
         self._fd = -1
         self._defined: dict[int, Connection] = {}
         self._unsynced = False
@@ -103,6 +105,11 @@ class JournalWriter:
     def undurable(self) -> int:
         """Bytes appended and not durable yet."""
         return self._appended + self._block.received - self._committed
+
+    @property
+    def ticket(self) -> int:
+        """The number of the block that holds what was appended last."""
+        return self._sealed + bool(self._block.runs)
 
     def append(
         self, connection: Connection, kind: Kind, frames: int, received_ns: int, data: bytes
@@ -133,6 +140,7 @@ class JournalWriter:
         """Hand what was gathered to the helper as one block."""
         if self._block.runs:
             self._appended += self._block.received
+            self._sealed += 1
             self._queue.put(self._block)
             self._block = _Block()
 
@@ -172,6 +180,7 @@ class JournalWriter:
             else:
                 self.durable = durable
                 self._committed += sum(block.received for block in blocks)
+                self.durable_ticket += len(blocks)
                 self._set_trouble(None)
                 return True
 

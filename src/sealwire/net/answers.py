@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     import socket
 
-    from sealwire.net.connected import Connected
     from sealwire.sensor.journal import RunJournal
     from sealwire.sensor.session import Session
 
@@ -136,7 +135,7 @@ class Answers:
         """Who waits: each is due a turn when more has become durable."""
         return list(self._owing)
 
-    def forget(self, peer: Connected) -> None:
+    def forget(self, peer: object) -> None:
         """The connection is over: what was not answered will come again."""
         if isinstance(peer, Outlet):
             self._owing.pop(peer, None)

@@ -46,6 +46,8 @@ class Catalogue:
     holds: dict[str, Hold] = field(default_factory=dict)
     next_seq: int = FIRST_SEQ
     manifests: int = 0
+    changed: str | None = None
+    """When the last manifest was made, RFC 3339."""
     _index: _Index | None = field(default=None, init=False, repr=False, compare=False)
 
     def apply(self, manifest: Manifest) -> tuple[Segment, ...]:
@@ -55,6 +57,7 @@ class Catalogue:
         """
         ended = _CHANGES[manifest.kind](self, manifest)
         self.manifests = manifest.number + 1
+        self.changed = manifest.created
         self._index = None
         return ended
 

@@ -15,6 +15,7 @@ from sealwire.stores.segments.damage import Damage, DamageKind
 from sealwire.stores.segments.files import CHAIN_SUFFIX
 from sealwire.stores.segments.manifest import (
     GENESIS,
+    LONGEST_LINE,
     Manifest,
     decode_manifest,
     encode_manifest,
@@ -38,6 +39,15 @@ class ChainEnd:
     head: str = GENESIS
 
 
+@dataclass(frozen=True, slots=True)
+class ChainMark:
+    """A place in a chain: behind a line of the file that begins with line ``file``."""
+
+    file: int
+    offset: int
+    end: ChainEnd
+
+
 class _Line(NamedTuple):
     """One line as it was found. ``manifest`` is None when it cannot be read."""
 
@@ -50,6 +60,10 @@ class _Line(NamedTuple):
 class ChainReading:
     """One pass over a chain. What ``manifests`` has found stands in the attributes afterwards.
 
+    Args:
+        folder: the sensor's.
+        mark: where to begin, which must be a place of this chain; None: at its beginning.
+
     Attributes:
         end: where the chain ends.
         damages: lines that cannot be read or do not follow.
@@ -57,9 +71,10 @@ class ChainReading:
             ends well.
     """
 
-    def __init__(self, folder: SensorFolder) -> None:
+    def __init__(self, folder: SensorFolder, mark: ChainMark | None = None) -> None:
         self._folder = folder
-        self.end = ChainEnd()
+        self._mark = mark
+        self.end = ChainEnd() if mark is None else mark.end
         self.damages: list[Damage] = []
         self.torn: tuple[Path, int] | None = None
 
@@ -76,10 +91,12 @@ class ChainReading:
             self.torn = (waiting[0].path, waiting[0].start)
 
     def _lines(self) -> Iterator[_Line]:
-        files = self._folder.chain_files()
-        for at, (_, path) in enumerate(files):
+        mark = self._mark or ChainMark(0, 0, ChainEnd())
+        files = [one for one in self._folder.chain_files() if one[0] >= mark.file]
+        for at, (number, path) in enumerate(files):
             limit = files[at + 1][0] if at + 1 < len(files) else None
-            yield from _lines_of(path, limit)
+            start = mark.offset if number == mark.file else 0
+            yield from _lines_of(path, start, limit)
 
     def _take(self, lines: Sequence[_Line]) -> Iterator[Manifest]:
         for found in lines:
@@ -87,10 +104,21 @@ class ChainReading:
                 self._report(DamageKind.LINE, found, "cannot be read")
             elif found.manifest.sensor != self._folder.sensor:
                 self._report(DamageKind.BREAK, found, "is of another sensor")
+            elif (wrong := self._wrong_path(found.manifest)) is not None:
+                self._report(DamageKind.LINE, found, f"{wrong!r} is no path of a segment")
             elif found.manifest.number < self.end.next_number:
                 self._report(DamageKind.BREAK, found, f"number {found.manifest.number} came before")
             else:
                 yield self._follow(found, found.manifest)
+
+    def _wrong_path(self, manifest: Manifest) -> str | None:
+        """A path that leads elsewhere: nothing outside the folder is ever touched."""
+        for path in (*(one.path for one in manifest.segments), *manifest.replaces):
+            try:
+                self._folder.locate(path)
+            except ValueError:
+                return path
+        return None
 
     def _follow(self, found: _Line, manifest: Manifest) -> Manifest:
         if manifest.number != self.end.next_number:
@@ -107,15 +135,26 @@ class ChainReading:
         self.damages.append(Damage(kind, path, f"offset {found.start}: {detail}"))
 
 
-def _lines_of(path: Path, limit: int | None) -> Iterator[_Line]:
-    """Lines of one file before the one numbered ``limit``.
+def holds_mark(folder: SensorFolder, mark: ChainMark) -> bool:
+    """Whether a mark is a place of the chain as it is now."""
+    path = folder.chain / f"{mark.file:012d}{CHAIN_SUFFIX}"
+    if not path.is_file():
+        return False
+    with path.open("rb") as opened:
+        opened.seek(max(0, mark.offset - LONGEST_LINE - 2))
+        *_, line, behind = b"", *opened.read(mark.offset - opened.tell()).split(b"\n")
+    return not behind and line_hash(line) == mark.end.head
+
+
+def _lines_of(path: Path, start: int, limit: int | None) -> Iterator[_Line]:
+    """Lines of one file from ``start`` on and before the one numbered ``limit``.
 
     Of a file that another follows, what cannot be read at its end is left out too, unless lines
     are missing there.
     """
     unread: list[_Line] = []
     next_number = 0
-    for found in _raw_lines(path):
+    for found in _raw_lines(path, start):
         if found.manifest is None:
             unread.append(found)
             continue
@@ -129,9 +168,8 @@ def _lines_of(path: Path, limit: int | None) -> Iterator[_Line]:
         yield from unread
 
 
-def _raw_lines(path: Path) -> Iterator[_Line]:
+def _raw_lines(path: Path, start: int) -> Iterator[_Line]:
     content = path.read_bytes()
-    start = 0
     while start < len(content):
         end = content.find(b"\n", start)
         whole = end >= 0
@@ -145,6 +183,14 @@ def _decoded(line: bytes) -> Manifest | None:
         return decode_manifest(line)
     except ValueError:
         return None
+
+
+class _State(NamedTuple):
+    """The chain's durable end, and where that is in the open file, named by its first number."""
+
+    end: ChainEnd
+    file: int
+    offset: int
 
 
 class ChainWriter:
@@ -167,10 +213,20 @@ class ChainWriter:
         self._folder = folder
         self._calls = calls
         self._rotate_at = rotate_at
-        self.end = end
+        # One value, so that an interrupt finds either all of a commit or nothing of it.
+        self._state = _State(end, end.next_number, 0)
         self._fd = -1
-        self._offset = 0
         self._unsettled = False
+
+    @property
+    def end(self) -> ChainEnd:
+        """Where the chain ends."""
+        return self._state.end
+
+    @property
+    def mark(self) -> ChainMark:
+        """The place behind the last line that this writer wrote."""
+        return ChainMark(self._state.file, self._state.offset, self._state.end)
 
     def commit(self, drafts: Sequence[Manifest]) -> list[Manifest]:
         """Number, chain and append ``drafts``, all or none, durably.
@@ -192,9 +248,9 @@ class ChainWriter:
         self._unsettled = True
         self._calls.write(self._fd, lines)
         self._calls.sync(self._fd)
+        offset = self._state.offset + sum(map(len, lines))
+        self._state = _State(end, self._state.file, offset)
         self._unsettled = False
-        self._offset += sum(map(len, lines))
-        self.end = end
         return manifests
 
     def settle(self) -> None:
@@ -204,7 +260,7 @@ class ChainWriter:
         is not used again.
         """
         if self._unsettled:
-            self._calls.truncate(self._fd, self._offset)
+            self._calls.truncate(self._fd, self._state.offset)
             self._calls.sync(self._fd)
             self._unsettled = False
             self.close()
@@ -216,12 +272,12 @@ class ChainWriter:
             self._fd = -1
 
     def _prepare_file(self) -> None:
-        if self._fd >= 0 and self._offset >= self._rotate_at:
+        if self._fd >= 0 and self._state.offset >= self._rotate_at:
             self.close()
         if self._fd < 0:
             name = f"{self.end.next_number:012d}{CHAIN_SUFFIX}"
             self._fd = self._calls.create(self._folder.chain / name)
-            self._offset = 0
+            self._state = _State(self.end, self.end.next_number, 0)
             try:
                 self._calls.sync_folder(self._folder.chain)
             except OSError:

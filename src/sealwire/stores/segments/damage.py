@@ -15,6 +15,8 @@ class DamageKind(StrEnum):
     """A line of the chain cannot be read; good ones follow. It was left where it is."""
     BREAK = "break"
     """A line of the chain does not follow the line before it."""
+    SHORTENED = "shortened"
+    """The chain does not have a line any more that it had when its snapshot was written."""
     MISSING = "missing"
     """A segment that the chain names is not there."""
     CHANGED = "changed"

@@ -5,6 +5,7 @@
     <folder>/<sensor>/chain/<number of its first manifest>.jsonl
     <folder>/<sensor>/<yyyy>/<mm>/<dd>/<hh>/<sensor>-<first seq>.parquet
     <folder>/<sensor>/<yyyy>/<mm>/<dd>/<hh>/<sensor>-<first seq>-<manifest>.parquet    merged
+    <folder>/<sensor>/catalogue.snapshot    what the chain adds up to, for a quick start
     <folder>/<sensor>/quarantine/       files that nothing names and that were not deleted
 """
 
@@ -117,6 +118,7 @@ class SensorFolder:
         self.sensor = sensor
         self.path = folder / sensor
         self.chain = self.path / "chain"
+        self.snapshot = self.path / "catalogue.snapshot"
         self.quarantine = self.path / "quarantine"
 
     def create(self) -> None:

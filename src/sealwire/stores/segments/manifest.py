@@ -88,7 +88,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A hold as it was when it was set."""
+    """A hold as it was when it was set; ``retention`` None: every class."""
 
     name: str
     first: date
@@ -137,7 +137,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         "sensor": manifest.sensor,
         "created": manifest.created,
         "positions": {str(slot): list(at) for slot, at in sorted(manifest.positions.items())},
-        "segments": [_segment_document(one) for one in manifest.segments],
+        "segments": [segment_document(one) for one in manifest.segments],
         "more": manifest.more,
         "replaces": list(manifest.replaces),
         "deletion": manifest.deletion and asdict(manifest.deletion),
@@ -170,10 +170,10 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         "positions": {
             int(slot): Position(*at) for slot, at in document.get("positions", {}).items()
         },
-        "segments": tuple(_segment(one, number) for one in document.get("segments", ())),
+        "segments": tuple(segment_of(one, number) for one in document.get("segments", ())),
         "replaces": tuple(document.get("replaces", ())),
-        "deletion": _dated(Deletion, document.get("deletion")),
-        "hold": _dated(Hold, document.get("hold")),
+        "deletion": dated(Deletion, document.get("deletion")),
+        "hold": dated(Hold, document.get("hold")),
     }
     return Manifest(**{**document, **rest})
 
@@ -181,16 +181,19 @@ def _manifest(document: dict[str, Any]) -> Manifest:
 _SEGMENT_NAMES: Final = tuple(one.name for one in fields(Segment) if one.name != "manifest")
 
 
-def _segment_document(segment: Segment) -> dict[str, Any]:
+def segment_document(segment: Segment) -> dict[str, Any]:
+    """A segment as it stands in a line."""
     return {name: getattr(segment, name) for name in _SEGMENT_NAMES}
 
 
-def _segment(document: dict[str, Any], number: int) -> Segment:
+def segment_of(document: dict[str, Any], number: int) -> Segment:
+    """The segment that a document of manifest ``number`` names."""
     day = date.fromisoformat(document["day"])
     return Segment(**{**document, "day": day, "manifest": number})
 
 
-def _dated(kind: type[Any], document: dict[str, Any] | None) -> Any:  # noqa: ANN401 - of ``kind``
+def dated(kind: type[Any], document: dict[str, Any] | None) -> Any:  # noqa: ANN401 - of ``kind``
+    """A ``Deletion`` or ``Hold`` from its document; None stays None."""
     if document is None:
         return None
     days: dict[str, Any] = {

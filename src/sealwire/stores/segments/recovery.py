@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.stores.segments.catalogue import Catalogue
-from sealwire.stores.segments.chain import ChainEnd, ChainReading
+from sealwire.stores.segments.chain import ChainEnd, ChainMark, ChainReading, holds_mark
 from sealwire.stores.segments.damage import Damage, DamageKind
 from sealwire.stores.segments.files import TMP
+from sealwire.stores.segments.snapshot import read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,13 +32,14 @@ class Recovered:
 
     ``positions``: per journal slot, up to where records are sealed; go on from there.
     ``next_seq``: number of the next record. ``removed``: files that an unfinished step had left,
-    by their path below the segments' folder.
+    by their path below the segments' folder. ``snapshot``: how many manifests the snapshot spared.
     """
 
     positions: Mapping[int, Position]
     next_seq: int
     removed: tuple[str, ...] = ()
     damages: tuple[Damage, ...] = ()
+    snapshot: int = 0
 
 
 def recover(folder: SensorFolder, calls: FileCalls) -> tuple[Recovered, Catalogue, ChainEnd]:
@@ -48,11 +50,16 @@ def recover(folder: SensorFolder, calls: FileCalls) -> tuple[Recovered, Catalogu
     Raises:
         OSError: the disk fails.
     """
-    reading = ChainReading(folder)
-    catalogue = Catalogue()
+    snapshot = read_snapshot(folder)
+    damages = []
+    if snapshot is not None and not holds_mark(folder, snapshot.mark):
+        damages.append(_shortened(folder, snapshot.mark))
+        snapshot = None
+    reading = ChainReading(folder, None if snapshot is None else snapshot.mark)
+    catalogue = Catalogue() if snapshot is None else snapshot.catalogue
     for manifest in reading.manifests():
         catalogue.apply(manifest)
-    damages = list(reading.damages)
+    damages += reading.damages
     if reading.torn is not None:
         damages.append(_cut(folder, calls, *reading.torn))
     whole = not damages and reading.end.next_number > 0
@@ -66,7 +73,11 @@ def recover(folder: SensorFolder, calls: FileCalls) -> tuple[Recovered, Catalogu
         else:
             damages.append(_set_aside(folder, calls, path))
     recovered = Recovered(
-        dict(catalogue.positions), catalogue.next_seq, tuple(removed), tuple(damages)
+        dict(catalogue.positions),
+        catalogue.next_seq,
+        tuple(removed),
+        tuple(damages),
+        0 if snapshot is None else snapshot.mark.end.next_number,
     )
     return recovered, catalogue, reading.end
 
@@ -91,6 +102,12 @@ def _cut(folder: SensorFolder, calls: FileCalls, path: Path, offset: int) -> Dam
     below = path.relative_to(folder.root).as_posix()
     detail = f"offset {offset}: {len(torn)} bytes are no whole seal"
     return Damage(DamageKind.TORN, below, detail, copy.relative_to(folder.root).as_posix())
+
+
+def _shortened(folder: SensorFolder, mark: ChainMark) -> Damage:
+    path = folder.chain.relative_to(folder.root).as_posix()
+    detail = f"line {mark.end.next_number - 1}, {mark.end.head}, is not there any more"
+    return Damage(DamageKind.SHORTENED, path, detail)
 
 
 def _unlike(folder: SensorFolder, catalogue: Catalogue, found: set[str]) -> Sequence[Damage]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from threading import RLock
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from sealwire.clock import rfc3339
-from sealwire.errors import NotFoundError, RefusedError, UnavailableError
+from sealwire.errors import NotFoundError, RefusedError
 from sealwire.sensor.archive import Evidence
-from sealwire.stores.segments.catalogue import Catalogue
-from sealwire.stores.segments.chain import ROTATE_AT, ChainWriter
+from sealwire.sensor.retention import SteadyDay, StoredDay, judge
+from sealwire.stores.segments.compaction import ChangedSegmentError, Ready, merge, plan
 from sealwire.stores.segments.files import SensorFolder, SystemFileCalls
-from sealwire.stores.segments.manifest import MOST_SEGMENTS, Manifest, ManifestKind, Segment
-from sealwire.stores.segments.recovery import Recovered, recover
+from sealwire.stores.segments.ledger import Ledger, Pace, disk_faults
+from sealwire.stores.segments.manifest import (
+    MOST_SEGMENTS,
+    Deletion,
+    Hold,
+    Manifest,
+    ManifestKind,
+    Segment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +30,15 @@ if TYPE_CHECKING:
 
     from sealwire.clock import Clock
     from sealwire.sensor.journal import Position
+    from sealwire.sensor.policy import ArchivePolicy, LegalHold
+    from sealwire.sensor.retention import Removal
+    from sealwire.stores.segments.catalogue import Catalogue, SegmentsStatus
     from sealwire.stores.segments.files import FileCalls
     from sealwire.stores.segments.parquet import Place, SegmentReading
+    from sealwire.stores.segments.recovery import Recovered
+
+HOUR_SETTLES_NS: Final = 10 * 60 * 1_000_000_000
+"""An hour is over for merging when it ended this long ago: late records have been sealed."""
 
 _Answer = TypeVar("_Answer")
 
@@ -44,6 +57,19 @@ class Seal:
     next_seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What was deleted; the index drops the same days of the same classes.
+
+    A crash may come before the index was told: what it has of a day and class that
+    ``Catalogue.bytes_by_day`` does not name is to be dropped too. ``excess_bytes``: over budget
+    even so, because all that is left is held or of today.
+    """
+
+    deletions: tuple[Deletion, ...]
+    excess_bytes: int
+
+
 class SegmentStore:
     """Owner of one sensor's segments; holds their lock while it is open.
 
@@ -56,7 +82,7 @@ class SegmentStore:
         sensor: its name, part of file names.
         clock: for the time in manifests.
         calls: the operating system.
-        rotate_at: a file of the chain that is longer is followed by a new one.
+        pace: when files follow one another.
 
     Raises:
         ConflictError: ``segments.locked``.
@@ -70,7 +96,7 @@ class SegmentStore:
         clock: Clock,
         *,
         calls: FileCalls | None = None,
-        rotate_at: int = ROTATE_AT,
+        pace: Pace | None = None,
     ) -> None:
         self.folder = SensorFolder(folder, sensor)
         self.folder.create()
@@ -78,17 +104,13 @@ class SegmentStore:
         self._locked.__enter__()
         self._clock = clock
         self._calls = calls or SystemFileCalls()
-        self._rotate_at = rotate_at
-        self._guard = RLock()
-        self._catalogue = Catalogue()
-        self._chain: ChainWriter | None = None
-        self._doomed: list[Segment] = []
+        self._ledger = Ledger(self.folder, clock, self._calls, pace or Pace())
+        self._changed: set[str] = set()
+        self._today = SteadyDay()
 
     def close(self) -> None:
         """Give up the lock. Nothing waits to be written."""
-        if self._chain is not None:
-            self._chain.close()
-            self._chain = None
+        self._ledger.close()
         self._locked.__exit__(None, None, None)
 
     def recover(self) -> Recovered:
@@ -97,11 +119,10 @@ class SegmentStore:
         Raises:
             UnavailableError: ``segments.disk``; it may be called again.
         """
-        with _disk_faults():
-            recovered, catalogue, end = recover(self.folder, self._calls)
-        with self._guard:
-            self._catalogue = catalogue
-        self._chain = ChainWriter(self.folder, end, self._calls, self._rotate_at)
+        recovered = self._ledger.open()
+        changed = self.look(lambda catalogue: catalogue.changed)
+        if changed is not None:
+            self._today = SteadyDay(datetime.fromisoformat(changed).date())
         return recovered
 
     def seal(self, table: pa.Table, positions: Mapping[int, Position]) -> Seal:
@@ -122,17 +143,98 @@ class SegmentStore:
         )
 
         self._check_positions(positions)
-        first_seq = self._catalogue.next_seq
-        with self._changing() as written:
+        first_seq = self.look(lambda catalogue: catalogue.next_seq)
+        with self._ledger.changing() as written:
             for rows in split(table, first_seq):
                 hour = self.folder.hour(rows.first_ns)
                 seq = rows.table.column("seq")[0].as_py()
                 path = self.folder.segment_path(hour, seq)
                 written.append(write_segment(rows, path, self.folder, self._calls))
-            manifests = self._commit(self._seal_drafts(written, positions), written)
+            manifests = self._ledger.commit(self._seal_drafts(written, positions), written)
         segments = tuple(one for manifest in manifests for one in manifest.segments)
         last = manifests[-1]
-        return Seal(last.number, segments, last.positions, first_seq, self._catalogue.next_seq)
+        next_seq = self.look(lambda catalogue: catalogue.next_seq)
+        return Seal(last.number, segments, last.positions, first_seq, next_seq)
+
+    def compact(self, upto_seq: int) -> Segment | None:
+        """Merge some small segments of one hour and class that is over; None: nothing to do.
+
+        One step at a time, so that sealing can go on in between. The records and their numbers
+        stay as they are.
+
+        Args:
+            upto_seq: merge no record above it; what was indexed segment by segment up to here.
+
+        Raises:
+            RefusedError: ``segments.changed``: a segment is not what the chain names. It is left
+                as it is, and out of later calls.
+            UnavailableError: ``segments.disk``; nothing was merged.
+        """
+        hour = self.folder.hour(self._clock.now_ns() - HOUR_SETTLES_NS)
+        ready = Ready(hour, upto_seq, frozenset(self._changed))
+        inputs = self.look(lambda catalogue: plan(catalogue.in_order(), ready))
+        if inputs is None:
+            return None
+        number = self._ledger.next_number
+        path = self.folder.segment_path(inputs[0].hour, inputs[0].first_seq, number)
+        with self._ledger.changing() as written:
+            try:
+                written.append(merge(inputs, path, self.folder, self._calls))
+            except ChangedSegmentError as error:
+                raise self._refuse_changed(error.segment) from error
+            draft = self._ledger.draft(
+                ManifestKind.COMPACT,
+                segments=tuple(written),
+                replaces=tuple(one.path for one in inputs),
+            )
+            (manifest,) = self._ledger.commit([draft], written)
+        return manifest.segments[0]
+
+    def hold(self, holds: Sequence[LegalHold]) -> Sequence[Manifest]:
+        """Have the chain say which holds are in force; returns the lines that this took.
+
+        Raises:
+            UnavailableError: ``segments.disk``; the holds of before are in force.
+        """
+        wanted = {one.name: Hold(one.name, one.first, one.last, one.retention) for one in holds}
+        current = self.look(lambda catalogue: dict(catalogue.holds))
+        ended = [name for name, one in current.items() if wanted.get(name) != one]
+        begun = [one for name, one in wanted.items() if current.get(name) != one]
+        drafts = [self._ledger.draft(ManifestKind.RELEASE, release=name) for name in ended]
+        drafts += [self._ledger.draft(ManifestKind.HOLD, hold=one) for one in begun]
+        if not drafts:
+            return ()
+        with self._ledger.changing():
+            return self._ledger.commit(drafts)
+
+    def retire(self, policy: ArchivePolicy, index_bytes: int = 0) -> Retirement:
+        """Delete the days that the policy lets go, and those that the budget makes go.
+
+        Its holds are put into the chain first. May be called at any time, and again.
+
+        Args:
+            policy: classes, holds and budget.
+            index_bytes: what the index takes of the budget.
+
+        Raises:
+            UnavailableError: ``segments.disk``; nothing was deleted.
+        """
+        self.hold(policy.holds)
+        today = self._today.observe(self._clock.now().date(), self._clock.monotonic())
+        sums = self.look(lambda catalogue: catalogue.bytes_by_day())
+        days = [StoredDay(day, retention, size) for (day, retention), size in sums.items()]
+        verdict = judge(days, policy, today, index_bytes)
+        if not verdict.removals:
+            return Retirement((), verdict.excess_bytes)
+        drafts = [self._deletion_draft(removal) for removal in verdict.removals]
+        with self._ledger.changing():
+            manifests = self._ledger.commit(drafts)
+        deletions = [one.deletion for one in manifests if one.deletion is not None]
+        return Retirement(tuple(deletions), verdict.excess_bytes)
+
+    def status(self) -> SegmentsStatus:
+        """What is stored."""
+        return self.look(lambda catalogue: catalogue.status())
 
     def segments(self) -> Sequence[Segment]:
         """Live segments by their first record's number."""
@@ -144,8 +246,7 @@ class SegmentStore:
 
     def look(self, question: Callable[[Catalogue], _Answer]) -> _Answer:
         """Ask the catalogue while nothing changes it; the answer must not keep it."""
-        with self._guard:
-            return question(self._catalogue)
+        return self._ledger.look(question)
 
     def read(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
         """A segment's rows.
@@ -193,7 +294,7 @@ class SegmentStore:
             SegmentReading,
         )
 
-        with _disk_faults():
+        with disk_faults():
             try:
                 reading = SegmentReading(self.folder.locate(segment.path))
             except FileNotFoundError as error:
@@ -202,8 +303,30 @@ class SegmentStore:
             with reading:
                 yield reading
 
+    def _refuse_changed(self, segment: Segment) -> RefusedError:
+        self._changed.add(segment.path)
+        return RefusedError(
+            "segments.changed",
+            f"segment {segment.path} is not as it was sealed",
+            hint="it is kept as it is; compare it with a copy or an export",
+        )
+
+    def _deletion_draft(self, removal: Removal) -> Manifest:
+        doomed = self.look(lambda catalogue: catalogue.of_day(removal.day, removal.retention))
+        deletion = Deletion(
+            day=removal.day,
+            retention=removal.retention,
+            reason=removal.reason,
+            segments=len(doomed),
+            rows=sum(one.rows for one in doomed),
+            bytes=sum(one.bytes for one in doomed),
+            first_seq=min(one.first_seq for one in doomed),
+            last_seq=max(one.last_seq for one in doomed),
+        )
+        return self._ledger.draft(ManifestKind.DELETE, deletion=deletion)
+
     def _check_positions(self, positions: Mapping[int, Position]) -> None:
-        sealed = self._catalogue.positions
+        sealed = self.look(lambda catalogue: dict(catalogue.positions))
         for slot, position in positions.items():
             if slot in sealed and position < sealed[slot]:
                 raise RefusedError(
@@ -219,65 +342,9 @@ class SegmentStore:
             tuple(written[at : at + MOST_SEGMENTS])
             for at in range(0, max(1, len(written)), MOST_SEGMENTS)
         ]
-        all_positions = {**self._catalogue.positions, **positions}
-        drafts = [self._draft(ManifestKind.SEAL, segments=one, more=True) for one in lines[:-1]]
-        last = self._draft(ManifestKind.SEAL, segments=lines[-1], positions=all_positions)
+        all_positions = self.look(lambda catalogue: {**catalogue.positions, **positions})
+        drafts = [
+            self._ledger.draft(ManifestKind.SEAL, segments=one, more=True) for one in lines[:-1]
+        ]
+        last = self._ledger.draft(ManifestKind.SEAL, segments=lines[-1], positions=all_positions)
         return [*drafts, last]
-
-    def _draft(self, kind: ManifestKind, **content: object) -> Manifest:
-        """A manifest before the chain has given it its number."""
-        created = rfc3339(self._clock.now())
-        return Manifest(-1, "", kind, self.folder.sensor, created, **content)  # type: ignore[arg-type]
-
-    def _writer(self) -> ChainWriter:
-        if self._chain is None:
-            raise UnavailableError("segments.disk", "the segments have not been opened yet")
-        return self._chain
-
-    @contextmanager
-    def _changing(self) -> Iterator[list[Segment]]:
-        """Clear what a failed change left; remove the segments that are listed if this one fails.
-
-        They stay while the chain cannot be brought back to before their line: a crash may find
-        that line.
-        """
-        with _disk_faults():
-            self._tidy()
-            written: list[Segment] = []
-            try:
-                yield written
-            except BaseException:
-                self._doomed += written
-                self._tidy()
-                raise
-
-    def _tidy(self) -> None:
-        self._writer().settle()
-        while self._doomed:
-            self._calls.remove(self.folder.root / self._doomed[-1].path)
-            self._doomed.pop()
-
-    def _commit(
-        self, drafts: Sequence[Manifest], written: Sequence[Segment] = ()
-    ) -> Sequence[Manifest]:
-        """Make new names durable, then the lines that name them; take both into the catalogue."""
-        for hour in sorted({segment.hour for segment in written}):
-            self._calls.sync_folder(self.folder.root / hour)
-        manifests = self._writer().commit(drafts)
-        with self._guard:
-            for manifest in manifests:
-                self._catalogue.apply(manifest)
-        return manifests
-
-
-@contextmanager
-def _disk_faults() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UnavailableError(
-            "segments.disk",
-            f"the segments' disk says: {reason}",
-            hint="make room or mend the disk; sealing goes on by itself",
-        ) from error

@@ -1,0 +1,125 @@
+"""Merges small segments of one hour and class into one, with the same records in their order.
+
+Which ones is decided on the catalogue alone. An input is read only after its hash was found to be
+the one that the chain names; memory holds a row group or two at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sealwire.stores.segments.verification import file_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from sealwire.stores.segments.files import FileCalls, SensorFolder
+    from sealwire.stores.segments.manifest import Segment
+
+MOST_INPUTS: Final = 200
+_ALWAYS_BYTES: Final = 4 * 1024 * 1024
+_LONGEST_BYTES: Final = 256 * 1024 * 1024
+_WORTH: Final = 8
+
+
+class ChangedSegmentError(Exception):
+    """An input is not the file that the chain names."""
+
+    def __init__(self, segment: Segment) -> None:
+        super().__init__(segment.path)
+        self.segment = segment
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Which segments may be merged.
+
+    Those of hours before ``hour`` (a folder's path), with no record above ``upto_seq``, without
+    those of ``damaged`` (paths).
+    """
+
+    hour: str
+    upto_seq: int
+    damaged: frozenset[str] = frozenset()
+
+
+def plan(segments: Sequence[Segment], ready: Ready) -> list[Segment] | None:
+    """Neighbours of one hour and class that are worth merging, by their first record's number.
+
+    The oldest hour first; None when there is nothing to do. ``segments`` are the live ones in
+    order.
+    """
+    groups: dict[tuple[str, str], list[Segment]] = {}
+    for one in segments:
+        if one.hour < ready.hour:
+            groups.setdefault((one.hour, one.retention), []).append(one)
+    for _, group in sorted(groups.items()):
+        for run in _runs(group, ready):
+            if _is_worth(run):
+                return run
+    return None
+
+
+def _runs(group: Sequence[Segment], ready: Ready) -> Iterator[list[Segment]]:
+    """Stretches of neighbours that may be merged and are not too much for one file."""
+    run: list[Segment] = []
+    for one in group:
+        usable = one.last_seq <= ready.upto_seq and one.path not in ready.damaged
+        total = sum(each.bytes for each in run) + one.bytes
+        if not usable or len(run) == MOST_INPUTS or total > _LONGEST_BYTES:
+            yield run
+            run = []
+        if usable:
+            run.append(one)
+    yield run
+
+
+def _is_worth(run: Sequence[Segment]) -> bool:
+    """Not for a few late records that would have a large file written again."""
+    total = sum(one.bytes for one in run)
+    largest = max((one.bytes for one in run), default=0)
+    return len(run) > 1 and (total <= _ALWAYS_BYTES or largest <= (total - largest) * _WORTH)
+
+
+def merge(inputs: Sequence[Segment], path: str, folder: SensorFolder, calls: FileCalls) -> Segment:
+    """Write the inputs' records into one segment, durably under its name.
+
+    Raises:
+        ChangedSegmentError: an input is not what the chain names.
+        OSError: an input cannot be read, or the output not be written; nothing is left of it.
+    """
+    from sealwire.stores.segments.parquet import SegmentFile  # noqa: PLC0415 - only when used
+
+    for one in inputs:
+        if file_hash(folder.locate(one.path)) != one.sha256:
+            raise ChangedSegmentError(one)
+    file = SegmentFile(folder, path, inputs[0].retention, calls)
+    try:
+        for table in _gathered(inputs, folder):
+            file.add(table)
+        return file.finish()
+    except BaseException:
+        file.discard()
+        raise
+
+
+def _gathered(inputs: Sequence[Segment], folder: SensorFolder) -> Iterator[pa.Table]:
+    """The inputs' rows in pieces of about a row group."""
+    from sealwire.stores.segments.parquet import ROW_GROUP, SegmentReading  # noqa: PLC0415 - same
+    from sealwire.stores.segments.schema import concatenated  # noqa: PLC0415 - same
+
+    waiting: list[pa.Table] = []
+    for one in inputs:
+        with SegmentReading(folder.locate(one.path)) as reading:
+            for table in reading.groups():
+                waiting.append(table)
+                if sum(each.num_rows for each in waiting) >= ROW_GROUP:
+                    rows = concatenated(waiting)
+                    whole = rows.num_rows // ROW_GROUP * ROW_GROUP
+                    yield rows.slice(0, whole)
+                    waiting = [rows.slice(whole)]
+    if waiting:
+        yield concatenated(waiting)

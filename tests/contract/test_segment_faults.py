@@ -16,10 +16,10 @@ import pytest
 from sealwire.errors import UnavailableError
 from sealwire.sensor.journal import Position
 from sealwire.sensor.policy import ArchivePolicy, LegalHold, RetentionClass
-from sealwire.stores.segments.catalogue import read_catalogue
 from sealwire.stores.segments.damage import DamageKind
 from sealwire.stores.segments.files import SystemFileCalls
 from sealwire.stores.segments.ledger import Pace
+from sealwire.stores.segments.reading import read_catalogue
 from sealwire.stores.segments.store import SegmentStore
 from sealwire.stores.segments.verification import verify_segments
 from tests.contract.records import DAY, HOUR, MIDNIGHT, SetClock, records, stored

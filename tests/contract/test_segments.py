@@ -12,8 +12,8 @@ import pytest
 
 from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from sealwire.sensor.journal import Position
-from sealwire.stores.segments.catalogue import read_catalogue
 from sealwire.stores.segments.damage import DamageKind
+from sealwire.stores.segments.reading import read_catalogue
 from sealwire.stores.segments.schema import SCHEMA
 from sealwire.stores.segments.store import SegmentStore
 from tests.contract.records import DAY, HOUR, MIDNIGHT, SECOND, SetClock, records, stored

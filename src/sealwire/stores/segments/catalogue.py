@@ -10,14 +10,11 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from sealwire.stores.segments.chain import ChainReading
-from sealwire.stores.segments.files import SensorFolder
 from sealwire.stores.segments.manifest import Hold, Manifest, ManifestKind, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
     from sealwire.sensor.journal import Position
 
@@ -182,14 +179,3 @@ class _Index:
         self.by_time = sorted(segments, key=lambda one: (one.first_ns, one.first_seq))
         self.first_times = [one.first_ns for one in self.by_time]
         self.last_time_to = list(accumulate((one.last_ns for one in self.by_time), max))
-
-
-def read_catalogue(folder: Path, sensor: str) -> Catalogue:
-    """What a sensor's chain says is stored, for a look from another process.
-
-    Nothing is locked or changed; a line that is being written is left out.
-    """
-    catalogue = Catalogue()
-    for manifest in ChainReading(SensorFolder(folder, sensor)).manifests():
-        catalogue.apply(manifest)
-    return catalogue

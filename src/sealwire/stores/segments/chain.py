@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealwire.stores.segments.damage import Damage, DamageKind
-from sealwire.stores.segments.files import CHAIN_SUFFIX
 from sealwire.stores.segments.manifest import (
     GENESIS,
     LONGEST_LINE,
@@ -66,6 +65,7 @@ class ChainReading:
 
     Attributes:
         end: where the chain ends.
+        upto: the file of the last line that was given, and the offset behind it.
         damages: lines that cannot be read or do not follow.
         torn: the newest file and the offset from which on it holds no whole seal; None when it
             ends well.
@@ -75,6 +75,9 @@ class ChainReading:
         self._folder = folder
         self._mark = mark
         self.end = ChainEnd() if mark is None else mark.end
+        self.upto: tuple[Path, int] | None = None
+        if mark is not None:
+            self.upto = (folder.chain_file(mark.file), mark.offset)
         self.damages: list[Damage] = []
         self.torn: tuple[Path, int] | None = None
 
@@ -113,12 +116,8 @@ class ChainReading:
 
     def _wrong_path(self, manifest: Manifest) -> str | None:
         """A path that leads elsewhere: nothing outside the folder is ever touched."""
-        for path in (*(one.path for one in manifest.segments), *manifest.replaces):
-            try:
-                self._folder.locate(path)
-            except ValueError:
-                return path
-        return None
+        paths = (*(one.path for one in manifest.segments), *manifest.replaces)
+        return next((path for path in paths if not self._folder.is_segment_path(path)), None)
 
     def _follow(self, found: _Line, manifest: Manifest) -> Manifest:
         if manifest.number != self.end.next_number:
@@ -128,6 +127,7 @@ class ChainReading:
             changed = f"line {manifest.number} does not name the line before it as it is"
             self._report(DamageKind.BREAK, found, changed)
         self.end = ChainEnd(manifest.number + 1, line_hash(found.line))
+        self.upto = (found.path, found.start + len(found.line) + 1)
         return manifest
 
     def _report(self, kind: DamageKind, found: _Line, detail: str) -> None:
@@ -137,7 +137,7 @@ class ChainReading:
 
 def holds_mark(folder: SensorFolder, mark: ChainMark) -> bool:
     """Whether a mark is a place of the chain as it is now."""
-    path = folder.chain / f"{mark.file:012d}{CHAIN_SUFFIX}"
+    path = folder.chain_file(mark.file)
     if not path.is_file():
         return False
     with path.open("rb") as opened:
@@ -275,8 +275,7 @@ class ChainWriter:
         if self._fd >= 0 and self._state.offset >= self._rotate_at:
             self.close()
         if self._fd < 0:
-            name = f"{self.end.next_number:012d}{CHAIN_SUFFIX}"
-            self._fd = self._calls.create(self._folder.chain / name)
+            self._fd = self._calls.create(self._folder.chain_file(self.end.next_number))
             self._state = _State(self.end, self.end.next_number, 0)
             try:
                 self._calls.sync_folder(self._folder.chain)

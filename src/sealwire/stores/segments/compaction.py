@@ -113,7 +113,7 @@ def _gathered(inputs: Sequence[Segment], folder: SensorFolder) -> Iterator[pa.Ta
 
     waiting: list[pa.Table] = []
     for one in inputs:
-        with SegmentReading(folder.locate(one.path)) as reading:
+        with SegmentReading(folder.locate(one.path).open("rb")) as reading:
             for table in reading.groups():
                 waiting.append(table)
                 if sum(each.num_rows for each in waiting) >= ROW_GROUP:

@@ -32,6 +32,7 @@ CHAIN_SUFFIX: Final = ".jsonl"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HOUR: Final = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{2}")
+_FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.parquet")
 _NS: Final = 1_000_000_000
 
 
@@ -114,6 +115,7 @@ class SensorFolder:
                 f"{sensor!r} cannot be part of a file's name",
                 hint="letters, digits, '.', '_' and '-', at most 64, the first a letter or digit",
             )
+        self._segment = re.compile(f"{re.escape(sensor)}/{_HOUR.pattern}/{_FILE.pattern}")
         self.root = folder
         self.sensor = sensor
         self.path = folder / sensor
@@ -150,16 +152,19 @@ class SensorFolder:
         merged = "" if manifest is None else f"-{manifest:012d}"
         return f"{hour}/{self.sensor}-{first_seq:012d}{merged}{SEGMENT_SUFFIX}"
 
+    def is_segment_path(self, path: str) -> bool:
+        """Whether it is a path that a segment of this sensor can have, and leads nowhere else."""
+        return self._segment.fullmatch(path) is not None
+
     def locate(self, path: str) -> Path:
         """The file of a path that a manifest names.
 
         Raises:
-            ValueError: it leads out of the sensor's folder, or is no segment's.
+            ValueError: it is no segment's of this sensor.
         """
-        hour, _, name = path.removeprefix(self.sensor + "/").rpartition("/")
-        if not (_HOUR.fullmatch(hour) and name.endswith(SEGMENT_SUFFIX) and _NAME.match(name)):
+        if not self.is_segment_path(path):
             raise ValueError(f"{path!r} is no path of a segment of {self.sensor}")
-        return self.path / hour / name
+        return self.root / path
 
     def segment_files(self) -> Iterator[str]:
         """Paths below the root of all files in folders of hours, whatever they are."""
@@ -167,6 +172,10 @@ class SensorFolder:
             below = Path(parent).relative_to(self.path).as_posix()
             if _HOUR.fullmatch(below):
                 yield from (f"{self.sensor}/{below}/{name}" for name in names)
+
+    def chain_file(self, number: int) -> Path:
+        """The file of the chain that begins with line ``number``."""
+        return self.chain / f"{number:012d}{CHAIN_SUFFIX}"
 
     def chain_files(self) -> list[tuple[int, Path]]:
         """Files of the chain with the number that each begins with, in order."""

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,6 @@ from sealwire.stores.segments.schema import SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Buffer
@@ -185,17 +184,16 @@ class SegmentReading:
     """An open segment. A context manager: it closes the file.
 
     Raises:
-        FileNotFoundError: it is not there (any more).
         OSError: it is no Parquet file, or not to be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._opened = path.open("rb")
+    def __init__(self, opened: BinaryIO) -> None:
+        self._opened = opened
         try:
             self._file = pq.ParquetFile(self._opened, pre_buffer=False)
         except pa.ArrowException as error:
             self._opened.close()
-            raise OSError(f"{path.name} is no Parquet file: {error}") from error
+            raise OSError(f"a segment is no Parquet file: {error}") from error
 
     def __enter__(self) -> Self:
         return self

@@ -12,17 +12,17 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealwire.stores.segments.catalogue import Catalogue
-from sealwire.stores.segments.chain import ChainEnd, ChainMark, ChainReading, holds_mark
 from sealwire.stores.segments.damage import Damage, DamageKind
 from sealwire.stores.segments.files import TMP
-from sealwire.stores.segments.snapshot import read_snapshot
+from sealwire.stores.segments.reading import read_chain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sealwire.sensor.journal import Position
+    from sealwire.stores.segments.catalogue import Catalogue
+    from sealwire.stores.segments.chain import ChainEnd
     from sealwire.stores.segments.files import FileCalls, SensorFolder
 
 
@@ -50,16 +50,9 @@ def recover(folder: SensorFolder, calls: FileCalls) -> tuple[Recovered, Catalogu
     Raises:
         OSError: the disk fails.
     """
-    snapshot = read_snapshot(folder)
-    damages = []
-    if snapshot is not None and not holds_mark(folder, snapshot.mark):
-        damages.append(_shortened(folder, snapshot.mark))
-        snapshot = None
-    reading = ChainReading(folder, None if snapshot is None else snapshot.mark)
-    catalogue = Catalogue() if snapshot is None else snapshot.catalogue
-    for manifest in reading.manifests():
-        catalogue.apply(manifest)
-    damages += reading.damages
+    content = read_chain(folder)
+    catalogue, reading = content.catalogue, content.chain
+    damages = list(content.damages)
     if reading.torn is not None:
         damages.append(_cut(folder, calls, *reading.torn))
     whole = not damages and reading.end.next_number > 0
@@ -77,7 +70,7 @@ def recover(folder: SensorFolder, calls: FileCalls) -> tuple[Recovered, Catalogu
         catalogue.next_seq,
         tuple(removed),
         tuple(damages),
-        0 if snapshot is None else snapshot.mark.end.next_number,
+        content.spared,
     )
     return recovered, catalogue, reading.end
 
@@ -102,12 +95,6 @@ def _cut(folder: SensorFolder, calls: FileCalls, path: Path, offset: int) -> Dam
     below = path.relative_to(folder.root).as_posix()
     detail = f"offset {offset}: {len(torn)} bytes are no whole seal"
     return Damage(DamageKind.TORN, below, detail, copy.relative_to(folder.root).as_posix())
-
-
-def _shortened(folder: SensorFolder, mark: ChainMark) -> Damage:
-    path = folder.chain.relative_to(folder.root).as_posix()
-    detail = f"line {mark.end.next_number - 1}, {mark.end.head}, is not there any more"
-    return Damage(DamageKind.SHORTENED, path, detail)
 
 
 def _unlike(folder: SensorFolder, catalogue: Catalogue, found: set[str]) -> Sequence[Damage]:

@@ -296,7 +296,7 @@ class SegmentStore:
 
         with disk_faults():
             try:
-                reading = SegmentReading(self.folder.locate(segment.path))
+                reading = SegmentReading(self.folder.locate(segment.path).open("rb"))
             except FileNotFoundError as error:
                 gone = f"segment {segment.path} is not there any more"
                 raise NotFoundError("segment.gone", gone) from error

@@ -6,16 +6,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sealwire.stores.segments.catalogue import Catalogue
-from sealwire.stores.segments.chain import ChainReading
 from sealwire.stores.segments.damage import Damage, DamageKind
 from sealwire.stores.segments.files import SensorFolder
+from sealwire.stores.segments.reading import read_chain, read_whole_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from sealwire.stores.segments.manifest import Segment
+    from sealwire.stores.segments.reading import ChainContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ def verify_segments(
     place = SensorFolder(folder, sensor)
     checked: dict[str, Damage | None] = {}
     while True:
-        reading, catalogue = _read(place)
-        left = [one for path, one in catalogue.segments.items() if path not in checked]
+        content = read_whole_chain(place)
+        left = [one for path, one in content.catalogue.segments.items() if path not in checked]
         if not left:
-            return _result(reading, catalogue, checked)
+            return _result(content, checked)
         for segment in left:
             found = check_segment(place, segment)
             # It may have been merged or deleted meanwhile; the chain then knows.
@@ -80,28 +80,18 @@ def check_segment(folder: SensorFolder, segment: Segment) -> Damage | None:
     return Damage(DamageKind.CHANGED, segment.path, detail, segment.path)
 
 
-def _read(folder: SensorFolder) -> tuple[ChainReading, Catalogue]:
-    reading = ChainReading(folder)
-    catalogue = Catalogue()
-    for manifest in reading.manifests():
-        catalogue.apply(manifest)
-    return reading, catalogue
-
-
 def _is_live(folder: SensorFolder, segment: Segment) -> bool:
-    return segment.path in _read(folder)[1].segments
+    return segment.path in read_chain(folder).catalogue.segments
 
 
-def _result(
-    reading: ChainReading, catalogue: Catalogue, checked: dict[str, Damage | None]
-) -> Verification:
-    live = catalogue.segments.values()
+def _result(content: ChainContent, checked: dict[str, Damage | None]) -> Verification:
+    live = content.catalogue.segments.values()
     found = [damage for one in live if (damage := checked[one.path]) is not None]
     return Verification(
-        manifests=reading.end.next_number,
-        head=reading.end.head,
+        manifests=content.chain.end.next_number,
+        head=content.chain.end.head,
         segments=len(live),
         rows=sum(one.rows for one in live),
         bytes=sum(one.bytes for one in live),
-        damages=(*reading.damages, *found),
+        damages=(*content.damages, *found),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from sealwire.syslog.strict import ODD_TEXT
 from sealwire.syslog.time_forms import ZONES, read_bsd_time
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
     from sealwire.syslog.headers import Priorities
     from sealwire.syslog.rows import Mask, Positions
@@ -32,32 +32,25 @@ _OPEN: Final = ord("[")
 _CLOSE: Final = ord("]")
 _AT: Final = ord("@")
 _PERCENT: Final = ord("%")
+_LF: Final = ord("\n")
+_CR: Final = ord("\r")
 
 # How long the parts may be here; one byte more is looked at.
 _LONGEST_HOST: Final = 63
 _LONGEST_TAG: Final = 47
 _LONGEST_SENDER: Final = 63
-_LONGEST_USER: Final = 95
-_LONGEST_SUBSYSTEM: Final = 191
+_LONGEST_PROCESS: Final = 31
+_LONGEST_USER: Final = 63
+_LONGEST_SUBSYSTEM: Final = 127
 _TIME: Final = 16  # Mar  1 14:45:24 and a space
 _BSD_TIME: Final = b"Mar 01 14:45:24"
 _LOOKED_AT: Final = 320  # where a mnemonic of Cisco's other devices may stand
 
 
-def _table(pattern: bytes) -> NDArray[np.bool_]:
-    one = re.compile(pattern, re.DOTALL)
-    return np.array([one.match(bytes([octet])) is not None for octet in range(256)])
-
-
-_NO_HOST: Final = _table(rb"[^0-9A-Za-z._:-]")
-_ALNUM: Final = _table(rb"[0-9A-Za-z]")
-_DIGIT: Final = _table(rb"[0-9]")
-_BLANK: Final = _table(rb"\s")
-_NO_TAG: Final = _table(rb"[\s:\[\]\"{}=<>,|\x80-\xff]")
-_NO_PROCESS: Final = _table(rb"[\]\s\x80-\xff]")
-_NO_LABEL: Final = _table(rb"[\]\r\n]")
-_NO_SENDER: Final = _table(rb"[\s:\[\]]")
-_NO_ITEM: Final = _table(rb"[,\r\n]")
+_HOST: Final = re.compile(rb"[0-9A-Za-z][0-9A-Za-z._-]*:?\Z")
+# A tag that is a number may be something else; CEF: and LEEF: are formats, no tags.
+_TAG: Final = re.compile(rb"(?![0-9])[^\s:\[\]\"{}=<>,|\x80-\xff]+(?<!EF)\Z")
+_SENDER: Final = re.compile(rb"[^\s:\[\]\x80-\xff]+\Z")
 
 
 class _Dated(NamedTuple):
@@ -114,10 +107,9 @@ def _read_dated(rows: Rows, which: Positions, at: Positions, received_us: Positi
     (microseconds, valid), padded = bsd_time(window, received_us)
     valid &= window[:, _TIME - 1] == _SPACE
     at = at + _TIME
-    lengths = _NO_HOST[rows.window(at, _LONGEST_HOST + 1)].argmax(axis=1)
+    lengths = (rows.window(at, _LONGEST_HOST + 1) == _SPACE).argmax(axis=1)
     host = Spans(at, at + lengths)
-    valid &= (rows.buffer[host.ends] == _SPACE) & (lengths > 0) & _ALNUM[rows.buffer[at]]
-    valid &= host.ends < ends
+    valid &= (rows.buffer[host.ends] == _SPACE) & (lengths > 0) & (host.ends < ends)
     return _Dated(which, ends, valid, padded, microseconds, host, host.ends + 1)
 
 
@@ -142,49 +134,61 @@ def _read_tagged(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
     header = _header(dated, priorities)
     if len(header.rows):
         _read_tag(rows, header, dated.ends)
-        header.valid &= rows.buffer[dated.host.ends - 1] != _COLON
-        header.valid &= _each_of(rows, dated.host, _is_plain_host)
+        _judge(rows, header, dated.host, _is_plain_host)
+        _judge(rows, header, header.app, _is_tag)
         _give_up_odd_texts(rows, header, dated.ends)
     return header
 
 
-def _each_of(rows: Rows, spans: Spans, judge: Any) -> Mask:  # noqa: ANN401 - a cached function
-    """What ``judge`` says of each; it is asked once for each text there is."""
-    encoded = cut(rows.buffer, spans).dictionary_encode()
-    verdicts = np.array([judge(text) for text in words_of(encoded)], np.bool_)
-    mask: Mask = verdicts[encoded.indices.to_numpy()]
-    return mask
+def _judge(rows: Rows, header: Header, spans: Spans, judge: Callable[[bytes], bool]) -> None:
+    """Give up the messages whose part is not as it must be. Each text there is is judged once."""
+    kept = np.flatnonzero(header.valid)
+    parts = cut(rows.buffer, Spans(spans.starts[kept], spans.ends[kept])).dictionary_encode()
+    verdicts = np.array([judge(text) for text in words_of(parts)], np.bool_)
+    header.valid[kept] = verdicts[parts.indices.to_numpy()]
 
 
 @lru_cache(maxsize=4096)
 def _is_plain_host(host: bytes) -> bool:
     """Whether a strict header with this host is what it seems."""
-    return not host.isdigit() and host not in ZONES
+    plain = _HOST.match(host) is not None and not host.endswith(b":")
+    return plain and not host.isdigit() and host not in ZONES
 
 
 @lru_cache(maxsize=4096)
 def _is_audit_host(host: bytes) -> bool:
     """Whether ``host``, perhaps with a colon behind it, does not go on the time before it."""
     time = read_bsd_time(b"%b %b [" % (_BSD_TIME, host), 0, 0)
-    return b":" not in host[:-1] and time is not None and time.end == len(_BSD_TIME)
+    return _HOST.match(host) is not None and time is not None and time.end == len(_BSD_TIME)
+
+
+@lru_cache(maxsize=4096)
+def _is_tag(app: bytes) -> bool:
+    return _TAG.match(app) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_sender(sender: bytes) -> bool:
+    return _SENDER.match(sender) is not None
 
 
 def _read_tag(rows: Rows, header: Header, ends: Positions) -> None:
     """``NAME: ``, ``NAME[PROCESS]: `` or ``NAME[PROCESS] `` where the text begins."""
     buffer, at = rows.buffer, header.text
-    lengths = _NO_TAG[rows.window(at, _LONGEST_TAG + 1)].argmax(axis=1)
-    stop = at + lengths
+    window = rows.window(at, _LONGEST_TAG + 1)
+    stop = at + ((window == _COLON) | (window == _OPEN)).argmax(axis=1)
     bracket = buffer[stop] == _OPEN
-    closing = stop + 1 + _NO_PROCESS[rows.window(stop + 1, _LONGEST_TAG + 1)].argmax(axis=1)
-    header.valid &= (lengths > 0) & (stop < ends) & ~_DIGIT[buffer[at]]
+    window = rows.window(stop + 1, _LONGEST_PROCESS + 1)
+    # Blanks are among what is left to the reader of single messages here.
+    odd = (window == _CLOSE) | (window <= _SPACE) | (window >= FOREIGN)
+    closing = stop + 1 + odd.argmax(axis=1)
+    header.valid &= (stop > at) & (stop < ends)
     header.valid &= ~bracket | ((buffer[closing] == _CLOSE) & (closing < ends))
     behind = np.where(bracket, closing + 1, stop)
     colon = (behind < ends) & (buffer[behind] == _COLON)
     behind = behind + colon
-    blank = (behind >= ends) | _BLANK[buffer[behind]]
+    blank = (behind >= ends) | (buffer[behind] == _SPACE)
     header.valid &= np.where(bracket, colon | blank, colon & blank)
-    # CEF: and LEEF: are formats, no tags.
-    header.valid &= bracket | (buffer[stop - 1] != ord("F")) | (buffer[stop - 2] != ord("E"))
     behind = behind + ((behind < ends) & (buffer[behind] == _SPACE))
     process = bracket & (closing > stop + 1)
     header.app = Spans(at, stop)
@@ -206,7 +210,7 @@ def _read_audit(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
         return header
     buffer = rows.buffer
     colon = buffer[dated.host.ends - 1] == _COLON
-    header.valid &= _each_of(rows, dated.host, _is_audit_host)
+    _judge(rows, header, dated.host, _is_audit_host)
     header.host = Spans(dated.host.starts, dated.host.ends - colon)
     label, sender, who, subsystem = _audit_parts(rows, header, dated.at)
     backwards = rows.window(who.starts, _LONGEST_USER + 1)
@@ -228,14 +232,16 @@ def _read_audit(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
     }
     header.app = sender
     header.text = who.starts
-    _give_up_mnemonics(rows, header, dated.ends)
+    _give_up_mixed(rows, header, dated.ends)
+    _judge(rows, header, sender, _is_sender)
     header.entries.append(_entries(rows, header, parts))
     return header
 
 
-def _give_up_mnemonics(rows: Rows, header: Header, ends: Positions) -> None:
-    """A percent sign may begin what Cisco's other devices send."""
-    places = np.flatnonzero(rows.buffer == _PERCENT)
+def _give_up_mixed(rows: Rows, header: Header, ends: Positions) -> None:
+    """A percent sign may begin what Cisco's other devices send; a line's end may end a part."""
+    buffer = rows.buffer
+    places = np.flatnonzero((buffer == _PERCENT) | (buffer == _LF) | (buffer == _CR))
     if places.size:
         starts = rows.starts[header.rows]
         header.valid &= np.searchsorted(places, starts) == np.searchsorted(places, ends)
@@ -254,17 +260,16 @@ def _entries(rows: Rows, header: Header, parts: dict[str, Spans]) -> Entries:
 
 
 def _audit_parts(rows: Rows, header: Header, at: Positions) -> tuple[Spans, Spans, Spans, Spans]:
-    """Label, sender, who and subsystem, each up to the first byte that cannot be in it."""
+    """Label, sender, who and subsystem, each up to what ends it."""
     buffer = rows.buffer
 
-    def part(at: Positions, stops: NDArray[np.bool_], longest: int) -> Spans:
-        lengths = stops[rows.window(at, longest + 1)].argmax(axis=1)
-        return Spans(at, at + lengths)
+    def part(at: Positions, stop: int, longest: int) -> Spans:
+        return Spans(at, at + (rows.window(at, longest + 1) == stop).argmax(axis=1))
 
-    label = part(at + 1, _NO_LABEL, _LONGEST_SENDER)
-    sender = part(label.ends + 2, _NO_SENDER, _LONGEST_SENDER)
-    who = part(sender.ends + 2, _NO_ITEM, _LONGEST_USER)
-    subsystem = part(who.ends + 2, _NO_ITEM, _LONGEST_SUBSYSTEM)
+    label = part(at + 1, _CLOSE, _LONGEST_SENDER)
+    sender = part(label.ends + 2, _COLON, _LONGEST_SENDER)
+    who = part(sender.ends + 2, _COMMA, _LONGEST_USER)
+    subsystem = part(who.ends + 2, _COMMA, _LONGEST_SUBSYSTEM)
     header.valid &= (buffer[label.ends] == _CLOSE) & (label.ends > label.starts)
     header.valid &= (buffer[sender.ends] == _COLON) & (sender.ends > sender.starts)
     header.valid &= (buffer[who.ends] == _COMMA) & (who.ends > who.starts)

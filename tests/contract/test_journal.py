@@ -274,6 +274,45 @@ def test_what_cannot_be_written_waits_and_is_written_later(tmp_path: Path, error
     assert recover_slot(tmp_path, 0).damages == ()
 
 
+def test_a_ticket_tells_when_what_was_appended_is_durable(tmp_path: Path) -> None:
+    calls = FailingCalls()
+    slot = Slot(tmp_path, calls)
+    assert slot.writer.ticket == slot.writer.durable_ticket == 0
+    slot.put(b"<1>a")
+    slot.put(b"<2>b")
+    first = slot.writer.ticket
+    assert first == 1
+    assert slot.writer.durable_ticket < first
+    slot.commit()
+    assert slot.writer.ticket == slot.writer.durable_ticket == first
+    calls.sync_error = errno.EIO
+    for message in (b"<3>c", b"<4>d"):
+        slot.put(message)
+        slot.writer.seal()
+    slot.until(lambda: slot.writer.trouble is not None)
+    slot.put(b"<5>e")
+    assert slot.writer.ticket == first + 3
+    assert slot.writer.durable_ticket == first
+    calls.sync_error = 0
+    slot.commit()
+    assert slot.writer.durable_ticket == first + 3
+    assert len(slot.messages()) == 5
+    slot.close()
+
+
+def test_relp_frames_are_counted_and_read(slot: Slot) -> None:
+    data = b"2 syslog 4 <1>a\n3 syslog 4 <2>b\n"
+    slot.writer.append(SENDER, Kind.RELP, 2, 1, data)
+    slot.writer.append(SENDER, Kind.RELP, 0, 2, b"4 close 0\n")
+    slot.commit()
+    assert slot.messages() == [b"<1>a", b"<2>b"]
+    (block,) = JournalReadings(slot.folder).summaries(0, Position(), slot.writer.durable)
+    assert list(block.totals) == [(SENDER, 2, len(data) + 10, 2)]
+    assert not block.rare
+    newest = JournalReadings(slot.folder).newest(0, slot.writer.durable, 1)
+    assert [one.message for one in newest] == [b"<2>b"]
+
+
 def test_after_a_failed_sync_everything_since_is_written_anew(tmp_path: Path) -> None:
     calls = FailingCalls()
     slot = Slot(tmp_path, calls)

@@ -7,12 +7,14 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from sealwire.sensor.redelivery import Redeliveries
 from sealwire.syslog.relp_frames import encode_relp_frame
 from tests.flow.reception import PATIENCE, Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from sealwire.sensor.journal import ReceivedMessage
     from tests.flow.authority import PeerAuthority, TlsFiles
 
 OFFERS = b"relp_version=0\nrelp_software=test\ncommands=syslog"
@@ -85,6 +87,17 @@ class RelpClient:
             self.refused.append((txnr, data))
 
 
+def held_once(received: Iterable[ReceivedMessage]) -> list[bytes]:
+    """What an index would hold of ``received``: without what repeats an earlier session."""
+    redeliveries = Redeliveries()
+    kept = []
+    for one in received:
+        (again,) = redeliveries.flag(one.connection, [one.message], [0])
+        if not again:
+            kept.append(one.message)
+    return kept
+
+
 class RelpLoad:
     """Threads that deliver numbered messages, each until stopped, whatever happens to the sensor.
 
@@ -95,7 +108,7 @@ class RelpLoad:
     def __init__(
         self,
         port: int,
-        authority: PeerAuthority,
+        authority: PeerAuthority | TlsFiles,
         *,
         connections: int = 3,
         window: int = 100,

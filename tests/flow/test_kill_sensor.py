@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.clock import SystemClock, SystemRandom
+from sealwire.sensor.journal import Position
+from sealwire.stores.journal.reader import JournalReadings
 from tests.flow.live_node import (
     SteadySender,
     Watch,
@@ -22,6 +24,7 @@ from tests.flow.live_node import (
 )
 from tests.flow.node import Node
 from tests.flow.peers import free_port, wait_until
+from tests.flow.relp_client import RelpLoad, held_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +133,31 @@ def test_killed_whole_under_load_nothing_counted_is_missing(
     assert_counter_is_the_journal(node)
     # A busy machine is no fault of the node's: its best start is judged.
     assert min(ready) < READY_SECONDS, ready
+
+
+@pytest.mark.soak
+def test_killed_whole_nothing_answered_is_missing_and_nothing_twice(
+    node: Node, client: TlsFiles, soak_rounds: int
+) -> None:
+    """RELP: what was not answered comes again, and what comes again is known."""
+    with RelpLoad(node.target.port, client, client=client) as load:
+        for turn in range(soak_rounds):
+            before = sum(load.answered)
+            wait_until(lambda wanted=before + 500: sum(load.answered) > wanted, "answers", 60)
+            node.kill() if turn % 2 else kill_main(node)
+            node.start()
+        wanted = sum(load.answered)
+        wait_until(lambda: sum(load.answered) > wanted, "answers again", 60)
+    assert load.answered == load.sent
+    journal = JournalReadings(node.home / "journal")
+    received = [
+        one
+        for slot in journal.slots()
+        for one in journal.messages(slot, Position(), Position(1 << 30, 0))
+        if one.connection.transport == "relp"
+    ]
+    received.sort(key=lambda one: one.received_ns)
+    assert sorted(held_once(received)) == sorted(load.expected())
 
 
 def test_orphans_end_and_give_the_port_back(node: Node, sender: SteadySender) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import ssl
 import threading
 from hashlib import sha256
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire.sensor.receiving import ClientCertificate
-from sealwire.sensor.redelivery import Redeliveries
+from sealwire.sensor.receiving import ClientCertificate, Transport
+from sealwire.syslog.relp_frames import encode_relp_frame
+from tests.flow.authority import LOOPBACK
 from tests.flow.peers import RsyslogRelpSender, Target
 from tests.flow.reception import Receivers, Sender, eventually, material
-from tests.flow.relp_client import RelpClient, RelpLoad
+from tests.flow.relp_client import OFFERS, RelpClient, RelpLoad, held_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,17 +49,6 @@ def connected(receivers: Receivers, authority: PeerAuthority) -> RelpClient:
     return RelpClient(Sender(receivers.port, authority))
 
 
-def held_once(receivers: Receivers) -> list[bytes]:
-    """What an index would hold: everything received that does not repeat an earlier session."""
-    redeliveries = Redeliveries()
-    kept = []
-    for one in receivers.received():
-        (again,) = redeliveries.flag(one.connection, [one.message], [0])
-        if not again:
-            kept.append(one.message)
-    return kept
-
-
 def test_a_session_from_open_to_close(receivers: Receivers, peer_authority: PeerAuthority) -> None:
     with connected(receivers, peer_authority).open() as one:
         one.send_messages(MESSAGES)
@@ -79,6 +70,22 @@ def test_one_byte_in_each_record(receivers: Receivers, peer_authority: PeerAutho
             one.sender.send(frames[place : place + 1])
         one.until(lambda: 3 in one.answered)
     assert receivers.expect(1) == [b"<14>x"]
+
+
+def test_relp_without_tls(tmp_path: Path, server: TlsFiles) -> None:
+    with Receivers(tmp_path / "journal", material(server), plain=True) as receivers:
+        port = receivers.plain_port(Transport.TCP)
+        with socket.create_connection((LOOPBACK, port), 20) as sender:
+            sender.sendall(encode_relp_frame(1, b"open", OFFERS))
+            assert sender.recv(1000).startswith(b"1 rsp 60 200 OK\n")
+            sender.sendall(encode_relp_frame(2, b"syslog", MESSAGES[0]) + b"3 close 0\n")
+            answer = b""
+            while chunk := sender.recv(1000):
+                answer += chunk
+            assert answer == b"2 rsp 6 200 OK\n3 rsp 6 200 OK\n"
+        assert receivers.expect(1) == MESSAGES[:1]
+        (one,) = receivers.received()
+        assert (one.connection.transport, one.connection.tls_version) == ("relp", "")
 
 
 def test_a_violation_is_named(receivers: Receivers, peer_authority: PeerAuthority) -> None:
@@ -152,5 +159,5 @@ def test_a_killed_worker_loses_nothing_it_answered(
         assert load.sent == load.answered
         expected = load.expected()
         eventually(lambda: set(expected) <= set(receivers.messages()), "everything answered")
-        assert sorted(held_once(receivers)) == sorted(expected)
+        assert sorted(held_once(receivers.received())) == sorted(expected)
         assert sum(load.sessions) > len(load.sessions)

@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from sealwire.net.answers import MOST_UNSENT, Outlet
-from sealwire.net.buffers import LONGEST_RECORD
 from sealwire.net.handshake_notes import verified_chain
+from sealwire.net.records import record_reader
 from sealwire.net.tls import (
     RecordObject,
     failure_reason,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import socket
 
     from sealwire.net.connected import ConnectionOwner
+    from sealwire.net.records import RecordReader
 
 # OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
 _PIECE: Final = 32 * 1024
@@ -42,7 +43,7 @@ class Peer(Outlet):
         "_incoming",
         "_outgoing",
         "_owner",
-        "_read",
+        "_reader",
         "_recv_into",
         "_tls",
         "listener_port",
@@ -62,6 +63,7 @@ class Peer(Outlet):
         self._owner = owner
         self._recv_into = sock.recv_into
         self._tls: RecordObject | None = None
+        self._reader: RecordReader | None = None
 
     def handshake(self, context: ssl.SSLContext) -> int:
         """Go on with the handshake. ``context`` is the listener's present one."""
@@ -89,7 +91,6 @@ class Peer(Outlet):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._tls = cast("RecordObject", tls)
-        self._read = self._tls.read_record
 
     def _shake_hands(self) -> None:
         tls = self._established_tls()
@@ -116,6 +117,7 @@ class Peer(Outlet):
                 *certificate,
             )
             buffers = self._owner.buffers
+            self._reader = record_reader(tls, self._incoming, buffers.plain)
             self.session = Session(connection, self._owner.journal, buffers.max_message)
             self.flush()
 
@@ -158,20 +160,14 @@ class Peer(Outlet):
 
     def _decrypt(self, size: int, filled: int) -> tuple[int, ssl.SSLError | None]:
         """Append plaintext to the shared buffer; returns its end, and how TLS ended if it did."""
-        received, plain = self._owner.buffers.cipher[:size], self._owner.buffers.plain
-        incoming, read = self._incoming, self._read
+        received, reader = self._owner.buffers.cipher[:size], self._reader
+        if reader is None:
+            raise RuntimeError("TLS has not begun")
         for at in range(0, size or 1, _PIECE):
-            incoming.write(received[at : at + _PIECE])
-            try:
-                while incoming.pending:
-                    got = read(LONGEST_RECORD, plain[filled:])
-                    if not got:
-                        return filled, ssl.SSLZeroReturnError()
-                    filled += got
-            except ssl.SSLWantReadError:
-                continue
-            except ssl.SSLError as error:
-                return filled, error
+            self._incoming.write(received[at : at + _PIECE])
+            filled, end = reader.read(filled)
+            if end is not None:
+                return filled, end
         return filled, None
 
     def _end(self, error: ssl.SSLError, now_ns: int) -> None:
@@ -236,6 +232,9 @@ class Peer(Outlet):
         if self.fd >= 0:
             self._owner.closed(self)
             self.fd = -1
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
             self.sock.close()
 
     def flush(self) -> None:

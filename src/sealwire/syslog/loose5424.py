@@ -26,7 +26,7 @@ _NIL_TIME = re.compile(rb"-(?= )")
 _NO_TIME = re.compile(rb"(?=[^\s]{0,63}[{}0-9-])([^\s<>=\[\]\",]{1,64})(?= )")
 _NAME = re.compile(rb" {1,4}(?!\{[^{]|\[|<\?)([^\s]{1,255})(?= |\Z)")
 _SPACES = re.compile(rb" {1,4}")
-_PLACE_OF_DATA = re.compile(rb" {1,4}(?:-(?= |\Z)|(?=\[|\xef\xbb\xbf))")
+_PLACE_OF_DATA = re.compile(rb" {1,4}(?:-(?= |\Z)|(?=\[))")
 _NUMBER = re.compile(r"-|[0-9]{1,10}\Z")
 _SET: Final = ("host", "app", "procid", "msgid")
 

@@ -11,7 +11,7 @@ from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.message import Grade
 from sealwire.syslog.strict import TAG
 from sealwire.syslog.structured_data import read_structured_data, text_of
-from sealwire.syslog.time_forms import read_bsd_time
+from sealwire.syslog.time_forms import read_bsd_time, read_time
 from sealwire.syslog.vendors import read_dated_pairs
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ _HOST_AND_PAIRS = re.compile(rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}),(?=[A-Za-z_]\
 _HOST_AND_EVENT = re.compile(
     rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}): {1,2}(?=CEF: ?[0-9]|LEEF: ?[0-9])"
 )
+_EPOCH_EVENT = re.compile(
+    rb"([^\s:=]{1,255}) (flows|urls|events|ids-alerts|security_event|airmarshal_events"
+    rb"|ip_flow_start|ip_flow_end|(?:l7_|cellular_|vpn_|bridge_anyconnect_client_vpn_)?firewall) "
+)
+_RELAYED_EPOCH = re.compile(rb"(?:([^\s:=]{1,255}) )?1 (?=[0-9]{9,10}\.)")
 _FORWARDED = re.compile(rb"Message forwarded from ([^\s:]{1,255}): ")
 _TABBED_TAG = re.compile(rb"([A-Za-z][0-9A-Za-z_-]{1,47})\t")
 _VERSIONLESS = re.compile(
@@ -57,6 +62,7 @@ def read_after_time(draft: Draft, rule: str, grade: Grade = Grade.NEAR_MISS) -> 
     return (
         read_fmc_line(draft)
         or _read_relayed(draft)
+        or _read_relayed_epoch(draft)
         or read_dated_pairs(draft, rule)
         or _read_host_and_tag(draft, rule, grade)
     )
@@ -79,6 +85,32 @@ def _read_relayed(draft: Draft) -> ParsedMessage | None:
     draft.fields.append(("relay.host", text_of(host[1])))
     draft.moment, draft.at = inner, inner.end + 1
     return read_fmc_line(draft) or _read_host_and_tag(draft, "relayed", Grade.NEAR_MISS)
+
+
+def read_epoch_event(draft: Draft, rule: str) -> ParsedMessage | None:
+    """Meraki's way behind a time in seconds since 1970: a host, and what kind of event it is."""
+    event = _EPOCH_EVENT.match(draft.raw, draft.at)
+    if event is None:
+        return None
+    draft.name(event[1])
+    draft.tag(event[2])
+    draft.at = event.end()
+    return draft.done(Grade.NEAR_MISS, rule)
+
+
+def _read_relayed_epoch(draft: Draft) -> ParsedMessage | None:
+    relay = _RELAYED_EPOCH.match(draft.raw, draft.at)
+    moment = read_time(draft.raw, relay.end(), draft.received_us) if relay else None
+    if relay is None or moment is None:
+        return None
+    kept = draft.at
+    draft.at = moment.end + 1
+    found = read_epoch_event(draft, "relayed")
+    if found is None:
+        draft.at = kept
+        return None
+    fields = (("relay.host", text_of(relay[1])),) if relay[1] else ()
+    return found._replace(timestamp_us=moment.us, timestamp_guessed=False, fields=fields)
 
 
 def _read_host_and_tag(draft: Draft, rule: str, grade: Grade) -> ParsedMessage:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sealwire.syslog.audit_text import read_dogtag_line, read_fmc_line
-from sealwire.syslog.bsd import read_after_time
+from sealwire.syslog.bsd import read_after_time, read_epoch_event
 from sealwire.syslog.cisco import read_cisco
 from sealwire.syslog.draft import begin
 from sealwire.syslog.event_formats import HOLDS_FIELDS
@@ -22,16 +22,12 @@ if TYPE_CHECKING:
 _SPACE = re.compile(rb"[ \t]*+")
 _GLUED_VERSION = re.compile(
     rb"1 {0,4}+(?=(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} )"
-    rb"|1 {1,4}+(?=[0-9]{10,13}(?:\.[0-9]{1,12})? )"
+    rb"|1 {1,4}+(?=[0-9]{9,13}(?:\.[0-9]{1,12})? )"
 )
 _GUID = re.compile(
     rb"(?:[0-9a-f]{8}-)?[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{3,12}(?:-[0-9a-f]{3,12})?Z? "
 )
 _BRACKETED = re.compile(rb"\[(?=[0-9A-Za-z])")
-_EPOCH_EVENT = re.compile(
-    rb"([^\s:=]{1,255}) (flows|urls|events|ids-alerts|security_event|airmarshal_events"
-    rb"|ip_flow_start|ip_flow_end|(?:l7_|cellular_|vpn_|bridge_anyconnect_client_vpn_)?firewall) "
-)
 _HOST_AND_PROGRAM = re.compile(
     rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}) "
     rb"([A-Za-z_/][^\s:\[\]\"{}=<>,|]{0,127})\[([^\]\s]{0,128})\]: ?"
@@ -109,14 +105,8 @@ def _time_rule(draft: Draft, *, letter: bool) -> tuple[str, Grade]:
 
 
 def _read_epoch(draft: Draft) -> ParsedMessage:
-    """Seconds since 1970, Meraki's way: then a host, and what kind of event it is."""
     draft.at = _after_space(draft)
-    if event := _EPOCH_EVENT.match(draft.raw, draft.at):
-        draft.name(event[1])
-        draft.tag(event[2])
-        draft.at = event.end()
-        return draft.done(Grade.NEAR_MISS, "epoch")
-    return read_after_time(draft, "epoch")
+    return read_epoch_event(draft, "epoch") or read_after_time(draft, "epoch")
 
 
 def _read_undated(draft: Draft) -> ParsedMessage | None:

@@ -90,7 +90,7 @@ _MONTH_DAY_YEAR = re.compile(
     rb"(?P<month>[0-9]{1,2})/(?P<day>[0-9]{1,2})/(?P<year>[0-9]{4})(?:[: T]| - )"
     + _CLOCK + _ZONE + _END
 )  # fmt: skip
-_SINCE_EPOCH = re.compile(rb"([0-9]{10,13})(?:\.([0-9]{1,12}))?(?=[ \t]|\Z)")
+_SINCE_EPOCH = re.compile(rb"([0-9]{10,13}|[0-9]{9}(?=\.))(?:\.([0-9]{1,12}))?(?=[ \t]|\Z)")
 
 _LETTERS: Final = (_BSD, _DAY_MONTH_YEAR)
 _DIGITS: Final = (_ISO, _YEAR_MONTH_DAY, _DAY_MONTH_YEAR, _MONTH_DAY_YEAR)
@@ -125,7 +125,7 @@ def read_bsd_time(raw: bytes, at: int, received_us: int) -> Moment | None:
 def _since_epoch(found: re.Match[bytes]) -> Moment:
     whole, fraction = found.groups()
     us = None
-    if len(whole) == _SECONDS_DIGITS:
+    if len(whole) <= _SECONDS_DIGITS:
         us = int(whole) * SECOND_US + fraction_us(fraction)
     elif len(whole) == _MILLISECONDS_DIGITS:
         us = int(whole) * 1000 + fraction_us(fraction) // 1000

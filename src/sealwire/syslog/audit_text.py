@@ -30,9 +30,8 @@ _PREFIX = re.compile(
     rb"([0-9]{1,10})\.([^\r\n\[\]]{0,128}?) - \[([^\]\r\n]{8,64})\]"
     rb" \[([0-9]{1,5})\] \[([0-9]{1,5})\] "
 )
-_ATTRIBUTE = re.compile(
-    rb"\[([A-Za-z][\w.-]{0,63})=(.*?)\](?=\[[A-Za-z][\w.-]{0,63}=| |\Z)", re.DOTALL
-)
+_ATTRIBUTE = re.compile(rb"\[([A-Za-z][\w.-]{0,63})=")
+_NEXT = re.compile(rb"\](?=\[[A-Za-z][\w.-]{0,63}=)")
 
 
 def read_fmc_line(draft: Draft) -> ParsedMessage | None:
@@ -76,29 +75,39 @@ def read_dogtag_line(draft: Draft) -> ParsedMessage | None:
         return None
     draft.moment = read_time(prefix[3], 0, draft.received_us)
     draft.procid = text_of(prefix[1])
-    draft.at = read_dogtag_text(draft.raw, draft.at, draft.fields)
-    if _EVENT.match(draft.raw, prefix.end()):
-        return draft.done(Grade.VARIANT, "dogtag")
-    return draft.done(Grade.NEAR_MISS, "dogtag_line")
+    draft.fields += _prefix_fields(prefix)
+    draft.at = prefix.end()
+    is_event = _EVENT.match(draft.raw, draft.at)
+    return draft.done(Grade.VARIANT if is_event else Grade.NEAR_MISS, "dogtag")
 
 
-def read_dogtag_text(raw: bytes, start: int, fields: Fields) -> int:
-    """Append the attributes of the event at ``start``; the offset where its text begins.
+def _prefix_fields(prefix: re.Match[bytes]) -> Fields:
+    _, thread, _, source, level = prefix.groups()
+    names = ("thread", "source", "level")
+    values = zip(names, (thread, source, level), strict=True)
+    return [(f"dogtag.{name}", text_of(value)) for name, value in values]
 
-    Dogtag escapes nothing in a value: it ends at the last ``]`` before the next attribute or the
-    text, as far as that can be told.
+
+def read_dogtag_text(raw: bytes, start: int, fields: Fields) -> None:
+    """Append the attributes of the event at ``start``, which may be behind a prefix.
+
+    Dogtag escapes nothing in a value: one ends where another attribute begins, the last one at
+    the last ``]`` before a space or at the end.
     """
     at = start
     if prefix := _PREFIX.match(raw, at):
-        _, thread, _, source, level = prefix.groups()
-        fields += [
-            ("dogtag.thread", text_of(thread)),
-            ("dogtag.source", text_of(source)),
-            ("dogtag.level", text_of(level)),
-        ]
+        fields += _prefix_fields(prefix)
         at = prefix.end()
-    text = at
     while attribute := _ATTRIBUTE.match(raw, at):
-        fields.append(("dogtag." + text_of(attribute[1]), text_of(attribute[2])))
-        at = attribute.end()
-    return text
+        begin = attribute.end()
+        end = _end_of_value(raw, begin)
+        if end < 0:
+            break
+        fields.append(("dogtag." + text_of(attribute[1]), text_of(raw[begin:end])))
+        at = end + 1
+
+
+def _end_of_value(raw: bytes, begin: int) -> int:
+    if following := _NEXT.search(raw, begin):
+        return following.start()
+    return len(raw) - 1 if raw.endswith(b"]") else raw.rfind(b"] ", begin)

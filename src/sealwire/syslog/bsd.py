@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GAP = re.compile(rb"[ \t]*+(?::(?=[ \t]|\Z)[ \t]*+)?")
 _HOST = re.compile(
-    rb"([0-9A-Za-z_\x80-\xff][^\s\[\]\"{}=<>,|%()*;]{0,254}|::[0-9A-Fa-f:.]{0,40})[ \t]++"
+    rb"([0-9A-Za-z_\x80-\xff][^\s\[\]\"{}=<>,|()*;]{0,254}|::[0-9A-Fa-f:.]{0,40})[ \t]++"
 )
 _BRACKETED_HOST = re.compile(rb"\[([0-9A-Za-z][0-9A-Za-z._:-]{0,254})\] (?=[A-Za-z][\w.-]{0,63}: )")
 _QUOTED_MODEL = re.compile(

@@ -100,8 +100,8 @@ def _plausible(draft: Draft, names: list[str], at: int) -> bool:
 
 
 def _behind_space(raw: bytes, at: int) -> int:
-    space = _SPACES.match(raw, at)
-    start = space.end() if space else at
+    """One space is the RFC's; more are the text's."""
+    start = at + raw.startswith(b" ", at)
     return start + len(BOM) if raw.startswith(BOM, start) else start
 
 

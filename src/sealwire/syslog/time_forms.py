@@ -79,7 +79,7 @@ _DAY_MONTH_YEAR = re.compile(
     + rb"[a-z]{0,6}(?P=mark)(?P<year>[0-9]{4})[ :T]" + _CLOCK + _ZONE + _END
 )  # fmt: skip
 _ISO = re.compile(
-    rb"(?P<year>[0-9]{4})(?P<mark>[-/.])(?P<month>[0-9]{2})(?P=mark)(?P<day>[0-9]{2})"
+    rb"(?P<year>[0-9]{4})(?P<mark>[-/.:])(?P<month>[0-9]{2})(?P=mark)(?P<day>[0-9]{2})"
     rb"(?:[Tt_:-]| {1,2})(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?:" + _SECONDS + rb")?"
     + _ZONE + _END
 )  # fmt: skip

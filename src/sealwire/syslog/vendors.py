@@ -23,7 +23,10 @@ _DATE = re.compile(
 _TIME = re.compile(
     rb"(?<= )time=\"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?: UTC)?)\""
 )
-_OFFSET = re.compile(rb"[ ,](?:tz|timezone)=\"?([+-][0-9]{2}:?[0-9]{2}|[A-Z]{3,5})\"?")
+_OFFSET = re.compile(
+    rb"[ ,](?:tz|timezone)=\"?"
+    rb"(?:(?:UTC)?([+-])([0-9]{1,2}):?([0-9]{2})|([A-Z]{3,5}))(?![0-9A-Za-z+-])"
+)
 _EPOCH_PAIRS = re.compile(rb"time=([0-9]{10})\|hostname=([^|]{1,255})\|")
 _NAME = re.compile(
     rb"(?:^|(?<=[ ,:>]))(?:devname|device_name)=(?:\"([^\"]{1,255})\"|([^\s,\"]{1,255}))"
@@ -49,14 +52,21 @@ def read_dated_pairs(draft: Draft, rule: str = "pairs") -> ParsedMessage | None:
     if date is None:
         return None
     if draft.moment is None:
-        zone = _OFFSET.search(raw, at, end)
-        offset = (b"" if zone[1][:1] in b"+-" else b" ") + zone[1] if zone else b""
-        draft.moment = _moment(draft, date[1] + b" " + date[2] + offset)
+        zone = _zone(_OFFSET.search(raw, at, end))
+        draft.moment = _moment(draft, date[1] + b" " + date[2] + zone)
         rule = "dated_pairs"
     name = _NAME.search(raw, at, end)
     if name and draft.host is None:
         draft.name(name[1] or name[2])
     return draft.done(Grade.VARIANT if rule == "dated_pairs" else Grade.NEAR_MISS, rule)
+
+
+def _zone(found: re.Match[bytes] | None) -> bytes:
+    """As it stands behind a time."""
+    if found is None:
+        return b""
+    sign, hours, minutes, name = found.groups()
+    return b" " + name if name else sign + hours.rjust(2, b"0") + minutes
 
 
 def _read_timed_pairs(draft: Draft) -> ParsedMessage | None:

@@ -267,7 +267,9 @@ class Receiver:
             port.receive(now_ns)
             while port.more and not self._must_pause():
                 port.receive(now_ns)
-            self._receiving.pop(port.sock.fileno(), None)
+            # Main has the same socket open, so that closing ours would leave it watched.
+            if self._receiving.pop(port.sock.fileno(), None) is not None:
+                self._epoll.unregister(port.sock)
             port.sock.close()
         self._datagrams = []
 

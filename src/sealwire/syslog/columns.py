@@ -26,16 +26,26 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "parse_batch"]
 
-# Positions are 32 bits wide in Arrow: more bytes are taken apart in several goes.
-_MOST_BYTES: Final = 1 << 30
+# What is taken apart in one go, so that the memory it takes (some five times the messages' own)
+# is bounded, and the processor's caches hold most of it.
+MOST_ROWS: Final = 1 << 16
+MOST_BYTES: Final = 1 << 25
 
 
-def parse_batch(raw: Any, received_us: NDArray[np.int64]) -> Any:  # noqa: ANN401 - Arrow
+def parse_batch(
+    raw: Any,  # noqa: ANN401 - Arrow has no types of its own
+    received_us: NDArray[np.int64],
+    *,
+    most_rows: int = MOST_ROWS,
+    most_bytes: int = MOST_BYTES,
+) -> Any:  # noqa: ANN401 - same
     """Take the messages of ``raw`` apart; a record batch of ``SCHEMA``, row for row.
 
     Args:
         raw: Arrow array of binary or large binary without nulls, or chunked; a message a row.
         received_us: when each was received, microseconds since 1970 UTC.
+        most_rows: taken apart in one go.
+        most_bytes: same; a single message may be longer.
 
     Raises:
         ValueError: not as many times as messages, or a null.
@@ -48,11 +58,18 @@ def parse_batch(raw: Any, received_us: NDArray[np.int64]) -> Any:  # noqa: ANN40
         raise TypeError(f"messages must be binary, not {raw.type}")
     if raw.null_count or len(raw) != len(received_us):
         raise ValueError("each message needs its bytes and its time of receipt")
-    if raw.nbytes > _MOST_BYTES and len(raw) > 1:
-        half = len(raw) // 2
-        parts = (slice(None, half), slice(half, None))
-        return pa.concat_batches([parse_batch(raw[part], received_us[part]) for part in parts])
-    return _take_apart(rows_of(raw), np.asarray(received_us, np.int64))
+    times = np.asarray(received_us, np.int64)
+    parts = []
+    waiting = [slice(0, len(raw))]
+    while waiting:
+        part = waiting.pop()
+        size = part.stop - part.start
+        if size > 1 and (size > most_rows or raw[part].nbytes > most_bytes):
+            middle = part.start + size // 2
+            waiting += [slice(middle, part.stop), slice(part.start, middle)]
+        else:
+            parts.append(_take_apart(rows_of(raw[part]), times[part]))
+    return pa.concat_batches(parts) if len(parts) > 1 else parts[0]
 
 
 def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Arrow

@@ -395,6 +395,15 @@ def test_any_slices_give_the_same(kind: pa.DataType) -> None:
     assert messages_of(parse_batch(chunks, times)) == whole
 
 
+@pytest.mark.parametrize(("most_rows", "most_bytes"), [(1, 1000), (7, 10**9), (10**9, 3000)])
+def test_any_number_of_goes_gives_the_same(most_rows: int, most_bytes: int) -> None:
+    rows = every_form()[::3]
+    raw, times = pa.array(rows, pa.binary()), np.full(len(rows), RECEIVED)
+    batch = parse_batch(raw, times, most_rows=most_rows, most_bytes=most_bytes)
+    assert batch.schema.equals(SCHEMA)
+    assert messages_of(batch) == messages_of(parse_batch(raw, times))
+
+
 def test_alone_as_among_others() -> None:
     rows = every_form()[::5]
     alone = [together([row], [RECEIVED])[0] for row in rows]

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from hypothesis import strategies as st
 
 from sealwire.errors import SealwireError
+from sealwire.syslog.parser import parse
 from sealwire.x509.bundle import read_bundle
 from sealwire.x509.chain import build_chain
 from sealwire.x509.csr import build_csr, describe_csr
@@ -67,11 +68,20 @@ def text(data: bytes) -> None:
         parse_dn(data.decode("utf-8", "replace"))
 
 
+def message(data: bytes) -> None:
+    """Take apart as a syslog message, received at some time."""
+    parsed = parse(data, len(data) * 10**12)
+    assert 0 <= parsed.message_start <= len(data)
+    for value in (parsed.host, parsed.app, parsed.procid, parsed.msgid, *parsed.fields):
+        "".join(value or ()).encode()
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "bundle": bundle,
     "request": request,
     "key": key,
     "text": text,
+    "message": message,
 }
 
 
@@ -121,7 +131,20 @@ def seeds() -> list[bytes]:
         rsa.private_bytes(*forms[2]),
         rsa.private_bytes(*forms[4]),
         b"CN=gw.example.com,O=Example\\, Inc.,C=US",
+        *MESSAGES,
     ]
+
+
+MESSAGES: Final = (
+    b'<165>1 2003-10-11T22:14:15.003Z h.example.com app 1 ID47 [a@1 b="c\\"d"][e@2 f=""] text',
+    b"<34>Oct 11 22:14:15 mymachine su[12]: 'su root' failed",
+    b"<189>29: edge1: *Apr 22 02:22:31.115 CEST: %SYS-5-CONFIG_I: Configured from console",
+    b"Mar 01 14:45:24 fmc: [AUDIT] sfdccsm: admin@192.0.2.4, System > Audit, Page View",
+    b"<13>h CEF:0|V|P\\|Q|1|s|n|3|src=192.0.2.1 msg=a\\=b cs1=",
+    b'<189>date=2020-03-29 time=16:41:30 devname="fw" tz="-0700"',
+    b"0.main - [06/Aug/2019:08:56:37 UTC] [14] [6] [AuditEvent=A][SubjectID=$System$] text",
+    b"<134>1 1563249630.774247467 MX84 urls src=192.0.2.186:63735",
+)
 
 
 # Octets that lengths, tags and text trip over.

@@ -31,7 +31,7 @@ _PREFIX = re.compile(
     rb" \[([0-9]{1,5})\] \[([0-9]{1,5})\] "
 )
 _ATTRIBUTE = re.compile(rb"\[([A-Za-z][\w.-]{0,63})=")
-_NEXT = re.compile(rb"\](?=\[[A-Za-z][\w.-]{0,63}=)")
+_VALUE_END = re.compile(rb"\](?=\[[A-Za-z][\w.-]{0,63}=| |\Z)")
 
 
 def read_fmc_line(draft: Draft) -> ParsedMessage | None:
@@ -91,23 +91,17 @@ def _prefix_fields(prefix: re.Match[bytes]) -> Fields:
 def read_dogtag_text(raw: bytes, start: int, fields: Fields) -> None:
     """Append the attributes of the event at ``start``, which may be behind a prefix.
 
-    Dogtag escapes nothing in a value: one ends where another attribute begins, the last one at
-    the last ``]`` before a space or at the end.
+    Dogtag escapes nothing in a value: one ends at the first ``]`` before another attribute, a
+    space or the end. What is behind a value that holds such itself is text.
     """
     at = start
     if prefix := _PREFIX.match(raw, at):
         fields += _prefix_fields(prefix)
         at = prefix.end()
     while attribute := _ATTRIBUTE.match(raw, at):
-        begin = attribute.end()
-        end = _end_of_value(raw, begin)
-        if end < 0:
+        end = _VALUE_END.search(raw, attribute.end())
+        if end is None:
             break
-        fields.append(("dogtag." + text_of(attribute[1]), text_of(raw[begin:end])))
-        at = end + 1
-
-
-def _end_of_value(raw: bytes, begin: int) -> int:
-    if following := _NEXT.search(raw, begin):
-        return following.start()
-    return len(raw) - 1 if raw.endswith(b"]") else raw.rfind(b"] ", begin)
+        value = raw[attribute.end() : end.start()]
+        fields.append(("dogtag." + text_of(attribute[1]), text_of(value)))
+        at = end.end()

@@ -58,8 +58,9 @@ def plan(segments: Sequence[Segment], ready: Ready) -> list[Segment] | None:
             groups.setdefault((one.hour, one.retention), []).append(one)
     for _, group in sorted(groups.items()):
         for run in _runs(group, ready):
-            if _is_worth(run):
-                return run
+            worthy = _worthy(run)
+            if worthy is not None:
+                return worthy
     return None
 
 
@@ -77,11 +78,19 @@ def _runs(group: Sequence[Segment], ready: Ready) -> Iterator[list[Segment]]:
     yield run
 
 
-def _is_worth(run: Sequence[Segment]) -> bool:
-    """Not for a few late records that would have a large file written again."""
+def _worthy(run: list[Segment]) -> list[Segment] | None:
+    """The part of a run that is worth merging.
+
+    A few late records do not have a large file written again: they are merged among themselves.
+    """
+    if len(run) < 2:  # noqa: PLR2004 - one is merged already
+        return None
     total = sum(one.bytes for one in run)
-    largest = max((one.bytes for one in run), default=0)
-    return len(run) > 1 and (total <= _ALWAYS_BYTES or largest <= (total - largest) * _WORTH)
+    largest = max(range(len(run)), key=lambda at: run[at].bytes)
+    size = run[largest].bytes
+    if total <= _ALWAYS_BYTES or size <= (total - size) * _WORTH:
+        return run
+    return _worthy(run[:largest]) or _worthy(run[largest + 1 :])
 
 
 def merge(inputs: Sequence[Segment], path: str, folder: SensorFolder, calls: FileCalls) -> Segment:

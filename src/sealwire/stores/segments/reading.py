@@ -16,9 +16,11 @@ from sealwire.stores.segments.files import SensorFolder
 from sealwire.stores.segments.snapshot import read_snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sealwire.stores.segments.chain import ChainMark
+    from sealwire.stores.segments.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,8 @@ def _shortened(folder: SensorFolder, mark: ChainMark) -> Damage:
     path = folder.chain.relative_to(folder.root).as_posix()
     detail = f"line {mark.end.next_number - 1}, {mark.end.head}, is not there any more"
     return Damage(DamageKind.SHORTENED, path, detail)
+
+
+def read_manifests(folder: Path, sensor: str) -> Iterator[Manifest]:
+    """Every line of a sensor's chain: what was sealed, merged, held and deleted, in order."""
+    return ChainReading(SensorFolder(folder, sensor)).manifests()

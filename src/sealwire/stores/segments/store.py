@@ -24,6 +24,7 @@ from sealwire.stores.segments.manifest import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -121,8 +122,8 @@ class SegmentStore:
         """
         recovered = self._ledger.open()
         changed = self.look(lambda catalogue: catalogue.changed)
-        if changed is not None:
-            self._today = SteadyDay(datetime.fromisoformat(changed).date())
+        known = self._clock.now() if changed is None else datetime.fromisoformat(changed)
+        self._today = SteadyDay(known.date())
         return recovered
 
     def seal(self, table: pa.Table, positions: Mapping[int, Position]) -> Seal:
@@ -143,6 +144,7 @@ class SegmentStore:
         )
 
         self._check_positions(positions)
+        self._observe_day()
         first_seq = self.look(lambda catalogue: catalogue.next_seq)
         with self._ledger.changing() as written:
             for rows in split(table, first_seq):
@@ -210,7 +212,8 @@ class SegmentStore:
     def retire(self, policy: ArchivePolicy, index_bytes: int = 0) -> Retirement:
         """Delete the days that the policy lets go, and those that the budget makes go.
 
-        Its holds are put into the chain first. May be called at any time, and again.
+        Its holds are put into the chain first. May be called at any time, and again; call it every
+        hour, because a day that it did not see coming is a clock that jumped.
 
         Args:
             policy: classes, holds and budget.
@@ -220,7 +223,7 @@ class SegmentStore:
             UnavailableError: ``segments.disk``; nothing was deleted.
         """
         self.hold(policy.holds)
-        today = self._today.observe(self._clock.now().date(), self._clock.monotonic())
+        today = self._observe_day()
         sums = self.look(lambda catalogue: catalogue.bytes_by_day())
         days = [StoredDay(day, retention, size) for (day, retention), size in sums.items()]
         verdict = judge(days, policy, today, index_bytes)
@@ -324,6 +327,10 @@ class SegmentStore:
             last_seq=max(one.last_seq for one in doomed),
         )
         return self._ledger.draft(ManifestKind.DELETE, deletion=deletion)
+
+    def _observe_day(self) -> date:
+        """Today for deleting: sealing sees the days come, so that a jump is noticed."""
+        return self._today.observe(self._clock.now().date(), self._clock.monotonic())
 
     def _check_positions(self, positions: Mapping[int, Position]) -> None:
         sealed = self.look(lambda catalogue: dict(catalogue.positions))

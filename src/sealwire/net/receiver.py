@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _HANDSHAKES_AT_ONCE: Final = 16
 _HANDSHAKES_SECONDS: Final = 0.01
 _SMALL_READ: Final = 8192
+_HURRY: Final = 3
 _BUSY_WITH_HANDSHAKES: Final = 0.2
 _ACCEPT_PAUSE: Final = 0.1
 _IDLE: Final = 1.0
@@ -192,18 +193,25 @@ class Receiver:
         if any(port.more for port in self._datagrams):
             return  # the kernel holds senders of datagrams back by losing what they send
         if received < connections * _SMALL_READ and not (busy and self._entrance.handshaking):
-            time.sleep(self._limits.nap)
+            time.sleep(self._limits.nap / (_HURRY if self.answers.urgent else 1))
 
     def _timeout(self) -> float:
         if self.journal.gathered:
             if not self._block_since:
                 self._block_since = self._clock.monotonic()
-            due = self._block_since + self._limits.commit_seconds
+            due = self._block_since + self._gathering_seconds()
             return max(0.0, due - self._clock.monotonic())
         entrance = self._entrance
         if entrance.handshaking or not entrance.accepting or self._deadline is not None:
             return _ACCEPT_PAUSE
         return min(self._deadlines.every, self._reporter.due_in())
+
+    def _gathering_seconds(self) -> float:
+        """How long a block is gathered: no longer than a sender waits for it and the disk is idle.
+
+        What comes meanwhile is the next block.
+        """
+        return 0.0 if self.answers.urgent else self._limits.commit_seconds
 
     def _must_pause(self) -> bool:
         """Whether the disk is too far behind to read more."""
@@ -214,8 +222,8 @@ class Receiver:
         now = self._clock.monotonic()
         gathered = self.journal.gathered
         if gathered:
-            late = now - self._block_since >= self._limits.commit_seconds
-            if late or gathered >= self._limits.block_bytes or self.answers.urgent:
+            late = now - self._block_since >= self._gathering_seconds()
+            if late or gathered >= self._limits.block_bytes:
                 self.journal.seal()
                 self._block_since = 0.0
         else:

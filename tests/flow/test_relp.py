@@ -161,3 +161,17 @@ def test_a_killed_worker_loses_nothing_it_answered(
         eventually(lambda: set(expected) <= set(receivers.messages()), "everything answered")
         assert sorted(held_once(receivers.received())) == sorted(expected)
         assert sum(load.sessions) > len(load.sessions)
+
+
+def test_rsyslog_goes_on_after_a_killed_worker_and_each_line_is_held_once(
+    tmp_path: Path, start_peer: Start, server: TlsFiles, client: TlsFiles
+) -> None:
+    lines = [b"<134>1 2026-01-02T03:04:05Z host app 7 - - n%d" % n for n in range(20_000)]
+    with Receivers(tmp_path / "journal", material(server)) as receivers:
+        start_peer(RsyslogRelpSender(tmp_path / "peer", Target(receivers.port), client, lines))
+        for turn in range(2):
+            eventually(lambda n=turn: receivers.count() > 3000 * (n + 1), "a load")
+            os.kill(receivers.pool.pids[0], signal.SIGKILL)
+            eventually(lambda n=turn: len(receivers.lost) > n, "a lost worker")
+        eventually(lambda: lines[-1] in receivers.messages(), "the last line", 60)
+        assert held_once(receivers.received()) == lines

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_VERSION: Final = 1
 MESSAGES: Final = 8_000
-"""Remembered of one stream. More than a receiver leaves unanswered, see ``net.relp_peer``."""
+"""Remembered of one stream. More than a receiver leaves unanswered, see ``sensor.relp_session``."""
 STREAMS: Final = 10_000
 STREAMS_OF_A_SOURCE: Final = 16
 HASHES: Final = 4_000_000

@@ -1,0 +1,214 @@
+"""What the index needs of an engine, and ClickHouse inside this process (chDB)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import pyarrow as pa
+from chdb import session
+
+from sealwire.errors import ConflictError, UnavailableError
+from sealwire.stores.archive.schema import text_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Parameter = str | int
+Setting = str | int | float
+
+TIMEOUT: Final = 159
+TOO_MANY_ROWS: Final = 158
+TOO_SLOW: Final = 160
+MEMORY: Final = 241
+BAD_PATTERN: Final = 427
+
+_CODE: Final = re.compile(r"Code: (\d+)\. DB::Exception: ")
+_LOCKED: Final = 76
+_OTHER_PATH: Final = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """In what the SQL for an engine differs: nothing else does.
+
+    ``merge_tree`` and ``summing`` are engine clauses with ``{table}`` and ``{columns}`` to be
+    filled in; ``on_cluster`` follows a table's name; ``deduplication`` are settings of a table.
+    ``read_suffix`` is the end of the name a table is read by. ``shared``: tables hold records of
+    other sensors too.
+    """
+
+    merge_tree: str = "MergeTree"
+    summing: str = "SummingMergeTree({columns})"
+    on_cluster: str = ""
+    deduplication: str = (
+        "non_replicated_deduplication_window = 10000, fsync_after_insert = 1,"
+        " fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
+    )
+    read_suffix: str = ""
+    shared: bool = False
+
+
+class EngineError(Exception):
+    """The engine refused or failed. ``code`` is ClickHouse's number; 0 when it gave none."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Engine(Protocol):
+    """Executes ClickHouse SQL.
+
+    Concurrency: any thread may call; a question does not wait for an insert. Durability: when
+    ``insert`` returns, the rows survive a power cut, as far as the tables' settings say so.
+    ``insert`` with a ``token`` that the table has seen changes nothing.
+    """
+
+    dialect: Dialect
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter] | None = None,
+        settings: Mapping[str, Setting] | None = None,
+    ) -> pa.Table:
+        """Answer of ``sql``, text as binary columns. Raises EngineError."""
+        ...
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        """Put ``rows`` into the columns of their names, as one block. Raises EngineError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything. No other method may be called after it."""
+        ...
+
+
+def error_of(text: str) -> EngineError:
+    """What the engine's words mean."""
+    found = _CODE.search(text)
+    return EngineError(int(found[1]) if found else 0, text)
+
+
+ONE_BLOCK: Final[Mapping[str, Setting]] = {
+    "max_insert_threads": 1,
+    "max_threads": 1,
+    "min_insert_block_size_rows": 1_000_000_000,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_block_size": 1_000_000_000,
+    "insert_deduplicate": 1,
+}
+"""One block for each INSERT: deduplication by token counts blocks."""
+
+
+class ChdbEngine:
+    """ClickHouse in this process, on a folder of its own.
+
+    One process can have the folder open, and a process can have one folder open: ConflictError
+    ``index.in_use`` otherwise. Questions and inserts have a session each, so that they do not
+    wait for one another; of each kind there is one at a time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.dialect = Dialect()
+        self._asking = threading.Lock()
+        self._inserting = threading.Lock()
+        try:
+            self._questions, self._inserts = _session(folder), _session(folder)
+        except RuntimeError as error:
+            raise _cannot_open(str(error)) from None
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter] | None = None,
+        settings: Mapping[str, Setting] | None = None,
+    ) -> pa.Table:
+        """See Engine."""
+        given = {**(settings or {}), "output_format_arrow_string_as_string": 0}
+        escaped = {name: _escaped(value) for name, value in (parameters or {}).items()}
+        with self._asking:
+            return _table(_told(self._questions, f"{sql} {_clause(given)}", escaped))
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        """See Engine."""
+        columns = ", ".join(rows.column_names)
+        settings = {**ONE_BLOCK, "insert_deduplication_token": token}
+        sql = f"INSERT INTO {table} ({columns}) {_clause(settings)} SELECT {columns} FROM "  # noqa: S608 - names of our own schema
+        with self._inserting:
+            _insert_table(self._inserts, sql, rows)
+
+    def close(self) -> None:
+        """See Engine."""
+        with self._asking, self._inserting:
+            self._questions.close()
+            self._inserts.close()
+
+
+def _session(folder: Path) -> Any:  # noqa: ANN401 - chDB tells no types
+    return session.Session(str(folder))  # type: ignore[no-untyped-call]
+
+
+def _insert_table(inserts: Any, sql: str, rows: pa.Table) -> None:  # noqa: ANN401 - the same
+    # chDB finds the table by the name of a variable in the frame that calls it.
+    rows_to_insert = rows  # noqa: F841 - read by name
+    try:
+        inserts.query(sql + "Python(rows_to_insert)")
+    except RuntimeError as error:
+        raise error_of(str(error)) from None
+
+
+def _told(asked: Any, sql: str, parameters: Mapping[str, str]) -> bytes:  # noqa: ANN401 - the same
+    try:
+        answer = asked.query(sql, "Arrow", params=dict(parameters))
+    except RuntimeError as error:
+        raise error_of(str(error)) from None
+    return bytes(answer.bytes()) if answer is not None else b""
+
+
+def _table(answer: bytes) -> pa.Table:
+    if not answer:
+        return pa.table({})
+    with pa.ipc.open_file(pa.BufferReader(answer)) as reader:
+        return reader.read_all()
+
+
+def _clause(settings: Mapping[str, Setting]) -> str:
+    return "SETTINGS " + ", ".join(
+        f"{name} = {_literal(value)}" for name, value in settings.items()
+    )
+
+
+def _literal(value: Setting) -> str:
+    return text_literal(value) if isinstance(value, str) else str(value)
+
+
+_ESCAPES: Final = {
+    ord(char): escape
+    for char, escape in (
+        ("\\", "\\\\"),
+        ("\t", "\\t"),
+        ("\n", "\\n"),
+        ("\r", "\\r"),
+        ("\0", "\\0"),
+    )
+}
+
+
+def _escaped(value: Parameter) -> str:
+    """A parameter's value as the engine reads it: its own format for text between tabs."""
+    return str(value).translate(_ESCAPES)
+
+
+def _cannot_open(text: str) -> ConflictError | UnavailableError:
+    if error_of(text).code in {_LOCKED, _OTHER_PATH}:
+        return ConflictError(
+            "index.in_use",
+            "The index is open in another process.",
+            hint="Ask the running node, or stop it first.",
+        )
+    return UnavailableError("index.unavailable", f"The index cannot be opened: {text[:200]}")

@@ -1,0 +1,136 @@
+"""The index of one sensor's records: fed seal by seal, asked, thinned by days, built again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealwire.errors import ConflictError
+from sealwire.stores.archive import frame, schema
+from sealwire.stores.archive.ledger import REBUILDING, Ledger
+from sealwire.stores.archive.questions import Span
+from sealwire.stores.archive.searching import Searching
+from sealwire.stores.archive.tables import Tables
+from sealwire.syslog.message import PARSER_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
+
+    import pyarrow as pa
+
+    from sealwire.clock import Clock
+    from sealwire.sensor.archive import Bucket, Page, StoredRecord
+    from sealwire.sensor.query import Search
+    from sealwire.stores.archive.engine import Engine
+
+
+def seal_token(sensor: str, manifest: int, sha256: str) -> str:
+    """What a seal is known by in the index; the same one by another parser is another seal."""
+    return f"{sensor}:{manifest}:{sha256}:{PARSER_VERSION}"
+
+
+class Index:
+    """Records that can be searched.
+
+    Durability: what ``insert`` took is there after a crash; what it did not finish is finished by
+    calling it again, each record exactly once. Concurrency: questions from any thread at any
+    time; ``insert``, ``drop``, ``rebuild`` and ``close`` from one thread.
+
+    Raises what RecordArchive says, and UnavailableError ``index.unavailable`` when the engine
+    fails, be it for want of room on the disk.
+    """
+
+    def __init__(self, engine: Engine, sensor: str, clock: Clock) -> None:
+        self._tables = Tables(engine)
+        self._ledger = Ledger(self._tables, sensor)
+        self._searching = Searching(self._tables, self._ledger, clock)
+
+    # --- what is in it ---------------------------------------------------------------------------
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """It was made by another version, or building it again was interrupted."""
+        return self._ledger.rebuilding or not self._ledger.made_by_us
+
+    def indexed_upto(self) -> int:
+        """``seq`` of the last record in it; 0 when there is none."""
+        return self._ledger.upto
+
+    def size_bytes(self) -> int:
+        """What it takes of the engine's disk."""
+        names = ", ".join(f"'{name}'" for name in schema.TABLES)
+        sql = (
+            "SELECT sum(bytes_on_disk) AS bytes FROM system.parts"  # noqa: S608 - names of our own schema
+            f" WHERE active AND database = currentDatabase() AND table IN ({names})"
+        )
+        return int(self._tables.ask(sql)["bytes"][0].as_py() or 0)
+
+    # --- feeding ---------------------------------------------------------------------------------
+
+    def insert(self, token: str, table: pa.Table) -> None:
+        """Take the records of one seal: a segment's columns and ``fields``, in order of ``seq``.
+
+        Seals come in order. One that is in already changes nothing. Raises ConflictError
+        ``index.overlap`` when records of these numbers came under another token: then it has to
+        be built again.
+        """
+        if table.num_rows == 0 or self._ledger.has(token):
+            return
+        first, last = table["seq"][0].as_py(), table["seq"][-1].as_py()
+        if first <= self._ledger.upto:
+            raise ConflictError(
+                "index.overlap",
+                f"Records {first} to {last} are in the index under another seal.",
+                hint="Build the index again: sealwire sensor reindex",
+            )
+        spans = [
+            self._insert_slice(f"{token}:{number}", piece)
+            for number, piece in enumerate(frame.slices(table))
+        ]
+        span = Span(min(at.since_us for at in spans), max(at.until_us for at in spans))
+        self._ledger.enter(token, first, last, span)
+
+    def drop(self, retention: str, day: date) -> None:
+        """Take out every record of a retention class received on ``day``, UTC."""
+        for statement in schema.drop_day(self._tables.dialect, self._ledger.sensor, retention, day):
+            self._tables.run(statement)
+
+    def rebuild(self, seals: Iterable[tuple[str, pa.Table]]) -> Iterator[int]:
+        """Empty it and take ``seals``, which are all there are; yields ``indexed_upto`` after each.
+
+        When that was interrupted, doing it again goes on where it ended.
+        """
+        if not (self._ledger.rebuilding and self._ledger.made_by_us):
+            self._ledger.empty()
+        for token, table in seals:
+            self.insert(token, table)
+            yield self._ledger.upto
+        self._ledger.mark({REBUILDING: 0})
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._tables.close()
+
+    def _insert_slice(self, token: str, table: pa.Table) -> Span:
+        rows = frame.log_rows(self._ledger.sensor, table)
+        self._tables.insert("log", rows, token)
+        self._tables.insert("minutes", frame.minute_rows(rows), token)
+        return frame.span_of(rows)
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def search(self, search: Search) -> Page:
+        """See RecordArchive. A page may end early when its records are large or time runs out."""
+        return self._searching.search(search)
+
+    def count(self, search: Search) -> int:
+        """See RecordArchive."""
+        return self._searching.count(search)
+
+    def chart(self, search: Search, step_s: int) -> Sequence[Bucket]:
+        """See RecordArchive. Raises RefusedError ``search.step`` beyond 10,000 bars."""
+        return self._searching.chart(search, step_s)
+
+    def record(self, seq: int) -> StoredRecord:
+        """One record. Raises NotFoundError ``record.unknown``."""
+        return self._searching.record(seq)

@@ -1,0 +1,174 @@
+"""SQL for what is asked of the index: which rows, which whole records, how many, how many when.
+
+The newest records are looked for in the last minutes first, then further back, so that what is
+recent is found without reading what is old. Rows are found by few columns; the wide ones are read
+only for those that are shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sealwire.sensor.archive import RecordFlag
+from sealwire.sensor.query import HasWord, InNetwork
+from sealwire.sensor.query_rules import leaves
+from sealwire.stores.archive.conditions import IN_MINUTES, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealwire.sensor.query import Condition, Cursor
+    from sealwire.stores.archive.engine import Dialect, Parameter
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+REACHES_US: Final = (5 * MINUTE_US, 60 * MINUTE_US, 24 * 60 * MINUTE_US)
+"""How far from the end of the time range to look, first, second, third; then everywhere."""
+
+SHOWN: Final = (
+    "seq, toUnixTimestamp64Micro(received) AS received_us, nanos, listener, transport,"
+    " peer_address, peer_port, certificate_sha256, certificate_subject, framing, flags, retention,"
+    " grade, rule, facility, severity, toUnixTimestamp64Micro(ts) AS ts_us, host, app, procid,"
+    " msgid, head, msg, fields"
+)
+_MOMENT: Final = "fromUnixTimestamp64Micro({value}, 'UTC')"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Times of receipt, microseconds: ``since_us`` inclusive, ``until_us`` exclusive."""
+
+    since_us: int
+    until_us: int
+
+    def within(self, other: Span) -> Span:
+        """What both have in common; nothing has ``until_us`` <= ``since_us``."""
+        return Span(max(self.since_us, other.since_us), min(self.until_us, other.until_us))
+
+    def around(self, other: Span) -> Span:
+        """Both, and what is between them."""
+        return Span(min(self.since_us, other.since_us), max(self.until_us, other.until_us))
+
+    @property
+    def empty(self) -> bool:
+        """It has no moment in it."""
+        return self.until_us <= self.since_us
+
+
+def windows(span: Span, *, oldest_first: bool) -> Iterator[Span]:
+    """``span`` in pieces that do not overlap, in the order asked for, each longer than the last."""
+    covered = 0
+    for reach in (*REACHES_US, span.until_us - span.since_us):
+        far = min(reach, span.until_us - span.since_us)
+        if far <= covered:
+            continue
+        if oldest_first:
+            yield Span(span.since_us + covered, span.since_us + far)
+        else:
+            yield Span(span.until_us - far, span.until_us - covered)
+        covered = far
+
+
+class Question:
+    """SQL about the records of one sensor that answer one condition."""
+
+    def __init__(
+        self, dialect: Dialect, sensor: str, condition: Condition | None, *, redelivered: bool
+    ) -> None:
+        self._dialect = dialect
+        self._sensor = sensor
+        self._condition = condition
+        self._redelivered = redelivered
+
+    def keys(
+        self, span: Span, after: Cursor | None, limit: int, *, oldest_first: bool
+    ) -> tuple[str, dict[str, Parameter]]:
+        """``received_us`` and ``seq`` of the first ``limit`` records."""
+        written = Written()
+        where = self._where(written, span)
+        if after is not None:
+            where += " AND " + _behind(written, after, oldest_first=oldest_first)
+        order = "ASC" if oldest_first else "DESC"
+        return (
+            f"SELECT toUnixTimestamp64Micro(received) AS received_us, seq"  # noqa: S608 - values are bound
+            f" FROM log{self._dialect.read_suffix} WHERE {where}"
+            f" ORDER BY received {order}, seq {order} LIMIT {limit:d}"
+        ), written.parameters
+
+    def records(self, span: Span, numbers: Sequence[int]) -> tuple[str, dict[str, Parameter]]:
+        """Whole rows of the records with these numbers, all received within ``span``."""
+        written = Written()
+        listed = ", ".join(str(int(number)) for number in numbers)
+        where = f"{self._span(written, span)} AND seq IN ({listed})"
+        where += self._own(written)
+        return (
+            f"SELECT {SHOWN} FROM log{self._dialect.read_suffix} WHERE {where}"  # noqa: S608 - values are bound
+        ), written.parameters
+
+    def counts(self, span: Span, step_s: int) -> tuple[str, dict[str, Parameter]]:
+        """``start``, ``severity`` and ``records`` for each ``step_s`` seconds; 0: all together."""
+        written = Written()
+        where = self._where(written, span)
+        start = _start("toUnixTimestamp(received)", step_s)
+        return (
+            f"SELECT {start} AS start, severity, count() AS records"  # noqa: S608 - values are bound
+            f" FROM log{self._dialect.read_suffix} WHERE {where} GROUP BY start, severity"
+        ), written.parameters
+
+    def minute_counts(self, span: Span, step_s: int) -> tuple[str, dict[str, Parameter]]:
+        """The same from the counts of whole minutes."""
+        written = Written()
+        low = written.bound(span.since_us // SECOND_US, "Int64")
+        high = written.bound(span.until_us // SECOND_US, "Int64")
+        where = f"minute >= toDateTime({low}, 'UTC') AND minute < toDateTime({high}, 'UTC')"
+        if not self._redelivered:
+            where += " AND redelivered = 0"
+        if self._condition is not None:
+            where += f" AND {written.condition(self._condition)}"
+        where += self._own(written)
+        start = _start("toUnixTimestamp(minute)", step_s)
+        return (
+            f"SELECT {start} AS start, severity, sum(records) AS records"  # noqa: S608 - values are bound
+            f" FROM minutes{self._dialect.read_suffix} WHERE {where} GROUP BY start, severity"
+        ), written.parameters
+
+    def _where(self, written: Written, span: Span) -> str:
+        where = self._span(written, span)
+        if not self._redelivered:
+            where += f" AND bitAnd(flags, {int(RecordFlag.REDELIVERED)}) = 0"
+        if self._condition is not None:
+            where += f" AND {written.condition(self._condition)}"
+        return where + self._own(written)
+
+    @staticmethod
+    def _span(written: Written, span: Span) -> str:
+        low = _MOMENT.format(value=written.bound(span.since_us, "Int64"))
+        high = _MOMENT.format(value=written.bound(span.until_us, "Int64"))
+        return f"received >= {low} AND received < {high}"
+
+    def _own(self, written: Written) -> str:
+        if not self._dialect.shared:
+            return ""
+        return f" AND sensor = {written.bound(self._sensor, 'String')}"
+
+
+def counted_by_minute(condition: Condition | None) -> bool:
+    """The counts of each minute are enough to tell how many records answer ``condition``."""
+    if condition is None:
+        return True
+    return all(
+        isinstance(leaf, InNetwork) or (not isinstance(leaf, HasWord) and leaf.field in IN_MINUTES)
+        for leaf in leaves(condition)
+    )
+
+
+def _behind(written: Written, after: Cursor, *, oldest_first: bool) -> str:
+    sign = ">" if oldest_first else "<"
+    moment = _MOMENT.format(value=written.bound(after.received_us, "Int64"))
+    number = written.bound(after.seq, "UInt64")
+    return f"(received {sign} {moment} OR (received = {moment} AND seq {sign} {number}))"
+
+
+def _start(seconds: str, step_s: int) -> str:
+    return f"toInt64(intDiv({seconds}, {step_s:d}) * {step_s:d})" if step_s else "toInt64(0)"

@@ -1,0 +1,183 @@
+"""Answers to questions: pages of records, how many there are, and how many when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sealwire.errors import NotFoundError, RefusedError
+from sealwire.sensor.archive import Bucket, Page
+from sealwire.sensor.query import Cursor, Matches
+from sealwire.sensor.query_rules import check_search, leaves
+from sealwire.stores.archive import answers
+from sealwire.stores.archive.conditions import safe_pattern
+from sealwire.stores.archive.limits import Budget
+from sealwire.stores.archive.questions import (
+    MINUTE_US,
+    SECOND_US,
+    Question,
+    Span,
+    counted_by_minute,
+    windows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from sealwire.clock import Clock
+    from sealwire.sensor.archive import StoredRecord
+    from sealwire.sensor.query import Condition, Search
+    from sealwire.stores.archive.ledger import Ledger
+    from sealwire.stores.archive.tables import Tables
+
+AT_ONCE: Final = 1_000
+"""Whole records read in one statement."""
+PAGE_BYTES: Final = 16 << 20
+"""A page ends before its limit when the records on it are as large as this."""
+MOST_BARS: Final = 10_000
+MINUTE_S: Final = 60
+
+
+class Searching:
+    """Questions about the records of one sensor. Safe to call from any thread."""
+
+    def __init__(self, tables: Tables, ledger: Ledger, clock: Clock) -> None:
+        self._tables = tables
+        self._ledger = ledger
+        self._clock = clock
+
+    def search(self, search: Search) -> Page:
+        """See RecordArchive. A page may end early when its records are large or time runs out."""
+        self._check(search)
+        budget = Budget(self._clock)
+        found: list[StoredRecord] = []
+        size = 0
+        try:
+            for piece in self._pieces(search, budget):
+                found += piece
+                size += sum(len(record.raw) for record in piece)
+                if len(found) > search.limit or size >= PAGE_BYTES:
+                    return _page(found, search.limit)
+        except RefusedError:
+            # What was found is worth more than to be told that there may be more.
+            if not found:
+                raise
+            return Page(tuple(found), _cursor(found[-1]))
+        return Page(tuple(found))
+
+    def count(self, search: Search) -> int:
+        """See RecordArchive."""
+        return sum(sum(bars.values()) for bars in self._counted(search, 0).values())
+
+    def chart(self, search: Search, step_s: int) -> Sequence[Bucket]:
+        """See RecordArchive. Raises RefusedError beyond 10,000 bars."""
+        span = Span(search.since_us, search.until_us).within(self._ledger.span)
+        if step_s < 1 or (span.until_us - span.since_us) // (step_s * SECOND_US) > MOST_BARS:
+            raise RefusedError(
+                "search.step", f"A chart has at most {MOST_BARS} bars.", hint="Take a longer step."
+            )
+        bars = self._counted(search, step_s)
+        return [Bucket(start * SECOND_US, bars[start]) for start in sorted(bars)]
+
+    def record(self, seq: int) -> StoredRecord:
+        """One record. Raises NotFoundError ``record.unknown``."""
+        found = self._records(self._question(None), self._ledger.span, [seq], Budget(self._clock))
+        if not found:
+            raise NotFoundError("record.unknown", f"There is no record {seq} in the index.")
+        return found[0]
+
+    def _check(self, search: Search) -> None:
+        check_search(search)
+        for leaf in leaves(search.condition) if search.condition is not None else ():
+            if isinstance(leaf, Matches):
+                pattern = safe_pattern(leaf.pattern)
+                self._tables.ask("SELECT match('', {pattern:String})", {"pattern": pattern})
+
+    def _question(self, condition: Condition | None, *, redelivered: bool = True) -> Question:
+        tables, sensor = self._tables, self._ledger.sensor
+        return Question(tables.dialect, sensor, condition, redelivered=redelivered)
+
+    def _pieces(self, search: Search, budget: Budget) -> Iterator[list[StoredRecord]]:
+        """The records in the order asked for, a few at a time, at most one more than the limit."""
+        question = self._question(search.condition, redelivered=search.redelivered)
+        left, after = search.limit + 1, search.after
+        for window in windows(self._reach(search), oldest_first=search.oldest_first):
+            wanted = AT_ONCE
+            while left and wanted == AT_ONCE:
+                wanted = min(left, AT_ONCE)
+                sql, parameters = question.keys(
+                    window, after, wanted, oldest_first=search.oldest_first
+                )
+                keys = self._tables.ask(sql, parameters, budget)
+                moments, numbers = keys["received_us"].to_pylist(), keys["seq"].to_pylist()
+                if not numbers:
+                    break
+                near = Span(min(moments), max(moments) + 1)
+                yield self._records(question, near, numbers, budget)
+                after = Cursor(moments[-1], numbers[-1])
+                left -= len(numbers)
+                wanted = len(numbers)
+
+    def _reach(self, search: Search) -> Span:
+        """Where records can be that are on this page."""
+        span = Span(search.since_us, search.until_us).within(self._ledger.span)
+        if search.after is None:
+            return span
+        moment = search.after.received_us
+        if search.oldest_first:
+            return replace(span, since_us=max(span.since_us, moment))
+        return replace(span, until_us=min(span.until_us, moment + 1))
+
+    def _records(
+        self, question: Question, span: Span, numbers: Sequence[int], budget: Budget
+    ) -> list[StoredRecord]:
+        """Whole records by number, in the order of ``numbers``."""
+        if span.empty:
+            return []
+        sql, parameters = question.records(span, numbers)
+        found = {
+            record.seq: record
+            for record in answers.records(self._tables.ask(sql, parameters, budget))
+        }
+        return [found[number] for number in numbers if number in found]
+
+    def _counted(self, search: Search, step_s: int) -> dict[int, dict[int | None, int]]:
+        """Records by beginning of bar and severity."""
+        self._check(search)
+        question = self._question(search.condition, redelivered=search.redelivered)
+        span = Span(search.since_us, search.until_us).within(self._ledger.span)
+        whole = Span(
+            -(-span.since_us // MINUTE_US) * MINUTE_US, span.until_us // MINUTE_US * MINUTE_US
+        )
+        if whole.empty or step_s % MINUTE_S or not counted_by_minute(search.condition):
+            parts = [(question.counts, span)]
+        else:
+            parts = [
+                (question.counts, replace(span, until_us=whole.since_us)),
+                (question.minute_counts, whole),
+                (question.counts, replace(span, since_us=whole.until_us)),
+            ]
+        budget = Budget(self._clock)
+        bars: dict[int, dict[int | None, int]] = {}
+        for write, part in parts:
+            if not part.empty:
+                _add(bars, self._tables.ask(*write(part, step_s), budget))
+        return bars
+
+
+def _page(found: list[StoredRecord], limit: int) -> Page:
+    shown = found[:limit]
+    return Page(tuple(shown), _cursor(shown[-1]))
+
+
+def _cursor(last: StoredRecord) -> Cursor:
+    return Cursor(last.received_ns // 1000, last.seq)
+
+
+def _add(bars: dict[int, dict[int | None, int]], counted: pa.Table) -> None:
+    for row in counted.to_pylist():
+        counts = bars.setdefault(row["start"], {})
+        severity = answers.number(row["severity"])
+        counts[severity] = counts.get(severity, 0) + row["records"]

@@ -160,9 +160,7 @@ def test_every_condition(filled: tuple[Index, MemoryIndex], condition: Condition
 
 
 @FEW
-@given(
-    drawn=st.lists(records(), max_size=12), condition=conditions, step_s=st.sampled_from((7, 60))
-)
+@given(drawn=st.lists(records(), max_size=12), condition=conditions)
 def test_every_kind_of_record(
     index: Index, drawn: list[StoredRecord], condition: Condition
 ) -> None:

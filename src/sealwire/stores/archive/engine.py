@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 from chdb import session
 
 from sealwire.errors import ConflictError, UnavailableError
-from sealwire.stores.archive.schema import text_literal
+from sealwire.stores.archive.dialect import Dialect, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,27 +28,6 @@ BAD_PATTERN: Final = 427
 _CODE: Final = re.compile(r"Code: (\d+)\. DB::Exception: ")
 _LOCKED: Final = 76
 _OTHER_PATH: Final = 36
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """In what the SQL for an engine differs: nothing else does.
-
-    ``merge_tree`` and ``summing`` are engine clauses with ``{table}`` and ``{columns}`` to be
-    filled in; ``on_cluster`` follows a table's name; ``deduplication`` are settings of a table.
-    ``read_suffix`` is the end of the name a table is read by. ``shared``: tables hold records of
-    other sensors too.
-    """
-
-    merge_tree: str = "MergeTree"
-    summing: str = "SummingMergeTree({columns})"
-    on_cluster: str = ""
-    deduplication: str = (
-        "non_replicated_deduplication_window = 10000, fsync_after_insert = 1,"
-        " fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
-    )
-    read_suffix: str = ""
-    shared: bool = False
 
 
 class EngineError(Exception):

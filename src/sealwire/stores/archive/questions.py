@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sealwire.sensor.query import Condition, Cursor
-    from sealwire.stores.archive.engine import Dialect, Parameter
+    from sealwire.stores.archive.dialect import Dialect
+    from sealwire.stores.archive.engine import Parameter
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sealwire.stores.archive.dialect import text_literal
+
 if TYPE_CHECKING:
     from datetime import date
 
-    from sealwire.stores.archive.engine import Dialect
+    from sealwire.stores.archive.dialect import Dialect
 
 SCHEMA_VERSION: Final = 1
 """Rises whenever tables or their meaning change; the index is built again then."""
@@ -122,12 +124,6 @@ def drop_day(dialect: Dialect, sensor: str, retention: str, day: date) -> list[s
         f"ALTER TABLE {name}{dialect.on_cluster} DROP PARTITION ({partition})"
         for name in ("log", "minutes")
     ]
-
-
-def text_literal(text: str) -> str:
-    """``text`` in quotes, for statements that take no parameters."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _table(

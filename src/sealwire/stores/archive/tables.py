@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from sealwire.stores.archive.engine import Dialect, Engine, Parameter
+    from sealwire.stores.archive.dialect import Dialect
+    from sealwire.stores.archive.engine import Engine, Parameter
     from sealwire.stores.archive.limits import Budget
 
 

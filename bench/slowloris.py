@@ -2,17 +2,20 @@
 
 A good sender sends one message after another and the sensor's journal tells when each arrived and
 how late. First alone; then beside connections that do nothing before their handshake, connections
-that stop within it, and established ones that send a byte of a message now and then.
+that stop within it, and established ones that send a byte of a message now and then; then beside
+four clients that do nothing but new handshakes, as fast as they can.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import ssl
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
@@ -28,10 +31,13 @@ from tests.flow.authority import PeerAuthority
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.flow.authority import TlsFiles
 
 RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
 EVERY: Final = 0.01
+STORMERS: Final = 4
 GOOD: Final = "127.0.0.9"
 CLOCK: Final = SystemClock()
 
@@ -120,6 +126,26 @@ def _arrived(sensor: Sensor, mark: bytes) -> list[float]:
     ]
 
 
+@contextmanager
+def storm(port: int, client: TlsFiles, seconds: float) -> Iterator[list[int]]:
+    """New handshakes by ``openssl s_time``; at the end how many each of its processes made."""
+    command = ["openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-new", "-tls1_3"]
+    command += ["-time", str(int(seconds)), "-cert", str(client.certificate)]
+    command += ["-key", str(client.key), "-CAfile", str(client.ca)]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(STORMERS)
+    ]
+    made: list[int] = []
+    yield made
+    for one in running:
+        said, _ = one.communicate(timeout=60)
+        found = re.search(r"(\d+) connections in \d+ real seconds", said)
+        if found is None:
+            raise RuntimeError(f"openssl s_time said: {said}")
+        made.append(int(found[1]))
+
+
 def measure(count: int, seconds: float, folder: Path) -> list[str]:
     """Markdown lines of one run."""
     authority = PeerAuthority(folder)
@@ -132,19 +158,27 @@ def measure(count: int, seconds: float, folder: Path) -> list[str]:
         memory = sum(weights(sensor.pid).values()) / 1024
         failures = sensor.node.json("sensor", "stats")["tls_failures"]
         hostile.close()
+        with storm(sensor.port, client, seconds) as shaken:
+            stormed = latencies(sensor, context, "stormed", seconds, lambda: None)
     ended: dict[str, int] = {}
     for one in failures:
         ended[one["reason"]] = ended.get(one["reason"], 0) + one["count"]
     rows = [
         f"| {name} | {median(found):.2f} | {quantiles(found, n=100)[98]:.2f} | {max(found):.2f} |"
-        for name, found in (("alone", alone), (f"beside {count} hostile", beset))
+        for name, found in (
+            ("alone", alone),
+            (f"beside {count} hostile", beset),
+            ("beside a storm of handshakes", stormed),
+        )
     ]
+    shaken_rate = sum(shaken) / seconds
     return [
         "| the good sender | median ms | p99 ms | most ms |",
         "|---|--:|--:|--:|",
         *rows,
         "",
         f"- all processes {memory:.0f} MB PSS; ended so far: {ended}",
+        f"- the storm: {shaken_rate:.0f} handshakes/s",
     ]
 
 

@@ -40,6 +40,14 @@ def receivers(tmp_path: Path, server: TlsFiles) -> Iterator[Receivers]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, server: TlsFiles) -> Iterator[Receivers]:
+    """For tests that leave it as it was but for what it has received."""
+    folder = tmp_path_factory.mktemp("plain") / "journal"
+    with Receivers(folder, material(server), plain=True) as running:
+        yield running
+
+
 def tcp(receivers: Receivers, host: str = LOOPBACK) -> socket.socket:
     return socket.create_connection((host, receivers.plain_port(Transport.TCP)), 10)
 
@@ -203,3 +211,32 @@ def test_a_port_that_is_taken_leaves_nothing_bound(receivers: Receivers) -> None
         bound_listeners(LOOPBACK, {Transport.TCP: (free,), Transport.UDP: (taken,)})
     (one,) = bound_listeners(LOOPBACK, {Transport.TCP: (free,)})
     one.sock.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "transport", "framed"),
+    [
+        (["--udp", "--rfc3164"], Transport.UDP, Kind.DATAGRAM),
+        (["--udp", "--rfc5424"], Transport.UDP, Kind.DATAGRAM),
+        (["--tcp", "--rfc3164"], Transport.TCP, Kind.LINES),
+        (["--tcp", "--rfc5424", "--octet-count"], Transport.TCP, Kind.OCTETS),
+    ],
+)
+def test_the_logger_command_is_understood(
+    shared: Receivers, words: list[str], transport: Transport, framed: Kind
+) -> None:
+    """``logger`` of util-linux, which every Debian machine has; a file of lines at once."""
+    begins = shared.count()
+    port = str(shared.plain_port(transport))
+    subprocess.run(
+        ["logger", "--server", LOOPBACK, "--port", port, *words, "--tag", "test"],
+        input="".join(f"line {number} with words\n" for number in range(50)).encode(),
+        check=True,
+        timeout=20,
+    )
+    shared.expect(begins + 50)
+    newest = shared.received()[begins:]
+    assert {one.kind for one in newest} == {framed}
+    for number, one in enumerate(newest):
+        assert one.message.startswith(b"<13>")
+        assert one.message.endswith(b"line %d with words" % number)

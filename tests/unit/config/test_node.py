@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,12 @@ def test_limits_of_receiving_are_checked_and_unknown_ones_refused(tmp_path: Path
     (found,) = faults(receiving={"connections": 5, "handshakes": 6}).values()
     assert "connections_per_source is more than connections" in found
     assert "handshakes_per_source is more than handshakes" in found
+
+
+def test_the_manual_shows_the_limits_that_hold() -> None:
+    manual = Path(__file__).resolve().parents[3] / "docs" / "receiving.md"
+    block = manual.read_text().split("```toml\n")[1].split("```")[0]
+    assert tomllib.loads(block) == {"receiving": ReceivingSettings().model_dump()}
 
 
 def test_what_keys_need_goes_together() -> None:

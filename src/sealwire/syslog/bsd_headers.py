@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sealwire.syslog.found import Entries, Header, no_spans
+from sealwire.syslog.dated import (
+    HOST,
+    Dated,
+    find_host,
+    header_of,
+    is_tag,
+    judge,
+    read_tag,
+    some_of,
+)
+from sealwire.syslog.found import Entries, Header
+from sealwire.syslog.loose_headers import PADDED, give_up_odd_texts, read_loose
 from sealwire.syslog.moments import bsd_time
-from sealwire.syslog.rows import ABSENT, FOREIGN, Rows, Spans, cut, places_of, words_of
-from sealwire.syslog.strict import ODD_TEXT
+from sealwire.syslog.rows import FOREIGN, Rows, Spans, cut, places_of
 from sealwire.syslog.time_forms import ZONES, read_bsd_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sealwire.syslog.headers import Priorities
-    from sealwire.syslog.rows import Mask, Positions
+    from sealwire.syslog.rows import Positions
 
 _SPACE: Final = ord(" ")
 _COLON: Final = ord(":")
@@ -36,40 +44,22 @@ _LF: Final = ord("\n")
 _CR: Final = ord("\r")
 
 # How long the parts may be here; one byte more is looked at.
-_LONGEST_HOST: Final = 63
-_LONGEST_TAG: Final = 47
 _LONGEST_SENDER: Final = 63
-_LONGEST_PROCESS: Final = 31
 _LONGEST_USER: Final = 63
 _LONGEST_SUBSYSTEM: Final = 127
 _TIME: Final = 16  # Mar  1 14:45:24 and a space
 _BSD_TIME: Final = b"Mar 01 14:45:24"
-_LOOKED_AT: Final = 320  # where a mnemonic of Cisco's other devices may stand
 
 
-_HOST: Final = re.compile(rb"[0-9A-Za-z][0-9A-Za-z._-]*:?\Z")
-# A tag that is a number may be something else; CEF: and LEEF: are formats, no tags.
-_TAG: Final = re.compile(rb"(?![0-9])[^\s:\[\]\"{}=<>,|\x80-\xff]+(?<!EF)\Z")
 _SENDER: Final = re.compile(rb"[^\s:\[\]\x80-\xff]+\Z")
 
 
-class _Dated(NamedTuple):
-    """Messages with a time; ``host`` goes up to a space, ``at`` is behind that space."""
-
-    rows: Positions
-    ends: Positions
-    valid: Mask
-    padded: Mask
-    microseconds: Positions
-    host: Spans
-    at: Positions
-
-
 class BsdHeaders(NamedTuple):
-    """Of RFC 3164 with a tag, and of audit lines."""
+    """Of RFC 3164 with a tag, of audit lines, and of others whose day has a 0 before it."""
 
     tagged: Header
     audit: Header
+    padded: Header
 
 
 def read_bsd_headers(
@@ -78,80 +68,42 @@ def read_bsd_headers(
     """The messages ``which``, behind whose PRI a capital letter stands."""
     dated = _read_dated(rows, which, priorities.ends[which], received_us)
     labelled = rows.buffer[dated.at] == _OPEN
-    audit = _some(dated, np.flatnonzero(dated.valid & labelled))
-    tagged = _some(dated, np.flatnonzero(dated.valid & ~labelled & ~dated.padded))
+    audit = some_of(dated, np.flatnonzero(dated.valid & labelled))
+    tagged = some_of(dated, np.flatnonzero(dated.valid & ~labelled & ~dated.padded))
+    padded = some_of(dated, np.flatnonzero(dated.valid & ~labelled & dated.padded))
     values = priorities.values
     return BsdHeaders(
         _read_tagged(rows, tagged, values[tagged.rows]),
         _read_audit(rows, audit, values[audit.rows]),
+        read_loose(rows, padded, values[padded.rows], PADDED),
     )
 
 
-def _some(dated: _Dated, places: Positions) -> _Dated:
-    host = Spans(dated.host.starts[places], dated.host.ends[places])
-    rows, ends, valid, padded, microseconds, _, at = dated
-    return _Dated(
-        rows[places],
-        ends[places],
-        valid[places],
-        padded[places],
-        microseconds[places],
-        host,
-        at[places],
-    )
-
-
-def _read_dated(rows: Rows, which: Positions, at: Positions, received_us: Positions) -> _Dated:
+def _read_dated(rows: Rows, which: Positions, at: Positions, received_us: Positions) -> Dated:
     ends = rows.ends[which]
     window = rows.window(at, _TIME)
     (microseconds, valid), padded = bsd_time(window, received_us)
     valid &= window[:, _TIME - 1] == _SPACE
     at = at + _TIME
-    lengths = (rows.window(at, _LONGEST_HOST + 1) == _SPACE).argmax(axis=1)
-    host = Spans(at, at + lengths)
-    valid &= (rows.buffer[host.ends] == _SPACE) & (lengths > 0) & (host.ends < ends)
-    return _Dated(which, ends, valid, padded, microseconds, host, host.ends + 1)
+    host, found = find_host(rows, at)
+    valid &= found & (host.ends < ends)
+    return Dated(which, ends, valid, padded, microseconds, host, host.ends + 1)
 
 
-def _header(dated: _Dated, priorities: Positions) -> Header:
-    count = len(dated.rows)
-    nowhere = no_spans(count)
-    return Header(
-        dated.rows,
-        dated.valid,
-        priorities,
-        dated.microseconds,
-        np.ones(count, np.bool_),
-        dated.host,
-        nowhere,
-        nowhere,
-        nowhere,
-        text=np.minimum(dated.at, dated.ends),
-    )
-
-
-def _read_tagged(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
-    header = _header(dated, priorities)
+def _read_tagged(rows: Rows, dated: Dated, priorities: Positions) -> Header:
+    header = header_of(dated, priorities)
     if len(header.rows):
-        _read_tag(rows, header, dated.ends)
-        _judge(rows, header, dated.host, _is_plain_host)
-        _judge(rows, header, header.app, _is_tag)
-        _give_up_odd_texts(rows, header, dated.ends)
+        read_tag(rows, header, dated.ends)
+        judge(rows, header, dated.host, _is_plain_host)
+        judge(rows, header, header.app, is_tag)
+        give_up_odd_texts(rows, header, dated.ends)
     return header
-
-
-def _judge(rows: Rows, header: Header, spans: Spans, judge: Callable[[bytes], bool]) -> None:
-    """Give up the messages whose part is not as it must be. Each text there is is judged once."""
-    kept = np.flatnonzero(header.valid)
-    parts = cut(rows.buffer, Spans(spans.starts[kept], spans.ends[kept])).dictionary_encode()
-    verdicts = np.array([judge(text) for text in words_of(parts)], np.bool_)
-    header.valid[kept] = verdicts[parts.indices.to_numpy()]
 
 
 @lru_cache(maxsize=4096)
 def _is_plain_host(host: bytes) -> bool:
     """Whether a strict header with this host is what it seems."""
-    plain = _HOST.match(host) is not None and not host.endswith(b":")
+    plain = HOST.match(host) is not None and not host.endswith(b":")
     return plain and not host.isdigit() and host not in ZONES
 
 
@@ -159,12 +111,7 @@ def _is_plain_host(host: bytes) -> bool:
 def _is_audit_host(host: bytes) -> bool:
     """Whether ``host``, perhaps with a colon behind it, does not go on the time before it."""
     time = read_bsd_time(b"%b %b [" % (_BSD_TIME, host), 0, 0)
-    return _HOST.match(host) is not None and time is not None and time.end == len(_BSD_TIME)
-
-
-@lru_cache(maxsize=4096)
-def _is_tag(app: bytes) -> bool:
-    return _TAG.match(app) is not None
+    return HOST.match(host) is not None and time is not None and time.end == len(_BSD_TIME)
 
 
 @lru_cache(maxsize=4096)
@@ -172,45 +119,14 @@ def _is_sender(sender: bytes) -> bool:
     return _SENDER.match(sender) is not None
 
 
-def _read_tag(rows: Rows, header: Header, ends: Positions) -> None:
-    """``NAME: ``, ``NAME[PROCESS]: `` or ``NAME[PROCESS] `` where the text begins."""
-    buffer, at = rows.buffer, header.text
-    window = rows.window(at, _LONGEST_TAG + 1)
-    stop = at + ((window == _COLON) | (window == _OPEN)).argmax(axis=1)
-    bracket = buffer[stop] == _OPEN
-    window = rows.window(stop + 1, _LONGEST_PROCESS + 1)
-    # Blanks are among what is left to the reader of single messages here.
-    odd = (window == _CLOSE) | (window <= _SPACE) | (window >= FOREIGN)
-    closing = stop + 1 + odd.argmax(axis=1)
-    header.valid &= (stop > at) & (stop < ends)
-    header.valid &= ~bracket | ((buffer[closing] == _CLOSE) & (closing < ends))
-    behind = np.where(bracket, closing + 1, stop)
-    colon = (behind < ends) & (buffer[behind] == _COLON)
-    behind = behind + colon
-    blank = (behind >= ends) | (buffer[behind] == _SPACE)
-    header.valid &= np.where(bracket, colon | blank, colon & blank)
-    behind = behind + ((behind < ends) & (buffer[behind] == _SPACE))
-    process = bracket & (closing > stop + 1)
-    header.app = Spans(at, stop)
-    header.procid = Spans(np.where(process, stop + 1, ABSENT), closing)
-    header.text = behind
-
-
-def _give_up_odd_texts(rows: Rows, header: Header, ends: Positions) -> None:
-    """A text behind a tag without a process may be a vendor's way."""
-    for place in np.flatnonzero(header.valid & (header.procid.starts < 0)).tolist():
-        text = rows.buffer[header.text[place] : ends[place]][:_LOOKED_AT].tobytes()
-        header.valid[place] = ODD_TEXT.match(text) is None
-
-
-def _read_audit(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
+def _read_audit(rows: Rows, dated: Dated, priorities: Positions) -> Header:
     """``[TAG] SENDER: USER@ADDRESS, SUBSYSTEM, ACTION``."""
-    header = _header(dated, priorities)
+    header = header_of(dated, priorities)
     if not len(header.rows):
         return header
     buffer = rows.buffer
     colon = buffer[dated.host.ends - 1] == _COLON
-    _judge(rows, header, dated.host, _is_audit_host)
+    judge(rows, header, dated.host, _is_audit_host)
     header.host = Spans(dated.host.starts, dated.host.ends - colon)
     label, sender, who, subsystem = _audit_parts(rows, header, dated.at)
     backwards = rows.window(who.starts, _LONGEST_USER + 1)
@@ -233,7 +149,7 @@ def _read_audit(rows: Rows, dated: _Dated, priorities: Positions) -> Header:
     header.app = sender
     header.text = who.starts
     _give_up_mixed(rows, header, dated.ends)
-    _judge(rows, header, sender, _is_sender)
+    judge(rows, header, sender, _is_sender)
     header.entries.append(_entries(rows, header, parts))
     return header
 

@@ -1,8 +1,8 @@
 """Many messages taken apart at once, into Arrow columns: the same as ``parse`` row by row.
 
-What is RFC 5424 or RFC 3164 to the letter or an audit line, as nearly everything is, is read with
-numpy for all messages together; every other message goes through ``parse`` alone. Imports numpy
-and Arrow: for the store process only.
+What nearly everything is (RFC 5424 or RFC 3164 to the letter, an audit line, or a near miss that
+many send) is read with numpy for all messages together; every other message goes through ``parse``
+alone. Imports numpy and Arrow: for the store process only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow as pa
 from sealwire.syslog.assembly import SCHEMA, Found, assemble
 from sealwire.syslog.bsd_headers import read_bsd_headers
 from sealwire.syslog.headers import Priorities, read_priorities, read_rfc5424
+from sealwire.syslog.loose_headers import read_iso_headers
 from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import Rows, rows_of
@@ -78,6 +79,7 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
         priorities = read_priorities(rows)
         _read_rfc5424(found, priorities)
         _read_dated(found, priorities, received_us)
+        _read_iso(found, priorities)
     _read_one_by_one(found, received_us)
     return assemble(found)
 
@@ -98,6 +100,16 @@ def _read_dated(found: Found, priorities: Priorities, received_us: Positions) ->
         headers = read_bsd_headers(found.rows, which, priorities, received_us[which])
         found.take("rfc3164", headers.tagged, guessed=True)
         found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
+        found.take("bsd", headers.padded, grade=Grade.NEAR_MISS, guessed=True)
+
+
+def _read_iso(found: Found, priorities: Priorities) -> None:
+    buffer, ends = found.rows.buffer, priorities.ends
+    year = (buffer[ends] == ord("1")) | (buffer[ends] == ord("2"))
+    which = np.flatnonzero(priorities.valid & year & (buffer[ends + 4] == ord("-")))
+    if which.size:
+        header = read_iso_headers(found.rows, which, priorities)
+        found.take("iso", header, grade=Grade.VARIANT)
 
 
 def _read_one_by_one(found: Found, received_us: Positions) -> None:

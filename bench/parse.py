@@ -89,8 +89,16 @@ def mixed(number: int) -> str:
     return sshd(number) if place < 17 else sudo(number)
 
 
-def near_miss(number: int) -> str:
-    """An ISO time in place of the BSD one."""
+def iso(number: int) -> str:
+    """A login as rsyslog forwards it: RFC 3339 before the host."""
+    return (
+        f"<38>{_stamp(number)} host{number % 200:03} sshd[{number % 30000}]:"
+        f" Accepted publickey for user{number % 700} from 10.2.{number % 250}.{number % 199}"
+    )
+
+
+def cisco(number: int) -> str:
+    """A vendor's way: read one by one."""
     return f"<166>{_stamp(number)} asa{number % 9} : %ASA-3-710003: TCP access denied by ACL"
 
 
@@ -101,7 +109,8 @@ _SHAPES: dict[str, Callable[[int], str]] = {
     "sshd 3164": sshd,
     "sudo 5424": sudo,
     "mix": mixed,
-    "near miss": near_miss,
+    "iso": iso,
+    "cisco asa": cisco,
 }
 
 

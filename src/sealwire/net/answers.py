@@ -104,7 +104,10 @@ class Answers:
     def turn(self, peer: Outlet) -> None:
         """After each read from a RELP sender, and when the journal has moved."""
         relp = peer.session.relp if peer.session is not None else None
-        if relp is None or peer in self._ended:
+        if relp is None:
+            return
+        if peer in self._ended:
+            peer.hold(held=peer.unsent > MOST_UNSENT)
             return
         data = relp.due()
         if data:

@@ -4,57 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sealwire.sensor.journal import Connection, Position
+from sealwire.sensor.journal import Connection
 from sealwire.sensor.relp_session import MOST_UNANSWERED_BYTES, MOST_UNANSWERED_FRAMES
 from sealwire.sensor.session import Session
-from sealwire.syslog.framing import Kind, messages_of
+from sealwire.syslog.framing import Kind
 from sealwire.syslog.relp import SERVERCLOSE
 from sealwire.syslog.relp_frames import encode_relp_frame
+from tests.unit.sensor.memory_journal import MemoryJournal
 
 SENDER = Connection(1, "192.0.2.1", 40000, 6514, "TLSv1.3", "x")
 OPEN = encode_relp_frame(1, b"open", b"relp_version=0\ncommands=syslog")
 OPENED = b"1 rsp 60 200 OK\nrelp_version=0\nrelp_software=Sealwire\ncommands=syslog\n"
-
-
-class MemoryJournal:
-    """Fills ``sensor.journal.RunJournal``; becomes durable only when told to."""
-
-    wake_fd = -1
-    durable = Position()
-    trouble: str | None = None
-
-    def __init__(self) -> None:
-        self.runs: list[tuple[Connection, Kind, int, bytes]] = []
-        self.gathered = 0
-        self.undurable = 0
-        self.durable_ticket = 0
-        self._sealed = 0
-
-    @property
-    def ticket(self) -> int:
-        return self._sealed + bool(self.gathered)
-
-    def append(
-        self, connection: Connection, kind: Kind, frames: int, received_ns: int, data: bytes
-    ) -> None:
-        assert received_ns
-        self.runs.append((connection, kind, frames, data))
-        self.gathered += len(data)
-        self.undurable += len(data)
-
-    def seal(self) -> None:
-        self._sealed = self.ticket
-        self.gathered = 0
-
-    def sync(self) -> None:
-        self.durable_ticket = self._sealed
-
-    def close(self) -> None:
-        self.seal()
-        self.sync()
-
-    def messages(self) -> list[bytes]:
-        return [one for _, kind, _, data in self.runs for one in messages_of(kind, data)]
 
 
 class Scene:

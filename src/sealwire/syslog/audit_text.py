@@ -39,6 +39,8 @@ def read_fmc_line(draft: Draft) -> ParsedMessage | None:
 
     The sender becomes ``app``; the text begins with the user.
     """
+    if b", " not in draft.raw:
+        return None
     host = _HOST.match(draft.raw, draft.at)
     if host is None or not read_fmc_text(draft, host.end()):
         return None

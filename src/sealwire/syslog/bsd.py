@@ -39,6 +39,10 @@ _EPOCH_EVENT = re.compile(
     rb"|ip_flow_start|ip_flow_end|(?:l7_|cellular_|vpn_|bridge_anyconnect_client_vpn_)?firewall) "
 )
 _RELAYED_EPOCH = re.compile(rb"(?:([^\s:=]{1,255}) )?1 (?=[0-9]{9,10}\.)")
+_RELAY = re.compile(
+    rb"([^\s\[\]\"{}=<>,|%()*;]{1,255})[ \t]++(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}[ \t]++)?"
+    rb"(?=(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))"
+)
 _FORWARDED = re.compile(rb"Message forwarded from ([^\s:]{1,255}): ")
 _TABBED_TAG = re.compile(rb"([A-Za-z][0-9A-Za-z_-]{1,47})\t")
 _VERSIONLESS = re.compile(
@@ -75,11 +79,8 @@ def _skip_gap(draft: Draft) -> None:
 
 def _read_relayed(draft: Draft) -> ParsedMessage | None:
     """A relay's header before the sender's own: the inner one counts."""
-    host = _HOST.match(draft.raw, draft.at)
-    at = host.end() if host else draft.at
-    if host and (address := _IPV4.match(draft.raw, at)):
-        at = address.end()
-    inner = read_bsd_time(draft.raw, at, draft.received_us)
+    host = _RELAY.match(draft.raw, draft.at)
+    inner = read_bsd_time(draft.raw, host.end(), draft.received_us) if host else None
     if host is None or inner is None or draft.raw[inner.end : inner.end + 1] != b" ":
         return None
     draft.fields.append(("relay.host", text_of(host[1])))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sealwire.syslog.event_formats import with_text_fields
 from sealwire.syslog.message import Grade
 from sealwire.syslog.near_misses import read_near_miss
-from sealwire.syslog.strict import may_be_other, parse_3164, parse_5424
+from sealwire.syslog.strict import may_be_other, parse_3164, parse_5424, parse_iso
 
 if TYPE_CHECKING:
     from sealwire.syslog.message import ParsedMessage
@@ -25,8 +25,11 @@ def parse(raw: bytes, received_us: int) -> ParsedMessage:
 
     Raises nothing. The time it takes grows with the length of ``raw`` and with nothing else.
     """
-    parsed = parse_5424(raw) or _parse_3164(raw, received_us) or _parse_other(raw, received_us)
-    return with_text_fields(raw, parsed)
+    return with_text_fields(raw, _parse_header(raw, received_us) or _parse_other(raw, received_us))
+
+
+def _parse_header(raw: bytes, received_us: int) -> ParsedMessage | None:
+    return parse_5424(raw) or _parse_3164(raw, received_us) or parse_iso(raw)
 
 
 def _parse_3164(raw: bytes, received_us: int) -> ParsedMessage | None:
@@ -45,9 +48,7 @@ def _parse_other(raw: bytes, received_us: int) -> ParsedMessage:
     # A count that was no framing, on a connection whose frames end with a delimiter.
     size = count.end()
     inner = raw[size:]
-    parsed = (
-        parse_5424(inner) or _parse_3164(inner, received_us) or read_near_miss(inner, received_us)
-    )
+    parsed = _parse_header(inner, received_us) or read_near_miss(inner, received_us)
     return parsed._replace(
         grade=max(parsed.grade, Grade.NEAR_MISS), message_start=parsed.message_start + size
     )

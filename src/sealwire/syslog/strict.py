@@ -51,17 +51,30 @@ ODD_TEXT: Final = re.compile(
 )
 """Matches the text behind a tag without a process id where that may be a vendor's own way."""
 
+_ODD_BEGINNING: Final = re.compile(
+    rb"[\[<:(\"]|[0-9]{1,3}\.[0-9]|1 [0-9]{9}|[0-9a-f]{12},|[0-9A-Za-z-]{2,32},[0-9a-f]{12},"
+    rb"|(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} |[0-9A-Za-z_-]{1,48}\t"
+    rb"|(?i:(?:[a-z0-9]{2,8}\.)?(?:emerg|panic|alert|crit|critical|err|error|warning|warn|notice"
+    rb"|info|informational|debug)):? |(?:Em|Al|Cr|Er|Wa|No|In|Db)\(|forwarded from "
+)
+# How far Cisco's mnemonic is looked for, a little more than its reader does.
+_MNEMONIC_WITHIN: Final = 400
+_ISO_HEADER = re.compile(
+    _PRI + rb"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    rb"(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])) "
+    rb"([0-9A-Za-z](?:[0-9A-Za-z._:-]{0,253}[0-9A-Za-z._-])?+) "
+)
+
 
 def may_be_other(raw: bytes, parsed: ParsedMessage) -> bool:
     """Whether what ``parse_3164`` found may be a vendor's way under that header after all."""
-    host, app = parsed.host or "", parsed.app
-    return (
-        app is None
-        or app.isdigit()
-        or host.isdigit()
-        or host.encode() in ZONES
-        or (parsed.procid is None and ODD_TEXT.match(raw, parsed.message_start) is not None)
-    )
+    host, app, start = parsed.host or "", parsed.app, parsed.message_start
+    if host.isdigit() or host.encode() in ZONES:
+        return True
+    if app is None:
+        mnemonic = raw.find(b"%", start, start + _MNEMONIC_WITHIN)
+        return mnemonic >= 0 or _ODD_BEGINNING.match(raw, start) is not None
+    return app.isdigit() or (parsed.procid is None and ODD_TEXT.match(raw, start) is not None)
 
 
 def parse_5424(raw: bytes) -> ParsedMessage | None:
@@ -73,12 +86,9 @@ def parse_5424(raw: bytes) -> ParsedMessage | None:
     priority = int(pri)
     timestamp = None
     if day is not None:
-        offset = int(hours) * HOUR_US + int(minutes) * MINUTE_US if sign else 0
-        clock = clock_us(int(hour), int(minute), int(second))
-        if clock is None or second == b"60" or (midnight := iso_midnight_us(day)) is None:
+        timestamp = _iso_us(day, (hour, minute, second), fraction, (sign, hours, minutes))
+        if timestamp is None:
             return None
-        timestamp = midnight + clock + fraction_us(fraction)
-        timestamp -= -offset if sign == b"-" else offset
     fields: Fields = []
     end = head.end() if nil else read_structured_data(raw, head.end(), fields)
     start = _message_start(raw, end)
@@ -98,6 +108,18 @@ def parse_5424(raw: bytes) -> ParsedMessage | None:
         message_start=start,
         fields=tuple(fields),
     )
+
+
+def _iso_us(
+    day: bytes, clock: tuple[bytes, ...], fraction: bytes | None, offset: tuple[bytes, ...]
+) -> int | None:
+    hour, minute, second = clock
+    midnight, us = iso_midnight_us(day), clock_us(int(hour), int(minute), int(second))
+    if midnight is None or us is None or second == b"60":
+        return None
+    sign, hours, minutes = offset
+    east = int(hours) * HOUR_US + int(minutes) * MINUTE_US if sign else 0
+    return midnight + us + fraction_us(fraction) - (-east if sign == b"-" else east)
 
 
 def _message_start(raw: bytes, end: int) -> int:
@@ -144,3 +166,32 @@ def parse_3164(raw: bytes, received_us: int) -> ParsedMessage | None:
         procid=procid.decode("utf-8", "replace") if procid else None,
         message_start=tag.end() if tag else head.end(),
     )
+
+
+def parse_iso(raw: bytes) -> ParsedMessage | None:
+    """``raw`` taken apart when it is RFC 3164 but for its time, which is RFC 3339's, with a tag.
+
+    Relays and hypervisors write so. None as well where it may be a vendor's own way.
+    """
+    head = _ISO_HEADER.match(raw)
+    tag = TAG.match(raw, head.end()) if head else None
+    if head is None or tag is None:
+        return None
+    pri, day, hour, minute, second, fraction, sign, hours, minutes, host = head.groups()
+    priority = int(pri)
+    timestamp = _iso_us(day, (hour, minute, second), fraction, (sign, hours, minutes))
+    if priority > MAX_PRIORITY or timestamp is None:
+        return None
+    app, procid = tag.groups()
+    parsed = ParsedMessage(
+        Grade.VARIANT,
+        "iso",
+        priority >> 3,
+        priority & 7,
+        timestamp,
+        host=host.decode("ascii"),
+        app=app.decode("utf-8", "replace"),
+        procid=procid.decode("utf-8", "replace") if procid else None,
+        message_start=tag.end(),
+    )
+    return None if b"%" in app or may_be_other(raw, parsed) else parsed

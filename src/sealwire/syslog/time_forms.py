@@ -72,7 +72,7 @@ _END: Final = rb"(?![0-9A-Za-z])"
 _BSD = re.compile(
     _WEEKDAY + _MONTH + rb"[a-z]{0,6} {1,3}(?P<day>[0-9]{1,2})"
     rb"(?:,? {1,2}(?P<year>[0-9]{4}))?,? {1,2}" + _CLOCK + _ZONE
-    + rb"(?: {1,2}(?P<last>(?:19|20)[0-9]{2})(?=[ :]|\Z))?" + _END
+    + rb"(?: {1,2}(?P<last>(?:19|20)[0-9]{2})(?= |: |\Z))?" + _END
 )  # fmt: skip
 _DAY_MONTH_YEAR = re.compile(
     _WEEKDAY + rb"(?P<day>[0-9]{1,2})(?P<mark>[ /-])" + _MONTH

@@ -57,7 +57,11 @@ def _read_pieces(draft: Draft, end: int) -> bool:
     words: list[bytes] = []
     at = draft.at
     while (at := _skip(draft.raw, at)) < end:
-        following = _read_time(draft, at, end, words) or _read_piece(draft, at, words)
+        following = (
+            _read_sequence(draft, at)
+            or _read_time(draft, at, end, words)
+            or _read_piece(draft, at, words)
+        )
         if following == at or following > end:
             return False
         at = following
@@ -70,6 +74,15 @@ def _read_pieces(draft: Draft, end: int) -> bool:
 def _skip(raw: bytes, at: int) -> int:
     found = _SKIP.match(raw, at)
     return found.end() if found else at
+
+
+def _read_sequence(draft: Draft, at: int) -> int:
+    """0 when no sequence number stands there."""
+    found = _SEQUENCE.match(draft.raw, at)
+    if found is None:
+        return 0
+    draft.fields.append(("cisco.sequence", text_of(found[1])))
+    return found.end()
 
 
 def _read_time(draft: Draft, at: int, end: int, words: list[bytes]) -> int:
@@ -88,9 +101,7 @@ def _read_time(draft: Draft, at: int, end: int, words: list[bytes]) -> int:
 
 def _read_piece(draft: Draft, at: int, words: list[bytes]) -> int:
     raw = draft.raw
-    if found := _SEQUENCE.match(raw, at):
-        draft.fields.append(("cisco.sequence", text_of(found[1])))
-    elif found := _TASK.match(raw, at):
+    if found := _TASK.match(raw, at):
         draft.procid = text_of(found[1])
     elif found := _NODE.match(raw, at):
         draft.fields.append(("cisco.node", text_of(found[1])))

@@ -94,6 +94,7 @@ _SINCE_EPOCH = re.compile(rb"([0-9]{10,13}|[0-9]{9}(?=\.))(?:\.([0-9]{1,12}))?(?
 
 _LETTERS: Final = (_BSD, _DAY_MONTH_YEAR)
 _DIGITS: Final = (_ISO, _YEAR_MONTH_DAY, _DAY_MONTH_YEAR, _MONTH_DAY_YEAR)
+_BEGINNINGS: Final = frozenset(MONTHS) | frozenset(b"mon tue wed thu fri sat sun".split())
 _DECEMBER: Final = 12
 _NOON: Final = 12
 _SECONDS_DIGITS: Final = 10
@@ -109,7 +110,7 @@ def read_time(raw: bytes, at: int, received_us: int) -> Moment | None:
                 return _moment(found, received_us)
         found = _SINCE_EPOCH.match(raw, at)
         return _since_epoch(found) if found else None
-    if first.isalpha():
+    if raw[at : at + 3].lower() in _BEGINNINGS:
         for form in _LETTERS:
             if found := form.match(raw, at):
                 return _moment(found, received_us)
@@ -134,7 +135,7 @@ def _since_epoch(found: re.Match[bytes]) -> Moment:
 
 def _moment(found: re.Match[bytes], received_us: int) -> Moment:
     parts = found.groupdict()
-    offset = _offset_us(parts)
+    offset = _offset_us(parts) if parts["offset"] or parts["zone"] else None
     second = int(parts["second"] or 0)
     clock = clock_us(_hour(parts), int(parts["minute"]), second)
     if clock is not None:

@@ -65,24 +65,29 @@ class DatagramPort:
     def receive(self, now_ns: int) -> int:
         """Take what has come, at most some hundred; returns the number of bytes."""
         receive, buffer = self.sock.recvfrom_into, self._buffer
+        append, longest = self._owner.journal.append, self._max
         received = 0
+        last = connection = None
         self.more = False
         for _ in range(_AT_ONCE):
             try:
                 size, sender = receive(buffer)
             except BlockingIOError:
                 return received
-            if size:
-                received += size
-                self._take(self._connection(sender), size, now_ns)
+            if not size:
+                continue
+            received += size
+            if connection is None or sender != last:
+                connection, last = self._connection(sender), sender
+            if size <= longest:
+                append(connection, Kind.DATAGRAM, 1, now_ns, buffer[:size].tobytes())
+            else:
+                self._cut(connection, size, now_ns)
         self.more = True
         return received
 
-    def _take(self, connection: Connection, size: int, now_ns: int) -> None:
+    def _cut(self, connection: Connection, size: int, now_ns: int) -> None:
         append = self._owner.journal.append
-        if size <= self._max:
-            append(connection, Kind.DATAGRAM, 1, now_ns, self._buffer[:size].tobytes())
-            return
         append(connection, Kind.TRUNCATED, 1, now_ns, self._buffer[: self._max].tobytes())
         append(connection, Kind.SKIPPED, 0, now_ns, self._buffer[self._max : size].tobytes())
 

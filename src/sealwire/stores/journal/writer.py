@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ROTATE_AT: Final = 256 * 1024 * 1024
 RETRY_AFTER: Final = 0.25
+# A tuple is searched by identity; a set would call each kind's own hash.
+_WHOLE: Final = tuple(WHOLE_KINDS)
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class JournalWriter:
         length = len(data)
         block.runs += (received_ns, number, frames, length, kind)
         block.received += length
-        if kind > Kind.LINES and kind not in WHOLE_KINDS:
+        if kind > Kind.LINES and kind not in _WHOLE:
             block.rare = True
             block.connections[number] = connection
             if kind is not Kind.SKIPPED:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sealwire.stores.segments.files import FileCalls, SensorFolder
 
-ROW_GROUP: Final = 32 * 1024
+ROW_GROUP: Final = 16 * 1024
 _GATHER: Final = 1024 * 1024
 _NS: Final = 1_000_000_000
 _DIFFERENCES: Final = ("seq", "received", "ts")
@@ -160,7 +160,7 @@ def _writer(sink: _Sink) -> Any:  # noqa: ANN401 - pyarrow carries no types
         sink,
         SCHEMA.with_metadata({"sealwire.segment": str(SCHEMA_VERSION)}),
         compression="zstd",
-        compression_level=3,
+        compression_level=1,
         use_dictionary=_DICTIONARIES,
         column_encoding=dict.fromkeys(_DIFFERENCES, "DELTA_BINARY_PACKED"),
         write_statistics=_LOOKED_UP,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -40,43 +41,58 @@ def stored_records(table: pa.Table, fields_of: FieldsOf = no_fields) -> Iterator
         table: all columns of a segment.
         fields_of: takes the further fields out of the raw bytes, received at a time in us.
     """
-    for name in ("received", "ts"):
-        at = table.column_names.index(name)
-        table = table.set_column(at, name, table.column(name).cast(pa.int64()))
-    for row in table.to_pylist():
-        yield _record(row, fields_of)
+    values = {name: _values(table.column(name)) for name in table.column_names}
+    for name, words in (("framing", _FRAMINGS), ("flags", _FLAGS), ("grade", _GRADES)):
+        values[name] = [words[code] for code in values[name]]
+    received = values["received"]
+    values["fields"] = list(map(fields_of, values["raw"], (ns // 1000 for ns in received)))
+    columns = [values[_COLUMNS.get(name, name)] for name in _ATTRIBUTES]
+    yield from map(StoredRecord, *columns)
 
 
-def _record(row: dict[str, Any], fields_of: FieldsOf) -> StoredRecord:
-    kept = {
-        name: row[name]
-        for name in StoredRecord.__dataclass_fields__
-        if name in row and name not in {"framing", "flags", "grade"}
-    }
-    return StoredRecord(
-        **kept,
-        received_ns=row["received"],
-        listener_port=row["listener"],
-        framing=Kind(row["framing"]).name.lower(),
-        flags=RecordFlag(row["flags"]),
-        grade=Grade(row["grade"]).name.lower(),
-        timestamp_us=row["ts"],
-        fields=fields_of(row["raw"], row["received"] // 1000),
-    )
+class _Named(dict[int, Any]):
+    """Codes as they stand in segments, and what a record says for each."""
+
+    def __init__(self, meaning: Callable[[int], Any]) -> None:
+        super().__init__()
+        self._meaning = meaning
+
+    def __missing__(self, code: int) -> Any:  # noqa: ANN401 - what ``meaning`` gives
+        self[code] = found = self._meaning(code)
+        return found
+
+
+_FRAMINGS: Final = _Named(lambda code: Kind(code).name.lower())
+_GRADES: Final = _Named(lambda code: Grade(code).name.lower())
+_FLAGS: Final = _Named(RecordFlag)
+_ATTRIBUTES: Final = tuple(StoredRecord.__dataclass_fields__)
+_COLUMNS: Final = {"received_ns": "received", "listener_port": "listener", "timestamp_us": "ts"}
+"""Columns that are named otherwise than the record's attribute."""
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """A column's values; times as numbers."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    if not pa.types.is_dictionary(column.type):
+        found: list[Any] = column.to_pylist()
+        return found
+    values: list[Any] = []
+    for chunk in column.chunks:
+        words = chunk.dictionary.to_pylist()
+        values += [None if at is None else words[at] for at in chunk.indices.to_pylist()]
+    return values
 
 
 def record_document(record: StoredRecord) -> dict[str, Any]:
     """A record for JSON: times in RFC 3339, ``raw`` as text when it is UTF-8, else in base64."""
-    names = (name for name in StoredRecord.__dataclass_fields__ if name not in _OTHERWISE)
-    document = {name: getattr(record, name) for name in names}
+    document = {name: getattr(record, name) for name in _AS_THEY_ARE}
     seconds, ns = divmod(record.received_ns, _NS)
-    document["received"] = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ns:09d}Z"
+    document["received"] = f"{_to_the_second(seconds)}.{ns:09d}Z"
     document["timestamp"] = None
     if record.timestamp_us is not None:
         seconds, us = divmod(record.timestamp_us, 1_000_000)
-        document["timestamp"] = (
-            f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{us:06d}Z"
-        )
+        document["timestamp"] = f"{_to_the_second(seconds)}.{us:06d}Z"
     document["flags"] = [flag.name.lower() for flag in record.flags if flag.name]
     document["fields"] = [list(pair) for pair in record.fields]
     document["message"] = record.raw[record.message_start :].decode(errors="replace")
@@ -88,6 +104,12 @@ def record_document(record: StoredRecord) -> dict[str, Any]:
 
 
 _OTHERWISE: Final = frozenset({"received_ns", "timestamp_us", "flags", "fields", "raw"})
+_AS_THEY_ARE: Final = tuple(name for name in _ATTRIBUTES if name not in _OTHERWISE)
+
+
+@lru_cache(maxsize=1024)
+def _to_the_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def record_lines(

@@ -18,7 +18,7 @@ from sealwire.sensor.journal import Position
 from sealwire.sensor.policy import ArchivePolicy, LegalHold, RetentionClass
 from sealwire.stores.segments.damage import DamageKind
 from sealwire.stores.segments.files import SystemFileCalls
-from sealwire.stores.segments.ledger import Pace
+from sealwire.stores.segments.ledger import RESERVE, Pace
 from sealwire.stores.segments.reading import read_catalogue
 from sealwire.stores.segments.store import SegmentStore
 from sealwire.stores.segments.verification import verify_segments
@@ -222,6 +222,51 @@ def test_a_disk_that_stays_full_loses_nothing(tmp_path: Path) -> None:
     assert stored(store) == before
     seal = store.seal(BATCHES[1], {0: Position(0, 2)})
     assert seal.first_seq == 3
+    check_whole(store, tmp_path)
+    store.close()
+
+
+class FullCalls(SystemFileCalls):
+    """A disk with so many bytes of room; what is removed or cut off gives its bytes back."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def write(self, fd: int, data: Sequence[bytes]) -> None:
+        length = sum(map(len, data))
+        if length > self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room -= length
+        super().write(fd, data)
+
+    def truncate(self, fd: int, length: int) -> None:
+        self.room += os.fstat(fd).st_size - length
+        super().truncate(fd, length)
+
+    def remove(self, path: Path) -> None:
+        self.room += path.stat().st_size if path.exists() else 0
+        super().remove(path)
+
+
+def test_on_a_full_disk_days_can_still_be_deleted(tmp_path: Path) -> None:
+    calls = FullCalls(RESERVE + 30_000)
+    store = SegmentStore(tmp_path, SENSOR, SetClock(MIDNIGHT + DAY), calls=calls)
+    store.recover()
+    sealed = 0
+    while True:
+        try:
+            times = MIDNIGHT - (DAY if sealed < 2 else 0)
+            store.seal(records([b"%d" % sealed], times, "x"), {0: Position(0, sealed + 1)})
+        except UnavailableError:
+            break
+        sealed += 1
+    calls.room = 0
+    assert sealed > 2
+    held = LegalHold("case", date(2026, 11, 19), date(2026, 11, 19))
+    (deletion,) = store.retire(ArchivePolicy((RetentionClass("x", 1),), holds=(held,))).deletions
+    assert deletion.rows == 2
+    store.seal(records([b"again"], MIDNIGHT, "x"), {0: Position(0, sealed + 1)})
+    assert sorted(stored(store)) == list(range(3, sealed + 2))
     check_whole(store, tmp_path)
     store.close()
 

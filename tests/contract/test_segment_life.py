@@ -6,9 +6,11 @@ import io
 import json
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from hashlib import shake_256
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,6 +150,28 @@ def test_a_late_record_does_not_have_a_large_file_written_again(life: Life) -> N
     assert life.merge() == 0
     life.seal(b"later")
     assert life.merge() == 1, "the two small ones"
+
+
+def test_records_are_found_while_their_segments_are_merged(life: Life) -> None:
+    for number in range(40):
+        life.seal(b"%d" % (number + 1), at_ns=MIDNIGHT + number % 4 * HOUR)
+    life.clock.at_ns = MIDNIGHT + DAY
+    found: list[bytes] = []
+    done = Event()
+
+    def look() -> None:
+        while not done.is_set() or len(found) < 40:
+            seq = len(found) % 40 + 1
+            found.append(life.store.record(seq)[1]["raw"][0].as_py())
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        for upto in range(1, 41):
+            life.store.compact(upto)
+        done.set()
+        looking.result()
+    assert found == [b"%d" % (at % 40 + 1) for at in range(len(found))]
+    life.checked()
 
 
 # --- holds and deletion --------------------------------------------------------------------------

@@ -6,6 +6,7 @@
     <folder>/<sensor>/<yyyy>/<mm>/<dd>/<hh>/<sensor>-<first seq>.parquet
     <folder>/<sensor>/<yyyy>/<mm>/<dd>/<hh>/<sensor>-<first seq>-<manifest>.parquet    merged
     <folder>/<sensor>/catalogue.snapshot    what the chain adds up to, for a quick start
+    <folder>/<sensor>/reserve    room that is given up when a full disk has to be made room on
     <folder>/<sensor>/quarantine/       files that nothing names and that were not deleted
 """
 
@@ -121,6 +122,7 @@ class SensorFolder:
         self.path = folder / sensor
         self.chain = self.path / "chain"
         self.snapshot = self.path / "catalogue.snapshot"
+        self.reserve = self.path / "reserve"
         self.quarantine = self.path / "quarantine"
 
     def create(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import RLock
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sealwire.stores.segments.manifest import Segment
 
 SNAPSHOT_EVERY: Final = 2000
+RESERVE: Final = 128 * 1024
 
 _Answer = TypeVar("_Answer")
 
@@ -74,6 +76,7 @@ class Ledger:
         self._doomed = []
         self._chain = ChainWriter(self._folder, end, self._calls, self._pace.rotate_at)
         self._snapshot_at = recovered.snapshot + self._pace.snapshot_every
+        self._keep_reserve()
         return recovered
 
     def close(self) -> None:
@@ -141,6 +144,38 @@ class Ledger:
         self._clear()
         self._keep_snapshot()
         return manifests
+
+    def commit_in_need(self, drafts: Sequence[Manifest]) -> Sequence[Manifest]:
+        """A whole change that needs no segments, and room that was kept for it on a full disk.
+
+        Deleting makes room, and takes a line of the chain first.
+
+        Raises:
+            UnavailableError: ``segments.disk``; nothing has changed.
+        """
+        try:
+            with self.changing():
+                return self.commit(drafts)
+        except UnavailableError:
+            with disk_faults():
+                self._calls.remove(self._folder.reserve)
+            with self.changing():
+                return self.commit(drafts)
+        finally:
+            self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        """Have the reserve, if there is room; without it a full disk needs an operator."""
+        path = self._folder.reserve
+        if path.is_file() and path.stat().st_size == RESERVE:
+            return
+        with suppress(OSError):
+            fd = self._calls.create(path)
+            try:
+                self._calls.write(fd, (bytes(RESERVE),))
+                self._calls.sync(fd)
+            finally:
+                os.close(fd)
 
     def _keep_snapshot(self) -> None:
         """Now and then. It only saves time, so that a failure is none."""

@@ -206,8 +206,7 @@ class SegmentStore:
         drafts += [self._ledger.draft(ManifestKind.HOLD, hold=one) for one in begun]
         if not drafts:
             return ()
-        with self._ledger.changing():
-            return self._ledger.commit(drafts)
+        return self._ledger.commit_in_need(drafts)
 
     def retire(self, policy: ArchivePolicy, index_bytes: int = 0) -> Retirement:
         """Delete the days that the policy lets go, and those that the budget makes go.
@@ -230,8 +229,7 @@ class SegmentStore:
         if not verdict.removals:
             return Retirement((), verdict.excess_bytes)
         drafts = [self._deletion_draft(removal) for removal in verdict.removals]
-        with self._ledger.changing():
-            manifests = self._ledger.commit(drafts)
+        manifests = self._ledger.commit_in_need(drafts)
         deletions = [one.deletion for one in manifests if one.deletion is not None]
         return Retirement(tuple(deletions), verdict.excess_bytes)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -287,6 +289,23 @@ def test_an_export_holds_the_range_as_it_is_and_proves_itself(busy: Life, tmp_pa
             assert (target / path).read_bytes() == (busy.folder / path).read_bytes()
     with pytest.raises(FileExistsError):
         export_folder(busy.folder, SENSOR, wanted, target, busy.clock)
+
+
+def test_the_manual_has_a_check_that_needs_nothing_of_ours(busy: Life, tmp_path: Path) -> None:
+    manual = (Path(__file__).resolve().parents[2] / "docs/segments.md").read_text(encoding="utf-8")
+    program = tmp_path / "check.py"
+    program.write_text(manual.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
+    export_folder(busy.folder, SENSOR, EVERYTHING, tmp_path / "export", busy.clock)
+    head = verify_segments(busy.folder, SENSOR).head
+
+    def check(folder: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", program, folder]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert check(tmp_path / "export").stdout.endswith(f"as they were sealed; head {head}\n")
+    path = tmp_path / "export" / busy.store.segments()[0].path
+    path.write_bytes(path.read_bytes() + b"x")
+    assert "was changed" in check(tmp_path / "export").stderr
 
 
 def test_a_tar_export_is_the_same(busy: Life, tmp_path: Path) -> None:

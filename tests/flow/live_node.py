@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 LINE = b"<134>1 2026-01-02T03:04:05.000006Z host.example.test app 7 LOAD - line %d"
 
 
-def workers_of(node: Node) -> list[int]:
-    """Process ids of the node's receiver workers."""
+def workers_of(node: Node, module: str = "receiver_main") -> list[int]:
+    """Process ids of the node's receiver workers, or of another module of ``bootstrap``."""
+    wanted = f"sealwire.bootstrap.{module}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -34,7 +35,7 @@ def workers_of(node: Node) -> list[int]:
             parent = int((folder / "stat").read_bytes().rsplit(b")", 1)[1].split()[1])
         except (OSError, IndexError):
             continue
-        if parent == node.pid and b"sealwire.bootstrap.receiver_main" in command:
+        if parent == node.pid and wanted in command:
             found.append(int(folder.name))
     return found
 

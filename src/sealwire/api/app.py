@@ -17,6 +17,7 @@ from sealwire.api import (
     peer_lists,
     problems,
     profiles,
+    records,
     sensor,
     users,
 )
@@ -55,6 +56,7 @@ def create_app(
         profiles,
         appliance,
         sensor,
+        records,
         audit,
         users,
         peer_lists,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from sealwire.identity.expiry import Lifetime
 
 router = APIRouter(tags=["expiry"])
+
+_ARCHIVE: Final = {
+    "journal_bytes_waiting": "Bytes of the journal that are not sealed yet.",
+    "records_waiting": "Sealed records that are not indexed yet.",
+    "sealed_records": "Number of the last record that is sealed.",
+    "indexed_records": "Number of the last record that is indexed.",
+    "segments": "Segments that are kept.",
+    "segment_bytes": "Bytes of the segments that are kept.",
+    "index_bytes": "Bytes of the index.",
+    "lag_seconds": "For how long the oldest record that search does not find has waited.",
+}
 
 
 @router.get("/api/v1/expiry", dependencies=[guard(Action.READ_SENSOR)])
@@ -74,4 +85,10 @@ class _Figures:
             counter = CounterMetricFamily(f"sealwire_{name}", f"{told.capitalize()} and kept.")
             counter.add_metric((), (self._stats or {})[name])
             found.append(counter)
+        archive = (self._stats or {}).get("archive", {})
+        for name, told in _ARCHIVE.items():
+            if name in archive:
+                gauge = GaugeMetricFamily(f"sealwire_archive_{name}", told)
+                gauge.add_metric((), archive[name])
+                found.append(gauge)
         return found

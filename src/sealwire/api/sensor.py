@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -21,9 +22,9 @@ from sealwire.sensor.receiving import ClientCertificate, Transport
 from sealwire.sensor.statistics import time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from sealwire.sensor.journal import ReceivedMessage
+    from sealwire.sensor.journal import Position, ReceivedMessage
     from sealwire.sensor.service import Sensor
 
 router = APIRouter(prefix="/api/v1/sensor", tags=["sensor"])
@@ -123,7 +124,9 @@ def tail(
     follow: bool = False,  # noqa: FBT001, FBT002 - a query parameter
 ) -> StreamingResponse:
     """The newest messages, one JSON object a line; with ``follow`` also what comes after."""
-    lines = _tail(_sensor(request), count, follow=follow)
+    sensor = _sensor(request)
+    newest, position = sensor.tail(count)
+    lines = _followed(sensor, newest, position) if follow else map(_line, newest)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
@@ -143,13 +146,20 @@ add_identity_routes(
 )
 
 
-def _tail(sensor: Sensor, count: int, *, follow: bool) -> Iterator[str]:
-    newest, position = sensor.tail(count)
-    yield from map(_line, newest)
-    while follow:
-        time.sleep(_FOLLOW_EVERY_S)
-        newest, position = sensor.tail_from(position)
-        yield from map(_line, newest)
+async def _followed(
+    sensor: Sensor, newest: Sequence[ReceivedMessage], position: Mapping[int, Position]
+) -> AsyncIterator[str]:
+    """No thread waits with a follower; one is taken for each look, which is bounded."""
+    while True:
+        if newest:
+            yield await run_in_threadpool(_lines, newest)
+        else:
+            await asyncio.sleep(_FOLLOW_EVERY_S)
+        newest, position = await run_in_threadpool(sensor.tail_from, position)
+
+
+def _lines(messages: Sequence[ReceivedMessage]) -> str:
+    return "".join(map(_line, messages))
 
 
 def _line(received: ReceivedMessage) -> str:

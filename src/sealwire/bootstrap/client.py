@@ -68,10 +68,15 @@ class ApiClient:
         return self._send(method, path, **arguments).content
 
     @contextmanager
-    def lines(self, path: str, **arguments: Any) -> Iterator[Iterator[str]]:  # noqa: ANN401 - passed on
+    def lines(
+        self,
+        path: str,
+        method: str = "GET",
+        **arguments: Any,  # noqa: ANN401 - passed on
+    ) -> Iterator[Iterator[str]]:
         """Stream an answer line by line, without a time limit."""
         try:
-            with self._client.stream("GET", path, timeout=None, **arguments) as response:
+            with self._client.stream(method, path, timeout=None, **arguments) as response:
                 if not response.is_success:
                     response.read()
                     raise error_of(response)

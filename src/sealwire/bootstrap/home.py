@@ -31,6 +31,21 @@ class Home:
         return self.root / "journal"
 
     @property
+    def segments(self) -> Path:
+        """The sensor's sealed records: the evidence."""
+        return self.root / "segments"
+
+    @property
+    def index(self) -> Path:
+        """What search asks; it can be built again from the segments."""
+        return self.root / "index"
+
+    @property
+    def store_notes(self) -> Path:
+        """What the store process notes for its next start."""
+        return self.root / "store"
+
+    @property
     def audit(self) -> Path:
         """The signed audit log's files, when there are any."""
         return self.root / "audit"

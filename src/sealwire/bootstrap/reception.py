@@ -7,26 +7,35 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from sealwire.bootstrap.beat import Beat
 from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
+from sealwire.bootstrap.offline_archive import OfflineArchive
 from sealwire.net.limits import ReceiverLimits
 from sealwire.net.name_lookup import DnsLookup
 from sealwire.net.pool_settings import PoolSettings
+from sealwire.net.remote_archive import RemoteArchive
+from sealwire.net.store_link import StoreFeed, StoreHearer, StoreLink, StorePlaces
 from sealwire.net.workers import ReceiverPool
 from sealwire.sensor.service import Installation, Reception, Sensor
+from sealwire.stores.journal.cleaning import remove_files
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import JournalRecovery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import ExitStack
 
     from sealwire.bootstrap.compose import Foundation
     from sealwire.config.receiving import ReceivingSettings
     from sealwire.identity.peer_lists import PeerLists
+    from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.journal import Position
     from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
 
 _MEGABYTE: Final = 1024 * 1024
+CLEAN_EVERY: Final = 10.0
+"""Seconds between looks for journal files that nobody needs any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class Receiving:
 
     sensor: Sensor
     pool: ReceiverPool
+    store: StoreLink
+    cleaning: Beat
 
     def prepare(self) -> None:
         """Make the first certificate, take the ports. Raises UnavailableError ``listen.failed``."""
@@ -44,12 +55,19 @@ class Receiving:
     def start(self) -> None:
         """Recover the journal, say what was found, start the workers, begin to count."""
         self.pool.start(self.sensor.tls_material(), self.sensor)
+        self.store.start(
+            StoreFeed(self.pool.positions, lambda: self.pool.whole, self.sensor.archive_policy),
+            StoreHearer(self.sensor.archive_lost, self.sensor.archive_alarm),
+        )
+        self.cleaning.start()
         # Told at once: a tear is cut once, and who crashes before it is told never tells it.
         self.sensor.moment_passed()
 
     def stop(self) -> None:
         """Let senders finish, make everything durable, keep the counters."""
+        self.cleaning.stop()
         self.pool.stop()
+        self.store.stop()
         self.sensor.moment_passed()
         self.sensor.save_statistics()
 
@@ -93,7 +111,15 @@ def receiving(base: Foundation, lists: PeerLists) -> Receiving:
     )
     settings = replace(settings, limits=_share(config.receiving, len(settings.slots)))
     pool = ReceiverPool(settings, JournalRecovery(base.home.journal), base.clock)
-    return Receiving(_sensor(base, pool, lists), pool)
+    store = StoreLink(_places(base), base.clock)
+    sensor = _sensor(base, pool, lists, RemoteArchive(store))
+    cleaning = Beat(
+        "journal-files",
+        lambda: remove_files(base.home.journal, sensor.finished_positions()),
+        every_s=CLEAN_EVERY,
+        trouble="no journal files are removed",
+    )
+    return Receiving(sensor, pool, store, cleaning)
 
 
 def _share(settings: ReceivingSettings, workers: int) -> ReceiverLimits:
@@ -113,12 +139,25 @@ def _share(settings: ReceivingSettings, workers: int) -> ReceiverLimits:
     )
 
 
-def offline_sensor(base: Foundation, lists: PeerLists) -> Sensor:
-    """The sensor's use cases while nothing receives."""
-    return _sensor(base, StoppedReceivers(JournalRecovery(base.home.journal)), lists)
+def offline_sensor(base: Foundation, lists: PeerLists, closing: ExitStack) -> Sensor:
+    """The sensor's use cases while nothing receives. ``closing`` closes what they open."""
+    stopped = StoppedReceivers(JournalRecovery(base.home.journal))
+    archive = OfflineArchive(_places(base), base.clock, stopped.positions)
+    closing.callback(archive.close)
+    sensor = _sensor(base, stopped, lists, archive)
+    archive.policy = sensor.archive_policy
+    return sensor
 
 
-def _sensor(base: Foundation, receivers: Receivers, lists: PeerLists) -> Sensor:
+def _places(base: Foundation) -> StorePlaces:
+    home = base.home
+    name = base.config.sensor_name
+    return StorePlaces(home.journal, home.segments, home.index, home.store_notes, name)
+
+
+def _sensor(
+    base: Foundation, receivers: Receivers, lists: PeerLists, archive: RecordArchive
+) -> Sensor:
     return Sensor(
         base.store,
         base.keys,
@@ -134,5 +173,7 @@ def _sensor(base: Foundation, receivers: Receivers, lists: PeerLists) -> Sensor:
             lookup=DnsLookup(),
             legacy_cbc=base.config.legacy_cbc,
         ),
-        reception=Reception(receivers, JournalReadings(base.home.journal), threading.Lock()),
+        reception=Reception(
+            receivers, JournalReadings(base.home.journal), threading.Lock(), archive
+        ),
     )

@@ -234,7 +234,7 @@ def opened_offline(home: Home) -> Iterator[FastAPI]:
         services = _services(
             base,
             unit if "appliance" in wanted else None,
-            offline_sensor(base, judgement.sensor) if "sensor" in wanted else None,
+            offline_sensor(base, judgement.sensor, stack) if "sensor" in wanted else None,
             judgement,
         )
         yield create_app(services, version=VERSION)

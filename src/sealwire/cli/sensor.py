@@ -13,6 +13,7 @@ from sealwire.cli.crl import crl_commands
 from sealwire.cli.files import read_input
 from sealwire.cli.identity_commands import End, add_identity_commands
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
+from sealwire.cli.sensor_records import add_record_commands
 from sealwire.cli.session import HomeOption, api, segment
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ sensor_app.add_typer(identity_app, name="identity")
 sensor_app.add_typer(listener_app, name="listener")
 sensor_app.add_typer(trust_app, name="trust")
 sensor_app.add_typer(crl_commands("sensor"), name="crl")
+add_record_commands(sensor_app)
 
 _API = "/api/v1/sensor"
 _FAULTS = {

@@ -43,7 +43,7 @@ class PoolSettings:
     udp_ports: tuple[int, ...] = ()
     host: str = ""
     workers: int = 0
-    rotate_at: int = 256 * 1024 * 1024
+    rotate_at: int = 64 * 1024 * 1024
     limits: ReceiverLimits = field(default_factory=ReceiverLimits)
 
     @property

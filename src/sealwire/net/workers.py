@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sealwire.errors import ConflictError, UnavailableError
 from sealwire.net.control import LineChannel, material_document
 from sealwire.net.listening import bound_listeners
+from sealwire.net.processes import ended_status, status_text
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import Position
 from sealwire.sensor.receiving import ListenerState, Transport
@@ -123,6 +124,11 @@ class ReceiverPool:
         """How far each slot of the journal is durable."""
         with self._changed:
             return dict(self._positions)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no slot of a worker that died waits to be recovered."""
+        return not any(worker.unrecovered for worker in self._workers)
 
     def start(self, material: TlsMaterial, observer: ReceiverObserver) -> None:
         """Recover the journal, start the workers, return when all of them serve.
@@ -328,7 +334,7 @@ class ReceiverPool:
             return
         self._selector.unregister(channel.fileno())
         channel.close()
-        status = _wait(process)
+        status = ended_status(process)
         lived = self._clock.monotonic() - worker.started
         with self._changed:
             worker.process, worker.channel, worker.ready = None, None, False
@@ -339,7 +345,7 @@ class ReceiverPool:
             )
             worker.start_at = self._clock.monotonic() + worker.delay
             worker.unrecovered = True
-            self._hearer.worker_lost(worker.slot, _status_text(status))
+            self._hearer.worker_lost(worker.slot, status_text(status))
 
     def _recover(self, slot: int) -> None:
         """Recover a slot; one that a worker of an earlier start still holds is waited for."""
@@ -362,16 +368,3 @@ class ReceiverPool:
         for worker in workers:
             if worker.process is not None:
                 worker.process.kill()
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """The exit status of a process that has closed its end, killed if it does not end."""
-    try:
-        return process.wait(_KILL_AFTER)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
-
-
-def _status_text(status: int) -> str:
-    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"

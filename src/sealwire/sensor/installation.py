@@ -10,6 +10,7 @@ from sealwire.audit.events import SYSTEM, Outcome, config_change
 from sealwire.audit.node_events import identity_installed
 from sealwire.errors import NotFoundError, SealwireError
 from sealwire.identity.request_check import NoLookup
+from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from sealwire.clock import Clock, RandomSource
     from sealwire.identity.ports import KeyStore
     from sealwire.identity.request_check import NameLookup
-    from sealwire.sensor.journal import JournalReader
+    from sealwire.sensor.archive import RecordArchive
+    from sealwire.sensor.journal import JournalReader, Position
+    from sealwire.sensor.policy import ArchivePolicy
     from sealwire.sensor.ports import SensorTx
     from sealwire.sensor.receiving import Receivers
     from sealwire.sensor.statistics import Statistics
@@ -58,12 +61,14 @@ class Installation:
 class Reception:
     """The running side of a sensor.
 
-    ``guard`` lets one caller at a time count and read the journal (a lock).
+    ``guard`` lets one caller at a time count and read the journal (a lock). ``archive``: the store
+    process.
     """
 
     receivers: Receivers
     journal: JournalReader
     guard: AbstractContextManager[object]
+    archive: RecordArchive = field(default_factory=NoArchive)
 
 
 @dataclass(slots=True)
@@ -71,10 +76,12 @@ class Happenings:
     """What has happened and is not in the store yet. Touched only with the guard held.
 
     ``troubles``: by slot, why its journal cannot be written. ``alarms``: by code, text and when
-    (nanoseconds since 1970).
+    (nanoseconds since 1970). ``saved``: how far the counters that are kept had counted.
     """
 
     statistics: Statistics | None = None
+    saved: dict[int, Position] = field(default_factory=dict)
+    policy: ArchivePolicy | None = None
     unsaved: bool = False
     saved_at: float | None = None
     troubles: dict[int, str] = field(default_factory=dict)
@@ -111,6 +118,7 @@ class SensorCases:
         self._receivers = reception.receivers
         self._journal = reception.journal
         self._guard = reception.guard
+        self._archive = reception.archive
         self._happenings = Happenings()
 
     @property

@@ -193,6 +193,15 @@ class JournalReader(Protocol):
         """Messages between two positions, oldest first."""
         ...
 
+    def some(
+        self, slot: int, start: Position, end: Position, count: int
+    ) -> tuple[Sequence[ReceivedMessage], Position]:
+        """Messages from ``start`` on, and where to go on from.
+
+        Whole blocks, until there are ``count`` messages or all.
+        """
+        ...
+
     def newest(self, slot: int, end: Position, count: int) -> Sequence[ReceivedMessage]:
         """The last ``count`` messages before ``end``, oldest first."""
         ...

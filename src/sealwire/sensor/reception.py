@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.audit.events import Outcome
 from sealwire.audit.node_events import journal_recovered, worker_restarted
-from sealwire.errors import UnavailableError
+from sealwire.errors import SealwireError, UnavailableError
+from sealwire.sensor.archive_documents import summary_document
 from sealwire.sensor.installation import TRAIL, SensorCases
 from sealwire.sensor.journal import Position
+from sealwire.sensor.policy import ArchivePolicy
+from sealwire.sensor.policy_documents import policy_from
 from sealwire.sensor.statistics import restored, time_text
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from sealwire.sensor.ports import SensorTx
     from sealwire.sensor.statistics import Statistics, TlsFailure
 
+STEP: Final = 5_000
+"""Messages that a follower is shown at once, of each slot."""
 SAVE_EVERY: Final = 10.0
 """Seconds between snapshots of the counters; after a crash so much of the journal is recounted."""
 
@@ -32,8 +38,10 @@ class ReceptionCases(SensorCases):
         """Packets Received, bytes, sources, faults, TLS failures; as of now.
 
         ``journal_trouble``: why nothing is received at the moment. ``alarms``: what receivers
-        raised since the start, each with the time of its last occurrence.
+        raised since the start, each with the time of its last occurrence. ``archive``: how far the
+        store process is.
         """
+        archive = self._archive_summary()
         with self._guard:
             happenings = self._happenings
             return {
@@ -43,6 +51,7 @@ class ReceptionCases(SensorCases):
                     {"code": code, "text": text, "last_seen": time_text(when)}
                     for code, (text, when) in sorted(happenings.alarms.items())
                 ],
+                "archive": archive,
             }
 
     def sources(self) -> list[dict[str, Any]]:
@@ -65,16 +74,19 @@ class ReceptionCases(SensorCases):
     def tail_from(
         self, start: Mapping[int, Position]
     ) -> tuple[Sequence[ReceivedMessage], Positions]:
-        """Messages since ``start``, oldest first, and where to go on from."""
+        """Messages since ``start``, oldest first of each slot, and where to go on from.
+
+        About ``STEP`` messages of each slot at most; what is left comes with the next call.
+        """
+        newer: list[ReceivedMessage] = []
+        reached: Positions = {}
         with self._guard:
-            ends = self._ends()
-            newer = [
-                message
-                for slot, end in ends.items()
-                for message in self._journal.messages(slot, start.get(slot, Position()), end)
-            ]
+            for slot, end in self._ends().items():
+                begin = start.get(slot, Position())
+                messages, reached[slot] = self._journal.some(slot, begin, end, STEP)
+                newer += messages
         newer.sort(key=_received)
-        return newer, ends
+        return newer, reached
 
     def save_statistics(self) -> None:
         """Keep the counters with the position they counted to. Raises UnavailableError."""
@@ -82,7 +94,32 @@ class ReceptionCases(SensorCases):
             document = self._counted().snapshot()
             self._happenings.unsaved = False
             self._happenings.saved_at = self._clock.monotonic()
+            counted = dict(self._restored().positions)
         self._store.run(lambda tx: tx.put_setting(self._setting("statistics"), document))
+        with self._guard:
+            self._happenings.saved = counted
+
+    def finished_positions(self) -> Positions:
+        """By slot, up to where the journal is sealed and its counters are kept.
+
+        Raises UnavailableError while the store process has not said how far it is.
+        """
+        sealed = self._archive.status().sealed
+        with self._guard:
+            saved = dict(self._happenings.saved)
+        return {slot: min(at, saved[slot]) for slot, at in sealed.items() if slot in saved}
+
+    def archive_policy(self) -> ArchivePolicy:
+        """Retention, holds and claims as they are now."""
+        with self._guard:
+            known = self._happenings.policy
+        if known is None:
+            setting = self._setting("archive_policy")
+            document = self._store.read(lambda tx: tx.setting(setting))
+            known = ArchivePolicy() if document is None else policy_from(json.loads(document))
+            with self._guard:
+                self._happenings.policy = known
+        return known
 
     # What the receivers tell.
 
@@ -94,6 +131,7 @@ class ReceptionCases(SensorCases):
             if recovery.end < counted:
                 # Counted records are gone: somebody took files away, or the disk lost them.
                 positions[recovery.slot] = recovery.end
+                self._happenings.saved[recovery.slot] = recovery.end
                 self._happenings.unrecorded.append(_missing(recovery, counted))
         for damage in recovery.damages:
             what = "torn tail cut" if damage.torn else "damaged bytes left in place"
@@ -126,6 +164,16 @@ class ReceptionCases(SensorCases):
         """Remember it for ``stats``."""
         with self._guard:
             self._happenings.alarms[code] = (f"receiver {slot}: {text}", self._clock.now_ns())
+
+    def archive_alarm(self, code: str, text: str) -> None:
+        """Remember what the store process says for ``stats``."""
+        with self._guard:
+            self._happenings.alarms[code] = (text, self._clock.now_ns())
+
+    def archive_lost(self, reason: str) -> None:
+        """Record that the store process died and is being started again."""
+        self.archive_alarm("store_restarted", f"the store process ended ({reason})")
+        self._note(worker_restarted("store", outcome=Outcome.SUCCESS, info=reason))
 
     def moment_passed(self) -> None:
         """Count, record what waits, and now and then keep the counters."""
@@ -182,8 +230,15 @@ class ReceptionCases(SensorCases):
         if statistics is None:
             setting = self._setting("statistics")
             statistics = restored(self._store.read(lambda tx: tx.setting(setting)))
+            self._happenings.saved = dict(statistics.positions)
             self._happenings.statistics = statistics
         return statistics
+
+    def _archive_summary(self) -> dict[str, Any]:
+        try:
+            return summary_document(self._archive.status())
+        except SealwireError as error:
+            return {"trouble": error.message}
 
     def _ends(self) -> Positions:
         """Where each slot's durable part ends; without receivers, as far as was counted."""

@@ -1,4 +1,4 @@
-"""The sensor's use cases: certificate, listeners and trust, what arrived.
+"""The sensor's use cases: certificate, listeners and trust, what arrived, search.
 
 Every change of configuration and its audit event (trail ``sensor``) commit together. Whether
 ``actor`` may do it was decided before it came here.
@@ -10,9 +10,10 @@ from sealwire.sensor.certificate import CertificateCases
 from sealwire.sensor.installation import Installation, Reception
 from sealwire.sensor.listening import ListeningCases
 from sealwire.sensor.reception import ReceptionCases
+from sealwire.sensor.searching import SearchCases
 
 __all__ = ["Installation", "Reception", "Sensor"]
 
 
-class Sensor(CertificateCases, ListeningCases, ReceptionCases):
+class Sensor(CertificateCases, ListeningCases, ReceptionCases, SearchCases):
     """One sensor. Safe to call from any thread."""

@@ -93,6 +93,12 @@ class PaperJournal:
         for offset in range(start.offset, end.offset):
             yield ReceivedMessage(slot, offset + 1, SENDER, Kind.OCTETS, self.messages_kept[offset])
 
+    def some(
+        self, slot: int, start: Position, end: Position, count: int
+    ) -> tuple[Sequence[ReceivedMessage], Position]:
+        stop = min(end, Position(end.file, start.offset + count))
+        return list(self.messages(slot, start, stop)), stop
+
     def newest(self, slot: int, end: Position, count: int) -> Sequence[ReceivedMessage]:
         start = Position(1, max(0, end.offset - count))
         return list(self.messages(slot, start, end))

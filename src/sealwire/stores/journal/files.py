@@ -77,6 +77,13 @@ class SlotFolder:
             int(entry.stem) for entry in self.path.glob(f"*{_SUFFIX}") if entry.stem.isdecimal()
         )
 
+    def size(self, number: int) -> int:
+        """Length of the file with that number; 0 when it is gone."""
+        try:
+            return self.file(number).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def open_new(self, number: int) -> int:
         """Create the file, which must not exist, to append to it. The folder is synced."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC

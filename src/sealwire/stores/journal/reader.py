@@ -105,7 +105,7 @@ class _Connections(dict[int, Connection]):
         return Connection(number, "unknown", 0, 0, "", "")
 
 
-class _Names:
+class Names:
     """Which connection a number means in one file; filled as the file is read forward."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class JournalReadings:
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._names: dict[int, tuple[int, _Names]] = {}
+        self._names: dict[int, tuple[int, Names]] = {}
 
     def slots(self) -> Sequence[int]:
         """Slots that exist."""
@@ -136,17 +136,30 @@ class JournalReadings:
 
     def summaries(self, slot: int, start: Position, end: Position) -> Iterator[BlockSummary]:
         """Blocks between two positions, without their payload."""
-        for number, file, names in self._files(slot, start, end):
+        for number, file, names in self.files(slot, start, end):
             for head in file.heads(start.offset if number == start.file else 0):
                 names.learn(file.data, head)
                 yield _summary(file.data, head, number, names.connections)
 
     def messages(self, slot: int, start: Position, end: Position) -> Iterator[ReceivedMessage]:
         """Messages between two positions, oldest first."""
-        for number, file, names in self._files(slot, start, end):
+        for number, file, names in self.files(slot, start, end):
             for head in file.heads(start.offset if number == start.file else 0):
                 names.learn(file.data, head)
                 yield from _messages(file.data, head, slot, names.connections)
+
+    def some(
+        self, slot: int, start: Position, end: Position, count: int
+    ) -> tuple[Sequence[ReceivedMessage], Position]:
+        """Messages of whole blocks from ``start`` on, about ``count``, and where to go on from."""
+        found: list[ReceivedMessage] = []
+        for number, file, names in self.files(slot, start, end):
+            for head in file.heads(start.offset if number == start.file else 0):
+                names.learn(file.data, head)
+                found += _messages(file.data, head, slot, names.connections)
+                if len(found) >= count:
+                    return found, Position(number, head.end)
+        return found, end
 
     def newest(self, slot: int, end: Position, count: int) -> Sequence[ReceivedMessage]:
         """The last ``count`` messages before ``end``, oldest first."""
@@ -173,9 +186,9 @@ class JournalReadings:
                     return head.start
             return 0
 
-    def _files(
+    def files(
         self, slot: int, start: Position, end: Position
-    ) -> Iterator[tuple[int, JournalFile, _Names]]:
+    ) -> Iterator[tuple[int, JournalFile, Names]]:
         """The files between two positions, each with the names in force where reading begins."""
         folder = SlotFolder(self._journal, slot)
         for number in folder.numbers():
@@ -186,10 +199,10 @@ class JournalReadings:
                         begin = start.offset if number == start.file else 0
                         yield number, file, self._names_at(slot, number, file, begin)
 
-    def _names_at(self, slot: int, number: int, file: JournalFile, offset: int) -> _Names:
-        known, names = self._names.get(slot, (-1, _Names()))
+    def _names_at(self, slot: int, number: int, file: JournalFile, offset: int) -> Names:
+        known, names = self._names.get(slot, (-1, Names()))
         if known != number or (names.renamed and names.read_to > offset):
-            names = _Names()
+            names = Names()
         for head in file.heads(names.read_to):
             if head.start >= offset:
                 break

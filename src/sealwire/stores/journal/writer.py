@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sealwire.stores.journal.files import FileCalls
     from sealwire.stores.journal.layout import FlatTotal
 
-ROTATE_AT: Final = 256 * 1024 * 1024
+ROTATE_AT: Final = 64 * 1024 * 1024
 RETRY_AFTER: Final = 0.25
 # A tuple is searched by identity; a set would call each kind's own hash.
 _WHOLE: Final = tuple(WHOLE_KINDS)

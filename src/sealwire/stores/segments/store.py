@@ -23,7 +23,7 @@ from sealwire.stores.segments.manifest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -126,12 +126,19 @@ class SegmentStore:
         self._today = SteadyDay(known.date())
         return recovered
 
-    def seal(self, table: pa.Table, positions: Mapping[int, Position]) -> Seal:
+    def seal(
+        self,
+        table: pa.Table,
+        positions: Mapping[int, Position],
+        *,
+        rewound: Collection[int] = (),
+    ) -> Seal:
         """Number the records and make them durable, with the positions behind them.
 
         Args:
             table: the columns of ``schema.UNSEALED_SCHEMA``; no rows are fine.
             positions: of the journal slots that were read, each where its records end.
+            rewound: slots whose journal was lost and began anew: their positions may go back.
 
         Raises:
             ValueError: the table has other columns.
@@ -143,7 +150,7 @@ class SegmentStore:
             write_segment,
         )
 
-        self._check_positions(positions)
+        self._check_positions({slot: at for slot, at in positions.items() if slot not in rewound})
         self._observe_day()
         first_seq = self.look(lambda catalogue: catalogue.next_seq)
         with self._ledger.changing() as written:

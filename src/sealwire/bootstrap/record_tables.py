@@ -1,0 +1,129 @@
+"""Tables of records: to be sealed, and to be indexed. Loads pyarrow and the parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sealwire.sensor.archive import RecordFlag, StoredRecord
+from sealwire.sensor.record_columns import (
+    UNPARSED,
+    envelopes,
+    parsed_surely,
+    record_columns,
+    unparsed,
+)
+from sealwire.syslog.columns import parse_batch
+from sealwire.syslog.framing import Kind
+from sealwire.syslog.message import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealwire.sensor.batches import Batch
+    from sealwire.sensor.judgement import PolicyJudge
+
+FIELDS: Final = "fields"
+_SAME: Final = (
+    "seq",
+    "transport",
+    "peer_address",
+    "peer_port",
+    "certificate_sha256",
+    "certificate_subject",
+    "retention",
+    "rule",
+    "facility",
+    "severity",
+    "host",
+    "app",
+    "procid",
+    "msgid",
+    "message_start",
+    "raw",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTable:
+    """Records of a batch: the columns to be sealed, and beside them what only the index keeps.
+
+    ``failed``: how many messages the parser failed on.
+    """
+
+    sealed: pa.Table
+    fields: pa.Array
+    failed: int
+
+
+def made_table(
+    batch: Batch, judge: PolicyJudge, redelivered: Sequence[bool] | None, *, parse: bool
+) -> MadeTable:
+    """The records of a batch. ``parse`` False: kept as they are, all of grade RAW."""
+    envelope = envelopes(batch.runs)
+    if parse:
+        parsed = parsed_surely(parse_batch, envelope.raw, envelope.received_ns // 1000)
+    else:
+        parsed = unparsed(envelope.raw)
+    repeated = None if redelivered is None else np.array(redelivered, np.bool_)
+    columns = record_columns(envelope, parsed, judge, repeated)
+    failed = pc.sum(pc.equal(_plain(parsed.column("rule")), UNPARSED)).as_py() or 0
+    return MadeTable(pa.table(columns), parsed.column(FIELDS), failed)
+
+
+def index_table(rows: pa.Table) -> pa.Table:
+    """A segment's rows with the fields that the index has besides: they follow from ``raw``."""
+    rule = _plain(rows.column("rule").combine_chunks())
+    # What killed the parser once is not given to it again.
+    sound = np.flatnonzero(pc.not_equal(rule, UNPARSED).to_numpy(zero_copy_only=False))
+    if len(sound) == rows.num_rows:
+        return rows.append_column(FIELDS, _fields(rows))
+    place = np.full(rows.num_rows, len(sound), np.int64)
+    place[sound] = np.arange(len(sound))
+    fields = _fields(rows.take(pa.array(sound)))
+    none = pa.array([[]], fields.type)
+    return rows.append_column(FIELDS, pa.concat_arrays([fields, none]).take(pa.array(place)))
+
+
+def _fields(rows: pa.Table) -> pa.Array:
+    raw = rows.column("raw").combine_chunks()
+    received = rows.column("received").cast(pa.int64()).combine_chunks().to_numpy() // 1000
+    return parsed_surely(parse_batch, raw, received).column(FIELDS)
+
+
+def merged(tables: Sequence[pa.Table]) -> pa.Table:
+    """Rows of segments in the order of their numbers."""
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables).unify_dictionaries().sort_by("seq")
+
+
+def numbered(made: MadeTable, first_seq: int) -> pa.Table:
+    """The records of a batch that became one segment, as the index wants them."""
+    seq = np.arange(first_seq, first_seq + made.sealed.num_rows, dtype=np.uint64)
+    return made.sealed.add_column(0, "seq", pa.array(seq)).append_column(FIELDS, made.fields)
+
+
+def stored_record(row: pa.Table) -> StoredRecord:
+    """The record of a table of one row, as the index has it."""
+    values = row.to_pylist()[0]
+    received = row.column("received").cast(pa.int64())[0].as_py()
+    sent = row.column("ts").cast(pa.int64())[0].as_py()
+    return StoredRecord(
+        **{name: values[name] for name in _SAME},
+        received_ns=received,
+        listener_port=values["listener"],
+        framing=Kind(values["framing"]).name.lower(),
+        flags=RecordFlag(values["flags"]),
+        grade=Grade(values["grade"]).name.lower(),
+        timestamp_us=sent,
+        fields=tuple(values[FIELDS]),
+    )
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

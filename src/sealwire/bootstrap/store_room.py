@@ -1,0 +1,199 @@
+"""The store as one thing in one process: segments, index, sealing, indexing, answers.
+
+The store process runs it beside the node; a command on a stopped node runs it in itself, under
+the home's lock. Segments are opened at the first need, the index (which takes a second and some
+memory) at the first record or question.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from sealwire.bootstrap.indexing import Indexing
+from sealwire.bootstrap.sealing import Feed, Sealing, SealingPlaces
+from sealwire.errors import ConflictError
+from sealwire.sensor.archive import ArchiveStatus
+from sealwire.stores.journal.batches import JournalBlocks
+from sealwire.stores.sealing_notes import IndexedNote, SealingNotes
+from sealwire.stores.segments.store import SegmentStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sealwire.clock import Clock
+    from sealwire.net.store_link import StorePlaces
+    from sealwire.sensor.archive import Bucket, Evidence, Page, StoredRecord
+    from sealwire.sensor.journal import Position
+    from sealwire.sensor.policy import ArchivePolicy
+    from sealwire.sensor.query import Search
+    from sealwire.stores.archive.index import Index
+
+_LOCK_SECONDS: Final = 15.0
+_RETRY_LOCK: Final = 0.1
+_SIZE_EVERY: Final = 30.0
+
+
+class StoreRoom:
+    """Fills ``sensor.archive.RecordArchive``. ``close`` at the end."""
+
+    def __init__(
+        self, places: StorePlaces, clock: Clock, alarm: Callable[[str, str], None]
+    ) -> None:
+        self._places = places
+        self._clock = clock
+        self._alarm = alarm
+        self._opening = threading.RLock()
+        self._segments: SegmentStore | None = None
+        self._index: Index | None = None
+        self._sized: tuple[float, int] | None = None
+        self.noted = IndexedNote(places.index)
+        self.indexing = Indexing(self.segments, self.index, self.noted, places.sensor)
+        self.sealing = Sealing(
+            SealingPlaces(
+                segments=self.segments,
+                reader=JournalBlocks(places.journal),
+                notes=SealingNotes(places.notes),
+                hand_over=self.indexing.hand_over,
+                alarm=alarm,
+            ),
+            clock,
+        )
+
+    def segments(self) -> SegmentStore:
+        """The segments, opened and recovered. Raises ConflictError ``segments.locked``."""
+        with self._opening:
+            if self._segments is None:
+                store = self._locked_segments()
+                try:
+                    recovered = store.recover()
+                except BaseException:
+                    store.close()
+                    raise
+                for damage in recovered.damages:
+                    self._alarm("segments_damaged", f"{damage.path}: {damage.detail}")
+                self._segments = store
+            return self._segments
+
+    def _locked_segments(self) -> SegmentStore:
+        """Waits for a store process of an earlier start that still holds them."""
+        until = self._clock.monotonic() + _LOCK_SECONDS
+        pause = threading.Event()
+        while True:
+            try:
+                return SegmentStore(self._places.segments, self._places.sensor, self._clock)
+            except ConflictError:
+                if self._clock.monotonic() > until:
+                    raise
+            pause.wait(_RETRY_LOCK)
+
+    def index(self) -> Index:
+        """The index, opened. Loads the engine."""
+        with self._opening:
+            if self._index is None:
+                from sealwire.bootstrap.search_index import open_index  # noqa: PLC0415 - heavy
+
+                self._index = open_index(self._places.index, self._places.sensor, self._clock)
+            return self._index
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the segments are open."""
+        return self._segments is not None
+
+    @property
+    def lacks_index(self) -> bool:
+        """Whether records are sealed that the index does not have."""
+        segments = self._segments
+        return segments is not None and self.indexed_upto() < _sealed_seq(segments)
+
+    def mark(self) -> tuple[object, ...]:
+        """Changes whenever ``status`` does; cheap to ask."""
+        sealing, indexing = self.sealing, self.indexing
+        done = (_sealed_seq(self.segments()), self.indexed_upto())
+        return (*done, sealing.trouble, indexing.trouble, sealing.pending_bytes())
+
+    def close(self) -> None:
+        """Give up segments and index."""
+        with self._opening:
+            index, self._index = self._index, None
+            segments, self._segments = self._segments, None
+        for each in (index, segments):
+            if each is not None:
+                each.close()
+
+    def catch_up(self, ends: Mapping[int, Position], policy: ArchivePolicy) -> None:
+        """Seal and index what the journal holds up to ``ends``. Raises what goes wrong."""
+        self.sealing.judge_by(policy)
+        self.sealing.start_from(ends)
+        self.sealing.feed(Feed(ends))
+        self.sealing.drain()
+        self.indexing.drain()
+
+    def _lag_s(self, newest_ns: int | None) -> float:
+        """For how long the oldest record that search does not find has waited, about."""
+        behind = self.indexed_upto() < _sealed_seq(self.segments())
+        since = (self._clock.now_ns() - (newest_ns or 0)) / 1e9 if behind and newest_ns else 0.0
+        return max(0.0, self.sealing.lag_s(), since)
+
+    def _size_of(self, index: Index) -> int:
+        """As it was at most half a minute ago: the engine has to be asked."""
+        now = self._clock.monotonic()
+        if self._sized is None or now - self._sized[0] > _SIZE_EVERY:
+            self._sized = (now, index.size_bytes())
+        return self._sized[1]
+
+    def indexed_upto(self) -> int:
+        """Number of the last record that search finds."""
+        index = self._index
+        return self.noted.indexed_seq() if index is None else index.indexed_upto()
+
+    # Answers.
+
+    def search(self, search: Search) -> Page:
+        """Records that were indexed."""
+        return self.index().search(search)
+
+    def count(self, search: Search) -> int:
+        """How many there are."""
+        return self.index().count(search)
+
+    def chart(self, search: Search, step_s: int) -> Sequence[Bucket]:
+        """How many were received in each ``step_s`` seconds."""
+        return self.index().chart(search, step_s)
+
+    def record(self, seq: int) -> tuple[StoredRecord, Evidence]:
+        """One record as its segment has it, and where that is."""
+        from sealwire.bootstrap.record_tables import index_table, stored_record  # noqa: PLC0415 - heavy
+
+        evidence, row = self.segments().record(seq)
+        return stored_record(index_table(row)), evidence
+
+    def status(self) -> ArchiveStatus:
+        """How far it is, and what it holds."""
+        held = self.segments().look(lambda catalogue: catalogue.status())
+        sealed_seq = held.next_seq - 1
+        index = self._index
+        return ArchiveStatus(
+            sealed=self.sealing.sealed(),
+            sealed_seq=sealed_seq,
+            indexed_seq=min(self.indexed_upto(), sealed_seq),
+            pending_bytes=self.sealing.pending_bytes(),
+            segments=held.segments,
+            segment_bytes=held.bytes,
+            index_bytes=0 if index is None else self._size_of(index),
+            oldest_ns=held.oldest_ns,
+            newest_ns=held.newest_ns,
+            trouble=self.sealing.trouble or self.indexing.trouble,
+            details={"lag_seconds": round(self._lag_s(held.newest_ns), 1)},
+        )
+
+    def reindex(self) -> Iterator[ArchiveStatus]:
+        """Build the index again; yields how far it is until it is done."""
+        for _ in self.indexing.rebuild():
+            yield self.status()
+        yield self.status()
+
+
+def _sealed_seq(segments: SegmentStore) -> int:
+    return segments.look(lambda catalogue: catalogue.next_seq) - 1

@@ -1,0 +1,159 @@
+"""``sealwire sensor search``, ``record``, ``reindex``: the stored records."""
+
+from __future__ import annotations
+
+import json as json_format
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sealwire.cli.output import JsonOption, printable, show_fields, show_json
+from sealwire.cli.session import HomeOption, api
+from sealwire.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sealwire.bootstrap.client import ApiClient
+
+_API = "/api/v1/sensor"
+_ENVELOPE = {
+    "received": "Received",
+    "listener": "Listener port",
+    "transport": "Transport",
+    "address": "Sender",
+    "port": "Sender's port",
+    "certificate_subject": "Certificate",
+    "certificate_sha256": "SHA-256",
+    "framing": "Framing",
+    "retention": "Retention class",
+    "grade": "Grade",
+    "rule": "Rule",
+    "facility": "Facility",
+    "severity": "Severity",
+    "timestamp": "Sender's time",
+    "host": "HOSTNAME",
+    "app": "APP-NAME",
+    "procid": "PROCID",
+    "msgid": "MSGID",
+}
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(help="Words of the text, and FIELD=VALUE; `--` before words with a dash."),
+]
+Since = Annotated[
+    str | None, typer.Option(help="Received since: 15m, 2h, 7d (ago), a date, or RFC 3339.")
+]
+Until = Annotated[str | None, typer.Option(help="Received before; as --since.")]
+
+
+def add_record_commands(app: typer.Typer) -> None:
+    """The commands of this module."""
+    app.command("search")(search)
+    app.command("record")(record)
+    app.command("reindex")(reindex)
+
+
+def search(
+    words: Words = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="So many records.")] = 100,
+    oldest_first: Annotated[
+        bool, typer.Option("--oldest-first", help="Begin with the oldest.")
+    ] = False,
+    redelivered: Annotated[
+        bool, typer.Option("--redelivered", help="Also what a sender sent a second time.")
+    ] = False,
+    count: Annotated[bool, typer.Option("--count", help="Say only how many there are.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Also the segment and row of each.")
+    ] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find stored records."""
+    asked: dict[str, Any] = {
+        "q": " ".join(words or ()),
+        "since": since,
+        "until": until,
+        "order": "oldest" if oldest_first else "newest",
+        "redelivered": redelivered,
+    }
+    asked = {name: value for name, value in asked.items() if value is not None}
+    with api(home) as client:
+        if count:
+            _show_count(client.call("GET", f"{_API}/search/count", params=asked), json=json)
+            return
+        for found in _found(client, {**asked, "limit": limit}):
+            detail = client.call("GET", f"{_API}/records/{found['seq']}") if evidence else found
+            _show_line(detail, json=json)
+
+
+def record(
+    seq: Annotated[int, typer.Argument(min=0, help="The record's number, as search shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one stored record, and where its evidence lies."""
+    with api(home) as client:
+        found = client.call("GET", f"{_API}/records/{seq}")
+    if json:
+        show_json(found)
+        return
+    show_fields({"Record": found["seq"]} | {told: found[key] for key, told in _ENVELOPE.items()})
+    show_fields({"Flags": ", ".join(found["flags"])})
+    for field in found["fields"]:
+        typer.echo(f"  {printable(field['name'])} = {printable(field['value'])}")
+    typer.echo(printable(found["raw"]))
+    evidence = found["evidence"]
+    show_fields(
+        {
+            "Evidence": f"{evidence['segment']}, row {evidence['row']}",
+            "Segment's SHA-256": evidence["sha256"],
+            "Manifest": evidence["manifest"],
+        }
+    )
+
+
+def reindex(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Build the search index again from the sealed segments."""
+    with api(home) as client, client.lines(f"{_API}/reindex", method="POST") as lines:
+        for step in _documents(lines):
+            if json:
+                typer.echo(json_format.dumps(step))
+            else:
+                typer.echo(f"{step['indexed_records']} of {step['sealed_records']} records")
+
+
+def _found(client: ApiClient, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    with client.lines(f"{_API}/search/stream", params=asked) as lines:
+        yield from _documents(lines)
+
+
+def _documents(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    """The objects of a stream; what ended it early is raised."""
+    for line in lines:
+        document = json_format.loads(line)
+        if document.keys() == {"error"}:
+            error = document["error"]
+            raise UnavailableError(error["code"], error["detail"], hint=error["hint"])
+        yield document
+
+
+def _show_count(answer: Mapping[str, Any], *, json: bool) -> None:
+    if json:
+        show_json(answer)
+    else:
+        typer.echo(answer["count"])
+
+
+def _show_line(found: Mapping[str, Any], *, json: bool) -> None:
+    if json:
+        typer.echo(json_format.dumps(found))
+        return
+    typer.echo(f"{found['seq']} {found['received']} {found['address']} {printable(found['raw'])}")
+    if "evidence" in found:
+        evidence = found["evidence"]
+        typer.echo(f"    {evidence['segment']} row {evidence['row']} SHA-256 {evidence['sha256']}")

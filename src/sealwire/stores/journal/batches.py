@@ -1,0 +1,78 @@
+"""Reads slots for sealing: whole blocks of messages, many at a time.
+
+Files are mapped as for ``JournalReadings``; a message is copied once, out of its block.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sealwire.sensor.batches import MessageBlock, MessageRun
+from sealwire.sensor.journal import Position
+from sealwire.stores.journal.files import SlotFolder
+from sealwire.stores.journal.layout import kept_length, payload_holds, read_runs
+from sealwire.stores.journal.reader import JournalReadings
+from sealwire.syslog.framing import RECORD_KINDS, Kind
+from sealwire.syslog.relp_frames import relp_run
+from sealwire.syslog.splitting import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sealwire.sensor.journal import Connection
+    from sealwire.stores.journal.layout import Head
+
+
+class JournalBlocks:
+    """Fills ``sensor.batches.BlockReader``. Not for use by several threads at once."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._readings = JournalReadings(journal)
+
+    def blocks(self, slot: int, start: Position, end: Position) -> Iterator[MessageBlock]:
+        """Blocks between two positions, oldest first."""
+        for number, file, names in self._readings.files(slot, start, end):
+            for head in file.heads(start.offset if number == start.file else 0):
+                names.learn(file.data, head)
+                yield _block(file.data, head, (slot, number), names.connections)
+
+    def bytes_between(self, slot: int, start: Position, end: Position) -> int:
+        """How many bytes of the journal's files lie between two positions."""
+        if end <= start:
+            return 0
+        folder = SlotFolder(self._journal, slot)
+        if start.file == end.file:
+            return end.offset - start.offset
+        between = [number for number in folder.numbers() if start.file <= number < end.file]
+        sizes = sum(folder.size(number) for number in between)
+        return sizes - (start.offset if start.file in between else 0) + end.offset
+
+
+def _block(
+    data: memoryview, head: Head, place: tuple[int, int], names: Mapping[int, Connection]
+) -> MessageBlock:
+    slot, number = place
+    end = Position(number, head.end)
+    runs = list(read_runs(data, head))
+    oldest = runs[0][0] if runs else 0
+    if not payload_holds(data, head):
+        return MessageBlock(slot, end, oldest, (), 0, damaged=True)
+    at, found = head.payload, []
+    for received_ns, connection, _, length, code in runs:
+        kind = Kind(code)
+        stop = at + kept_length(kind, length)
+        if kind in RECORD_KINDS:
+            found.append(_run(received_ns, names[connection], kind, bytes(data[at:stop])))
+        at = stop
+    return MessageBlock(slot, end, oldest, found, head.payload_length)
+
+
+def _run(received_ns: int, connection: Connection, kind: Kind, data: bytes) -> MessageRun:
+    if kind is Kind.RELP:
+        relp = relp_run(data)
+        return MessageRun(
+            received_ns, connection, kind, relp.messages, relp.txnrs, closed=relp.closed
+        )
+    return MessageRun(received_ns, connection, kind, split(kind, data))

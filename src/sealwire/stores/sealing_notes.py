@@ -1,0 +1,129 @@
+"""What the store process writes down for its next start, beside the segments.
+
+``attempt.json``: what is being sealed; for a process that dies over it. It survives the process,
+not the machine, and is not synced. ``redelivery.json``: what RELP senders sent last, with the
+journal positions up to which that was; durable before the records behind it are sealed. The last
+two are kept, because the seal may not come to pass.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from sealwire.sensor.journal import Position
+from sealwire.sensor.sealing import Attempt
+from sealwire.stores.journal.files import sync_folder
+from sealwire.syslog.message import PARSER_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class SealingNotes:
+    """The notes in one folder, which is made. For one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._attempt = folder / "attempt.json"
+        self._redelivery = folder / "redelivery.json"
+
+    def attempt(self) -> Attempt:
+        """What was being sealed when the process ended; no tries when all was sealed."""
+        document = _read(self._attempt)
+        if not isinstance(document, dict):
+            return Attempt({}, 0)
+        return Attempt(_positions_from(document["starts"]), int(document["tries"]))
+
+    def put_attempt(self, attempt: Attempt) -> None:
+        """This is going to be tried. Raises OSError."""
+        document = {"starts": _positions(attempt.starts), "tries": attempt.tries}
+        self._attempt.write_text(json.dumps(document), encoding="ascii")
+
+    def clear_attempt(self) -> None:
+        """It was sealed."""
+        self._attempt.unlink(missing_ok=True)
+
+    def redelivery(self, sealed: Mapping[int, Position]) -> Mapping[str, Any] | None:
+        """The newest snapshot that belongs to what is ``sealed``; None when there is none.
+
+        Whatever changes it is written before the seal: what lies between its positions and
+        ``sealed`` has changed nothing.
+        """
+        fitting = self._fitting(sealed)
+        return fitting[1] if fitting else None
+
+    def put_redelivery(
+        self,
+        sealed: Mapping[int, Position],
+        ends: Mapping[int, Position],
+        snapshot: Mapping[str, Any],
+    ) -> None:
+        """Keep what is true once everything up to ``ends`` is sealed; ``sealed`` is so far.
+
+        Raises OSError.
+        """
+        fitting = self._fitting(sealed)
+        kept = [[_positions(fitting[0]), fitting[1]]] if fitting else []
+        draft = self._redelivery.with_suffix(".new")
+        with draft.open("w", encoding="ascii") as file:
+            json.dump([*kept, [_positions(ends), snapshot]], file, separators=(",", ":"))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(self._redelivery)
+        sync_folder(self._redelivery.parent)
+
+    def _fitting(
+        self, sealed: Mapping[int, Position]
+    ) -> tuple[dict[int, Position], Mapping[str, Any]] | None:
+        for ends, snapshot in reversed(self._snapshots()):
+            if all(end <= sealed.get(slot, Position()) for slot, end in ends.items()):
+                return ends, snapshot
+        return None
+
+    def _snapshots(self) -> list[tuple[dict[int, Position], Mapping[str, Any]]]:
+        document = _read(self._redelivery)
+        if not isinstance(document, list):
+            return []
+        return [(_positions_from(ends), snapshot) for ends, snapshot in document]
+
+
+class IndexedNote:
+    """Beside the index: how far it is, so that a start with nothing new need not open it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "indexed.json"
+
+    def indexed_seq(self) -> int:
+        """Number of the last record indexed; 0 when unknown, or by another parser."""
+        document = _read(self._path)
+        if isinstance(document, dict) and document["parser"] == PARSER_VERSION:
+            return int(document["seq"])
+        return 0
+
+    def put(self, seq: int) -> None:
+        """The index has everything up to ``seq``, durably. Raises OSError."""
+        self._path.write_text(json.dumps({"seq": seq, "parser": PARSER_VERSION}), encoding="ascii")
+
+    def clear(self) -> None:
+        """The index is being built again."""
+        self._path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> object:
+    """What stands there; None when nothing does, or nothing whole."""
+    try:
+        document: object = json.loads(path.read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return document
+
+
+def _positions(positions: Mapping[int, Position]) -> dict[str, list[int]]:
+    return {str(slot): list(at) for slot, at in positions.items()}
+
+
+def _positions_from(document: Mapping[str, Any]) -> dict[int, Position]:
+    return {int(slot): Position(*at) for slot, at in document.items()}

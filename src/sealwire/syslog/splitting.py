@@ -1,0 +1,63 @@
+"""Messages out of stretches of whole frames, many at a time: what ``messages_of`` gives, quicker.
+
+What is common goes through one look-up a message; everything else is left to ``messages_of``, so
+that both always give the same messages.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from sealwire.syslog.framing import Kind, messages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MOST_TWO: Final = 99
+_MOST_THREE: Final = 999
+_MOST_FOUR: Final = 9999
+
+
+def split(kind: Kind, data: bytes) -> list[bytes]:
+    """The messages in a stretch of bytes that the decoder called ``kind``, without framing."""
+    if kind is Kind.OCTETS:
+        return _octets(data)
+    if kind is Kind.LINES:
+        return _lines(data)
+    return list(messages_of(kind, data))
+
+
+@lru_cache(maxsize=1)
+def _steps() -> Mapping[bytes, tuple[int, int]]:
+    """Length of prefix and of frame by a frame's first five bytes, where these decide both."""
+    two = {
+        b"%d <%d" % (count, digit): (3, count + 3)
+        for count in range(10, _MOST_TWO + 1)
+        for digit in range(10)
+    }
+    three = {b"%d <" % count: (4, count + 4) for count in range(100, _MOST_THREE + 1)}
+    four = {b"%d " % count: (5, count + 5) for count in range(1000, _MOST_FOUR + 1)}
+    return two | three | four
+
+
+def _octets(data: bytes) -> list[bytes]:
+    steps, size, at = _steps(), len(data), 0
+    found: list[bytes] = []
+    add = found.append
+    try:
+        while at < size:
+            prefix, length = steps[data[at : at + 5]]
+            add(data[at + prefix : at + length])
+            at += length
+    except KeyError:
+        found += messages_of(Kind.OCTETS, data[at:])
+    return found
+
+
+def _lines(data: bytes) -> list[bytes]:
+    if b"\0" in data or b"\r" in data or b"\n\n" in data or data[:1] == b"\n":
+        return list(messages_of(Kind.LINES, data))
+    found = data.split(b"\n")
+    found.pop()
+    return found

@@ -23,7 +23,7 @@ _UNTAGGED = re.compile(
     rb"()([^\s:\[\]]{1,128}): ([^\s,:=<>\"'()@]{1,255}@[^,:=<>\"'()]{1,255}),"
     rb" ([^,=:\r\n]{1,1023}), (?=[^\s])"
 )
-_HOST = re.compile(rb"([^\s:\[\],]{1,255}|[0-9A-Fa-f:]{2,45}):? {1,2}(?=\S)")
+_HOST = re.compile(rb"([^\s:\[\],]{1,255}|[0-9A-Fa-f:]{2,45})(?: ?:)? {1,2}(?=\S)")
 
 _EVENT = re.compile(rb"\[AuditEvent=")
 _PREFIX = re.compile(
@@ -55,14 +55,15 @@ def read_fmc_text(draft: Draft, at: int) -> bool:
     if found is None:
         return False
     tag, sender, who, subsystem = found.groups()
-    user, at_sign, address = who.rpartition(b"@")
+    user, _, address = who.rpartition(b"@") if b"@" in who else (who, b"", b"")
     draft.tag(sender)
     if tag:
         draft.fields.append(("audit.tag", text_of(tag)))
     draft.fields += [("audit.sender", text_of(sender))]
-    if at_sign or who:
-        draft.fields.append(("audit.user", text_of(user if at_sign else who)))
-    if address and at_sign:
+    # An unknown user leaves neither a name nor an address, a wrong password no address.
+    if user:
+        draft.fields.append(("audit.user", text_of(user)))
+    if address:
         draft.fields.append(("audit.address", text_of(address)))
     draft.fields.append(("audit.subsystem", text_of(subsystem)))
     draft.fields.append(("audit.action", text_of(raw[found.end() :])))

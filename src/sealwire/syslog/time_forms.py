@@ -83,6 +83,11 @@ _ISO = re.compile(
     rb"(?:[Tt_:-]| {1,2})(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?:" + _SECONDS + rb")?"
     + _ZONE + _END
 )  # fmt: skip
+_COMPACT = re.compile(
+    rb"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})T(?P<hour>[0-9]{2})"
+    rb"(?P<minute>[0-9]{2})(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?"
+    + _ZONE + _END
+)  # fmt: skip
 _YEAR_MONTH_DAY = re.compile(
     rb"(?P<year>[0-9]{4}) " + _MONTH + rb" {1,2}(?P<day>[0-9]{1,2}) {1,2}" + _CLOCK + _ZONE + _END
 )
@@ -93,7 +98,7 @@ _MONTH_DAY_YEAR = re.compile(
 _SINCE_EPOCH = re.compile(rb"([0-9]{10,13}|[0-9]{9}(?=\.))(?:\.([0-9]{1,12}))?(?=[ \t]|\Z)")
 
 _LETTERS: Final = (_BSD, _DAY_MONTH_YEAR)
-_DIGITS: Final = (_ISO, _YEAR_MONTH_DAY, _DAY_MONTH_YEAR, _MONTH_DAY_YEAR)
+_DIGITS: Final = (_ISO, _YEAR_MONTH_DAY, _DAY_MONTH_YEAR, _MONTH_DAY_YEAR, _COMPACT)
 _BEGINNINGS: Final = frozenset(MONTHS) | frozenset(b"mon tue wed thu fri sat sun".split())
 _DECEMBER: Final = 12
 _NOON: Final = 12

@@ -164,9 +164,14 @@ class RunJournal(Protocol):
         ...
 
     def append(
-        self, connection: Connection, kind: Kind, frames: int, received_ns: int, data: bytes
+        self,
+        connection: Connection,
+        kind: Kind,
+        frames: int,
+        received_ns: int,
+        data: bytes | memoryview,
     ) -> None:
-        """Add a run. Of ``Kind.SKIPPED`` only the length of ``data`` is kept."""
+        """Add a run. ``data`` must not change later; of ``Kind.SKIPPED`` its length is kept."""
         ...
 
     def seal(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.sensor.relp_session import RelpSession
 from sealwire.syslog.framing import FrameDecoder, Kind
@@ -11,6 +11,9 @@ from sealwire.syslog.relp import is_relp
 
 if TYPE_CHECKING:
     from sealwire.sensor.journal import Connection, RunJournal
+
+# From this length on a view is cheaper than a copy.
+_LONG: Final = 16 * 1024
 
 
 class Session:
@@ -60,7 +63,8 @@ class Session:
             return
         used, segments = self._decode(data)
         for kind, start, end, frames in segments:
-            self._append(self.connection, kind, frames, received_ns, data[start:end])
+            piece = data[start:end] if end - start < _LONG else memoryview(data)[start:end]
+            self._append(self.connection, kind, frames, received_ns, piece)
         self.tail = data[used:]
 
     def end(self, received_ns: int, *, orderly: bool) -> None:

@@ -34,7 +34,8 @@ TOTALS = [(7, 1, 7, 1_000), (8, 1, 8, 2_000)]
 
 
 def block() -> bytes:
-    head, trailer = encode_block([SENDER, PLAIN], TOTALS, RUNS, PAYLOAD, rare=False)
+    parts = [PAYLOAD[:5], memoryview(PAYLOAD)[5:]]
+    head, trailer = encode_block([SENDER, PLAIN], TOTALS, RUNS, parts, rare=False)
     return head + PAYLOAD + trailer
 
 

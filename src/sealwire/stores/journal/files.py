@@ -19,7 +19,7 @@ _SUFFIX: Final = ".swj"
 class FileCalls(Protocol):
     """Calls on open files, apart so that a full or failing disk can be played in tests."""
 
-    def write(self, fd: int, data: Sequence[bytes]) -> None:
+    def write(self, fd: int, data: Sequence[bytes | memoryview]) -> None:
         """Append all of ``data``. Raises OSError, then some of it may have been written."""
         ...
 
@@ -35,7 +35,7 @@ class FileCalls(Protocol):
 class SystemFileCalls:
     """The operating system's."""
 
-    def write(self, fd: int, data: Sequence[bytes]) -> None:
+    def write(self, fd: int, data: Sequence[bytes | memoryview]) -> None:
         """Append all of ``data``."""
         left = sum(map(len, data)) - os.writev(fd, data)
         if left:

@@ -111,13 +111,13 @@ def encode_block(
     definitions: Sequence[Connection],
     totals: Iterable[FlatTotal],
     flat_runs: Sequence[int],
-    payload: bytes,
+    payload: Sequence[bytes | memoryview],
     *,
     rare: bool,
 ) -> tuple[bytes, bytes]:
     """Everything before the payload, and the trailer that goes after it.
 
-    ``flat_runs``: the fields of every ``FlatRun``, one after another.
+    ``flat_runs``: the fields of every ``FlatRun``, one after another. ``payload``: its parts.
     """
     named = _encode_definitions(definitions)
     flat_totals = list(chain.from_iterable(totals))
@@ -130,11 +130,15 @@ def encode_block(
         )
     )
     head_length = _HEAD.size + len(sections)
-    fields = (head_length, len(payload), crc32(payload), len(named), len(flat_totals) // 4)
+    length = sum(map(len, payload))
+    payload_crc = 0
+    for part in payload:
+        payload_crc = crc32(part, payload_crc)
+    fields = (head_length, length, payload_crc, len(named), len(flat_totals) // 4)
     unsigned = _HEAD.pack(BLOCK_MAGIC, 0, *fields, runs, HOLDS_RARE if rare else 0)
     crc = crc32(sections, crc32(unsigned[_CRC_END:]))
     head = BLOCK_MAGIC + _LENGTH.pack(crc) + unsigned[_CRC_END:] + sections
-    return head, _LENGTH.pack(len(head) + len(payload) + _LENGTH.size)
+    return head, _LENGTH.pack(len(head) + length + _LENGTH.size)
 
 
 def read_head(data: bytes | memoryview, start: int) -> Head | None:

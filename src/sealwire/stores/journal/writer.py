@@ -33,6 +33,8 @@ ROTATE_AT: Final = 64 * 1024 * 1024
 RETRY_AFTER: Final = 0.25
 # A tuple is searched by identity; a set would call each kind's own hash.
 _WHOLE: Final = tuple(WHOLE_KINDS)
+# The system takes a thousand parts in one write: so many of this length are no block.
+_LONG_CHUNK: Final = 16 * 1024
 
 
 @dataclass(slots=True)
@@ -40,12 +42,12 @@ class _Block:
     """A block being gathered, or on its way to the disk."""
 
     runs: list[int] = field(default_factory=list)
-    chunks: list[bytes] = field(default_factory=list)
+    chunks: list[bytes | memoryview] = field(default_factory=list)
     totals: dict[int, list[int]] = field(default_factory=dict)
     connections: dict[int, Connection] = field(default_factory=dict)
     rare: bool = False
     received: int = 0
-    payload: bytes | None = None
+    joined: bool = False
 
 
 class JournalWriter:
@@ -114,7 +116,12 @@ class JournalWriter:
         return self._sealed + bool(self._block.runs)
 
     def append(
-        self, connection: Connection, kind: Kind, frames: int, received_ns: int, data: bytes
+        self,
+        connection: Connection,
+        kind: Kind,
+        frames: int,
+        received_ns: int,
+        data: bytes | memoryview,
     ) -> None:
         """Add a run."""
         block = self._block
@@ -222,14 +229,14 @@ class JournalWriter:
             for number, connection in block.connections.items()
             if (named.get(number) or self._defined.get(number)) is not connection
         ]
-        if block.payload is None:
-            block.payload = b"".join(block.chunks)
-            block.chunks = []
+        if not block.joined:
+            block.chunks, block.joined = _worth_a_write(block.chunks, block.received), True
         totals: list[FlatTotal] = [(t[0], t[1], t[2], t[3]) for t in block.totals.values()]
-        head, trailer = encode_block(fresh, totals, block.runs, block.payload, rare=block.rare)
-        self._calls.write(self._fd, (head, block.payload, trailer))
+        head, trailer = encode_block(fresh, totals, block.runs, block.chunks, rare=block.rare)
+        parts = (head, *block.chunks, trailer)
+        self._calls.write(self._fd, parts)
         named.update((connection.number, connection) for connection in fresh)
-        return len(head) + len(block.payload) + len(trailer)
+        return sum(map(len, parts))
 
     def _open_file(self) -> None:
         number = self.durable.file + 1
@@ -247,3 +254,8 @@ class JournalWriter:
         self._fd = fd
         self._defined = {}
         self.durable = Position(number, len(header))
+
+
+def _worth_a_write(chunks: list[bytes | memoryview], size: int) -> list[bytes | memoryview]:
+    """Few long chunks as they are; many short ones, of ``size`` bytes in all, put together."""
+    return chunks if size >= len(chunks) * _LONG_CHUNK else [b"".join(chunks)]

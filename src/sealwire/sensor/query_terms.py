@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from sealwire.errors import Finding, RefusedError, Severity
+from sealwire.errors import Finding, Severity, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """The pieces of ``text`` and an END. Raises RefusedError ``search.words``."""
+    """The pieces of ``text`` and an END. Raises UsageError ``search.words``."""
     if len(text) > LONGEST:
         raise refused([fault(0, f"The question is longer than {LONGEST} characters.")])
     position = _past_space(text, 0)
@@ -87,9 +87,9 @@ def fault(position: int, message: str) -> Finding:
     return Finding("search.words", Severity.ERROR, f"At {place}: {message}", place)
 
 
-def refused(faults: list[Finding]) -> RefusedError:
+def refused(faults: list[Finding]) -> UsageError:
     """All faults in one error."""
-    return RefusedError(
+    return UsageError(
         "search.words",
         " ".join(one.message for one in faults[:3]),
         hint='Write words, "whole phrases", field=value, AND, OR, NOT and parentheses.',

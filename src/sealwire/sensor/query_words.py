@@ -49,7 +49,7 @@ _SOME_PART: Final = re.compile(r"[A-Za-z0-9]|[^\x00-\x7f]")
 def condition_of(text: str) -> Condition | None:
     """The condition that ``text`` means; None when there is nothing but space.
 
-    Raises RefusedError ``search.words``: every fault of every term, each with its place, or the
+    Raises UsageError ``search.words``: every fault of every term, each with its place, or the
     first fault of how they are put together.
     """
     return _Reader(text).whole()

@@ -18,6 +18,7 @@ from sealwire.api import (
     problems,
     profiles,
     records,
+    senders,
     sensor,
     users,
 )
@@ -55,6 +56,7 @@ def create_app(
         certificates,
         profiles,
         appliance,
+        senders,
         sensor,
         records,
         audit,

@@ -19,6 +19,7 @@ from sealwire.net.limits import ReceiverLimits
 from sealwire.net.listening import Listener
 from sealwire.net.receiver import Receiver
 from sealwire.net.tls import server_context
+from sealwire.sensor.admission import Admission
 from sealwire.sensor.receiving import Transport
 from sealwire.stores.journal.writer import JournalWriter
 from sealwire.x509.revocation import guard_of
@@ -68,6 +69,7 @@ def _receiver(configuration: Mapping[str, Any], channel: LineChannel) -> Receive
         clock=clock,
         limits=ReceiverLimits(**configuration["limits"]),
         guard=guard_of(material.revocation),
+        admission=Admission(material.senders),
     )
 
 

@@ -13,6 +13,7 @@ from sealwire.cli.crl import crl_commands
 from sealwire.cli.files import read_input
 from sealwire.cli.identity_commands import End, add_identity_commands
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
+from sealwire.cli.senders import senders_app
 from sealwire.cli.sensor_records import add_record_commands
 from sealwire.cli.session import HomeOption, api, segment
 
@@ -26,6 +27,7 @@ trust_app = typer.Typer(no_args_is_help=True, help="Who may sign senders' certif
 sensor_app.add_typer(identity_app, name="identity")
 sensor_app.add_typer(listener_app, name="listener")
 sensor_app.add_typer(trust_app, name="trust")
+sensor_app.add_typer(senders_app, name="admit")
 sensor_app.add_typer(crl_commands("sensor"), name="crl")
 add_record_commands(sensor_app)
 

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from sealwire.net.answers import Answers, Outlet
     from sealwire.net.buffers import Buffers
-    from sealwire.sensor.journal import RunJournal
+    from sealwire.sensor.admission import Admission
+    from sealwire.sensor.journal import Connection, RunJournal
     from sealwire.sensor.session import Session
 
 
@@ -43,6 +44,11 @@ class ConnectionOwner(Protocol):
     journal: RunJournal
     buffers: Buffers
     answers: Answers
+    admission: Admission
+
+    def session(self, connection: Connection) -> Session:
+        """What takes the connection's plaintext, framed as is known of its sender."""
+        ...
 
     def established(self, peer: Connected) -> int:
         """``peer`` may deliver from now on; returns its number in the journal."""

@@ -18,6 +18,7 @@ import select
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, Final
 
+from sealwire.sensor.admission import sender_from
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def material_document(material: TlsMaterial) -> dict[str, Any]:
             [b64encode(der).decode("ascii"), policy] for der, policy in material.revocation
         ],
         "legacy_cbc": material.legacy_cbc,
+        "senders": [sender.document() for sender in material.senders],
     }
 
 
@@ -48,6 +50,7 @@ def material_from(document: Mapping[str, Any]) -> TlsMaterial:
         document["trust_anchors"],
         tuple((b64decode(der), policy) for der, policy in document["revocation"]),
         document["legacy_cbc"],
+        tuple(map(sender_from, document["senders"])),
     )
 
 

@@ -20,13 +20,13 @@ from sealwire.net.tls import (
     peer_certificate,
 )
 from sealwire.sensor.journal import Connection
-from sealwire.sensor.session import Session
 
 if TYPE_CHECKING:
     import socket
 
     from sealwire.net.connected import ConnectionOwner
     from sealwire.net.records import RecordReader
+    from sealwire.net.tls import ShownCertificate
 
 # OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
 _PIECE: Final = 32 * 1024
@@ -101,10 +101,8 @@ class Peer(Outlet):
         except ssl.SSLError as error:
             self._fail(*failure_reason(error))
         else:
-            certificate = peer_certificate(tls) or (None, None)
-            objection = self._owner.objection(verified_chain(tls)) if certificate[0] else None
-            if objection is not None:
-                self._fail("client_certificate_revoked", f"the sender's certificate: {objection}")
+            certificate = peer_certificate(tls)
+            if certificate is not None and not self._may_pass(tls, certificate):
                 return
             cipher = tls.cipher()
             connection = Connection(
@@ -114,12 +112,24 @@ class Peer(Outlet):
                 self.listener_port,
                 tls.version() or "",
                 cipher[0] if cipher else "",
-                *certificate,
+                certificate.sha256 if certificate else None,
+                certificate.subject if certificate else None,
+                certificate_names=certificate.names if certificate else (),
             )
-            buffers = self._owner.buffers
-            self._reader = record_reader(tls, self._incoming, buffers.plain)
-            self.session = Session(connection, self._owner.journal, buffers.max_message)
+            self._reader = record_reader(tls, self._incoming, self._owner.buffers.plain)
+            self.session = self._owner.session(connection)
             self.flush()
+
+    def _may_pass(self, tls: ssl.SSLObject, shown: ShownCertificate) -> bool:
+        """Whether this certificate is good for coming in; if not, the connection has ended."""
+        objection = self._owner.objection(verified_chain(tls))
+        if objection is not None:
+            self._fail("client_certificate_revoked", f"the sender's certificate: {objection}")
+            return False
+        objection = self._owner.admission.objection(shown.der, self.address, shown.names)
+        if objection is not None:
+            self._fail("not_admitted", f"the sender's certificate is good, but {objection}")
+        return objection is None
 
     def receive(self, now_ns: int) -> int:
         """Take what has come and hand its plaintext to the session."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from sealwire.net.answers import Outlet
 from sealwire.net.buffers import RECEIVE_BYTES
 from sealwire.sensor.journal import Connection
-from sealwire.sensor.session import Session
 
 if TYPE_CHECKING:
     import socket
@@ -40,7 +39,7 @@ class PlainPeer(Outlet):
         connection = Connection(
             owner.established(self), *peer, listener_port, "", "", transport="tcp"
         )
-        self.session = Session(connection, owner.journal, owner.buffers.max_message)
+        self.session = owner.session(connection)
 
     def receive(self, now_ns: int) -> int:
         """Take what has come and hand it to the session."""

@@ -23,8 +23,10 @@ from sealwire.net.entrance import Entrance
 from sealwire.net.peer import Peer
 from sealwire.net.reporting import Reporter
 from sealwire.net.tls import server_context
-from sealwire.sensor.journal import NUMBERS
+from sealwire.sensor.admission import Admission
+from sealwire.sensor.journal import ConnectionNumbers
 from sealwire.sensor.receiving import Transport
+from sealwire.sensor.session import Session
 from sealwire.x509.revocation import RevocationGuard, guard_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from sealwire.net.control import LineChannel
     from sealwire.net.limits import ReceiverLimits
     from sealwire.net.listening import Listener
-    from sealwire.sensor.journal import RunJournal
+    from sealwire.sensor.journal import Connection, RunJournal
 
 _HANDSHAKES_AT_ONCE: Final = 16
 _HANDSHAKES_SECONDS: Final = 0.01
@@ -55,6 +57,7 @@ class Receiver:
         listeners: bound, non-blocking sockets.
         context: for the handshakes, until main sends material for another.
         guard: who is revoked, until main sends material for another.
+        admission: what is known of senders, until main sends material for another.
         journal: where everything goes.
         control: to the main process; its end means that main is gone.
     """
@@ -69,12 +72,14 @@ class Receiver:
         clock: Clock,
         limits: ReceiverLimits,
         guard: RevocationGuard | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.journal = journal
         self.buffers = Buffers(limits.max_message)
         self.answers = Answers(journal, self)
         self._context = context
         self._guard = guard or RevocationGuard()
+        self.admission = admission or Admission()
         self._control = control
         self._clock = clock
         self._limits = limits
@@ -82,8 +87,7 @@ class Receiver:
         self._deadlines = Deadlines(limits)
         self._receiving: dict[int, Callable[[int], int]] = {}
         self._peers: dict[int, Connected] = {}
-        self._numbers: set[int] = set()
-        self._last_number = 0
+        self._numbers = ConnectionNumbers()
         self._block_since = 0.0
         self._deadline: float | None = None
         self._unwatched: set[int] = set()
@@ -288,6 +292,7 @@ class Receiver:
                 material = material_from(message["tls"])
                 self._context = server_context(material)
                 self._guard = guard_of(material.revocation)
+                self.admission = Admission(material.senders)
                 self._control.send({"event": "reloaded", "generation": message["generation"]})
             case "stop":
                 self.stop(message["seconds"])
@@ -342,18 +347,16 @@ class Receiver:
 
     def new_number(self) -> int:
         """A number in the journal that no other sender has at present."""
-        number = self._last_number
-        while True:
-            number = (number + 1) % NUMBERS
-            if number not in self._numbers:
-                break
-        self._numbers.add(number)
-        self._last_number = number
-        return number
+        return self._numbers.take()
 
     def free_number(self, number: int) -> None:
         """Its sender is gone."""
-        self._numbers.discard(number)
+        self._numbers.give_back(number)
+
+    def session(self, connection: Connection) -> Session:
+        """What takes the connection's plaintext, framed as is known of its sender."""
+        framing = self.admission.framing(connection)
+        return Session(connection, self.journal, self._limits.max_message, framing)
 
     def objection(self, verified: Sequence[bytes]) -> str | None:
         """Why a sender with this verified chain may not pass, by the revocation lists."""

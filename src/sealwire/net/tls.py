@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import ssl
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.errors import RefusedError
 from sealwire.sensor.receiving import ClientCertificate
@@ -130,13 +130,27 @@ def _load_identity(context: ssl.SSLContext, chain_pem: str, key_pem: str) -> Non
         os.close(fd)
 
 
-def peer_certificate(tls: ssl.SSLObject) -> tuple[str, str] | None:
-    """SHA-256 (hex) and subject of the verified certificate that the peer showed, if any."""
+class ShownCertificate(NamedTuple):
+    """The verified certificate of a peer. ``names``: DNS names and addresses of its SAN."""
+
+    der: bytes
+    sha256: str
+    subject: str
+    names: tuple[str, ...]
+
+
+def peer_certificate(tls: ssl.SSLObject) -> ShownCertificate | None:
+    """What the peer showed, if anything."""
     der = tls.getpeercert(binary_form=True)
     if der is None:
         return None
     shown: Any = tls.getpeercert() or {}
-    return sha256(der).hexdigest(), subject_text(shown.get("subject", ()))
+    names = tuple(
+        name for kind, name in shown.get("subjectAltName", ()) if kind in {"DNS", "IP Address"}
+    )
+    return ShownCertificate(
+        der, sha256(der).hexdigest(), subject_text(shown.get("subject", ())), names
+    )
 
 
 def subject_text(names: Iterable[Iterable[tuple[str, str]]]) -> str:

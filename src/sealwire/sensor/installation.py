@@ -10,6 +10,7 @@ from sealwire.audit.events import SYSTEM, Outcome, config_change
 from sealwire.audit.node_events import identity_installed
 from sealwire.errors import NotFoundError, SealwireError
 from sealwire.identity.request_check import NoLookup
+from sealwire.sensor.admission import sender_from
 from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sealwire.clock import Clock, RandomSource
     from sealwire.identity.ports import KeyStore
     from sealwire.identity.request_check import NameLookup
+    from sealwire.sensor.admission import NamedSender
     from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.journal import JournalReader, Position
     from sealwire.sensor.policy import ArchivePolicy
@@ -147,6 +149,7 @@ class SensorCases:
                 "".join(trust),
                 revocation,
                 self._legacy_cbc,
+                tuple(self._named_senders(tx)),
             )
 
         return self._store.read(query)
@@ -192,6 +195,11 @@ class SensorCases:
         if document is not None:
             return [str(pem) for pem in json.loads(document)]
         return [default_trust] if default_trust else []
+
+    def _named_senders(self, tx: SensorTx) -> list[NamedSender]:
+        """Whom the operator has named."""
+        document = tx.setting(self._setting("senders"))
+        return [] if document is None else [sender_from(one) for one in json.loads(document)]
 
     def _changed(
         self,

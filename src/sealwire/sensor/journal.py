@@ -46,6 +46,31 @@ class Connection:
     certificate_sha256: str | None = None
     certificate_subject: str | None = None
     transport: str = "tls"
+    certificate_names: tuple[str, ...] = ()
+
+
+class ConnectionNumbers:
+    """Numbers for connections of one slot: one that was given back comes again as late as can be.
+
+    There must never be more than ``NUMBERS`` connections at once.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+        self._last = 0
+
+    def take(self) -> int:
+        """A number that no other connection has at present."""
+        number = (self._last + 1) % NUMBERS
+        while number in self._taken:
+            number = (number + 1) % NUMBERS
+        self._taken.add(number)
+        self._last = number
+        return number
+
+    def give_back(self, number: int) -> None:
+        """Its connection is gone."""
+        self._taken.discard(number)
 
 
 class Run(NamedTuple):

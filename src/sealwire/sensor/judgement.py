@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
+from sealwire.sensor.admission import san_fits
 from sealwire.sensor.policy import DEFAULT_CLASS
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def fits(pattern: SourcePattern, source: Connection, host: str | None) -> bool:
         if address not in pattern.network:
             return False
     if pattern.certificate_sha256 not in {None, source.certificate_sha256}:
+        return False
+    if pattern.san is not None and not san_fits(pattern.san, source.certificate_names):
         return False
     return pattern.host is None or (host is not None and _names((pattern.host,), host))
 

@@ -27,12 +27,14 @@ class RetentionClass:
 class SourcePattern:
     """Which records a rule is about: all that are set must fit; nothing set fits every record.
 
-    ``host`` may begin with ``*.``, which stands for one label or more.
+    ``host`` may begin with ``*.``, which stands for one label or more. ``san``: a DNS name or an
+    address in the sender's certificate, with ``*.`` for one left-most label.
     """
 
     network: IPv4Network | IPv6Network | None = None
     certificate_sha256: str | None = None
     host: str | None = None
+    san: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ def policy_from(document: Mapping[str, Any]) -> ArchivePolicy:
 
 def _pattern(pattern: SourcePattern) -> list[str | None]:
     network = None if pattern.network is None else str(pattern.network)
-    return [network, pattern.certificate_sha256, pattern.host]
+    return [network, pattern.certificate_sha256, pattern.host, pattern.san]
 
 
 def _pattern_from(parts: list[str | None]) -> SourcePattern:
-    network, sha256, host = parts
-    return SourcePattern(None if network is None else ip_network(network), sha256, host)
+    network, sha256, host, san = parts
+    return SourcePattern(None if network is None else ip_network(network), sha256, host, san)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sealwire.sensor.admission import NamedSender
     from sealwire.sensor.journal import Position, Recovery
     from sealwire.sensor.statistics import TlsFailure
 
@@ -38,6 +39,7 @@ class TlsMaterial:
     ``trust_anchors``: PEM certificates of those who may sign senders' certificates, root or not.
     ``revocation``: revocation lists, each with its stale policy (``x509.revocation.guard_of``).
     ``legacy_cbc``: offer TLS_RSA_WITH_AES_128_CBC_SHA too, behind all others (RFC 9662 section 4).
+    ``senders``: who was named by the operator, and what was said of them.
     """
 
     identities: tuple[tuple[str, str], ...]
@@ -45,6 +47,7 @@ class TlsMaterial:
     trust_anchors: str = ""
     revocation: tuple[tuple[bytes, str], ...] = ()
     legacy_cbc: bool = False
+    senders: tuple[NamedSender, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

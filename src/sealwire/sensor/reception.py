@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.audit.events import Outcome
 from sealwire.audit.node_events import journal_recovered, worker_restarted
 from sealwire.errors import SealwireError, UnavailableError
+from sealwire.sensor.admission import Admission
 from sealwire.sensor.archive_documents import summary_document
 from sealwire.sensor.installation import TRAIL, SensorCases
 from sealwire.sensor.journal import Position
@@ -115,8 +117,11 @@ class ReceptionCases(SensorCases):
             known = self._happenings.policy
         if known is None:
             setting = self._setting("archive_policy")
-            document = self._store.read(lambda tx: tx.setting(setting))
+            document, senders = self._store.read(
+                lambda tx: (tx.setting(setting), self._named_senders(tx))
+            )
             known = ArchivePolicy() if document is None else policy_from(json.loads(document))
+            known = replace(known, claims=Admission(senders).claims())
             with self._guard:
                 self._happenings.policy = known
         return known

@@ -6,6 +6,7 @@ Every change of configuration and its audit event (trail ``sensor``) commit toge
 
 from __future__ import annotations
 
+from sealwire.sensor.admitting import AdmittingCases
 from sealwire.sensor.certificate import CertificateCases
 from sealwire.sensor.installation import Installation, Reception
 from sealwire.sensor.listening import ListeningCases
@@ -15,5 +16,5 @@ from sealwire.sensor.searching import SearchCases
 __all__ = ["Installation", "Reception", "Sensor"]
 
 
-class Sensor(CertificateCases, ListeningCases, ReceptionCases, SearchCases):
+class Sensor(AdmittingCases, CertificateCases, ListeningCases, ReceptionCases, SearchCases):
     """One sensor. Safe to call from any thread."""

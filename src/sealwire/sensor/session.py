@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sealwire.sensor.relp_session import RelpSession
-from sealwire.syslog.framing import FrameDecoder, Kind
+from sealwire.syslog.framing import FrameDecoder, Framing, Kind
+from sealwire.syslog.nul_framing import NulDecoder
 from sealwire.syslog.relp import is_relp
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Session:
         connection: who sends.
         journal: where runs go.
         max_message: longest message in bytes.
+        framing: what an operator says of this sender; RELP is looked for only without that.
 
     ``received``: bytes in all; without those of the ``tail`` it is where the tail's message begins.
     ``relp`` is there once the connection has begun with RELP's ``open``.
@@ -43,18 +45,28 @@ class Session:
         "tail",
     )
 
-    def __init__(self, connection: Connection, journal: RunJournal, max_message: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        journal: RunJournal,
+        max_message: int,
+        framing: Framing = Framing.AUTO,
+    ) -> None:
         self.connection = connection
         self.tail = b""
         self.received = 0
         self.relp: RelpSession | None = None
         self._journal = journal
         self._max_message = max_message
-        self._decoder = FrameDecoder(max_message)
+        self._decoder: FrameDecoder | NulDecoder = (
+            NulDecoder(max_message)
+            if framing is Framing.NUL
+            else FrameDecoder(max_message, framing)
+        )
         self._decode = self._decoder.decode
         self._append = journal.append
         # RELP, or not known yet.
-        self._special = True
+        self._special = framing is Framing.AUTO
 
     def receive(self, data: bytes, received_ns: int) -> None:
         """Take ``data``: the ``tail``, and behind it what has just been decrypted."""

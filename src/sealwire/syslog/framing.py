@@ -16,14 +16,28 @@ counting a count that makes no sense is skipped up to the next LF.
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from sealwire.syslog.kinds import RECORD_KINDS, WHOLE_KINDS, Framing, Kind, Segment
+from sealwire.syslog.nul_framing import nul_messages
 from sealwire.syslog.relp_frames import LONGEST_HEADER, relp_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+__all__ = [
+    "DEFAULT_MAX_MESSAGE",
+    "RECORD_KINDS",
+    "TAIL_MARGIN",
+    "WHOLE_KINDS",
+    "FrameDecoder",
+    "Framing",
+    "Kind",
+    "Segment",
+    "encode_octet_frame",
+    "messages_of",
+]
 
 DEFAULT_MAX_MESSAGE: Final = 64 * 1024
 # A count has at most this many digits; a space follows.
@@ -32,43 +46,6 @@ _LONGEST_PREFIX: Final = 8
 TAIL_MARGIN: Final = max(_LONGEST_PREFIX, LONGEST_HEADER) + 2
 
 
-class Kind(IntEnum):
-    """What a stretch of received bytes is. The numbers stand in journals: never reuse one."""
-
-    OCTETS = 1
-    """Whole octet-counted frames, and LF, CR or NUL between them."""
-    LINES = 2
-    """Whole lines with their delimiters."""
-    TRUNCATED = 3
-    """The kept beginning of one over-long message, without framing."""
-    UNTERMINATED = 4
-    """The last line of an orderly closed connection, without its delimiter."""
-    BAD_COUNT = 5
-    """A frame that does not begin with a count, and what follows it up to LF."""
-    RESYNC = 6
-    """More of what follows a bad count."""
-    INCOMPLETE = 7
-    """The beginning of a frame whose connection ended."""
-    SKIPPED = 8
-    """The end of an over-long message. Its bytes are counted, not kept."""
-    RELP = 9
-    """Whole RELP frames of the command ``syslog``, each with its header and trailer.
-
-    A run of no frames is the ``close`` by which a sender ends its session orderly.
-    """
-    DATAGRAM = 10
-    """One message that came as a datagram, without framing."""
-
-
-Segment = tuple[Kind, int, int, int]
-"""Kind, start and end in the buffer, number of frames."""
-
-WHOLE_KINDS: Final = frozenset({Kind.OCTETS, Kind.LINES, Kind.RELP, Kind.DATAGRAM})
-"""Kinds of whole messages with nothing wrong: those that a journal sums up for each connection."""
-
-RECORD_KINDS: Final = WHOLE_KINDS | {Kind.TRUNCATED, Kind.UNTERMINATED}
-"""Kinds that hold messages; the others hold bytes that never became one."""
-
 _SEPARATORS: Final = b"\n\r\0"
 _OTHER_THAN_SEPARATOR: Final = re.compile(rb"[^\n\r\0]")
 _COUNT: Final = re.compile(rb"([1-9][0-9]{0,6}) ")
@@ -76,6 +53,13 @@ _COUNT_BEGUN: Final = re.compile(rb"[1-9][0-9]{0,6}\Z")
 _CERTAIN_COUNT: Final = re.compile(rb"([1-9][0-9]{0,6}) (?=<|\{|\xef\xbb\xbf)")
 _CERTAIN_COUNT_BEGUN: Final = re.compile(rb"[1-9][0-9]{0,6}(?: (?:\xef\xbb?)?)?\Z")
 _DELIMITER: Final = re.compile(rb"[\n\0]")
+
+
+_MODES: Final[Mapping[Framing, Kind | None]] = {
+    Framing.AUTO: None,
+    Framing.OCTETS: Kind.OCTETS,
+    Framing.LINES: Kind.LINES,
+}
 
 
 def encode_octet_frame(message: bytes) -> bytes:
@@ -105,14 +89,17 @@ class FrameDecoder:
 
     Args:
         max_message: longest message in bytes, without framing. More is cut off at the end.
+        framing: what an operator knows of the sender; not ``NUL``, see ``syslog.nul_framing``.
     """
 
     __slots__ = ("_max", "_mode", "_resyncing", "_skip", "_skipping_line", "_steps")
 
-    def __init__(self, max_message: int = DEFAULT_MAX_MESSAGE) -> None:
+    def __init__(
+        self, max_message: int = DEFAULT_MAX_MESSAGE, framing: Framing = Framing.AUTO
+    ) -> None:
         self._max = max_message
         self._steps = _steps(max_message)
-        self._mode: Kind | None = None
+        self._mode: Kind | None = _MODES[framing]
         self._skip = 0
         self._skipping_line = False
         self._resyncing = False
@@ -319,6 +306,8 @@ def messages_of(kind: Kind, data: bytes) -> Iterator[bytes]:
         return _messages_of_lines(data)
     if kind is Kind.RELP:
         return relp_messages(data)
+    if kind is Kind.NULS:
+        return nul_messages(data)
     if kind in RECORD_KINDS:
         return iter((data.removesuffix(b"\r") if kind is Kind.UNTERMINATED else data,))
     return iter(())

@@ -24,7 +24,7 @@ import json
 import struct
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isal.isal_zlib import crc32
 
@@ -48,6 +48,8 @@ _TOTAL: Final = struct.Struct("<IIQQ")
 _RUN_FORMAT: Final = "QIIIB3x"
 _RUN: Final = struct.Struct("<" + _RUN_FORMAT)
 _LENGTH: Final = struct.Struct("<I")
+# Where in a connection's definition the names of its certificate stand.
+_NAMES: Final = 9
 
 FlatTotal = tuple[int, int, int, int]
 """Connection number, frames, bytes, last received ns."""
@@ -181,7 +183,7 @@ def read_definitions(data: bytes | memoryview, head: Head) -> list[Connection]:
         return []
     start = head.start + _HEAD.size
     document = bytes(data[start : start + head.definitions_length])
-    return [Connection(*fields) for fields in json.loads(document)]
+    return [_connection(fields) for fields in json.loads(document)]
 
 
 def read_totals(data: bytes | memoryview, head: Head) -> Iterator[FlatTotal]:
@@ -201,6 +203,11 @@ def kept_length(kind: int, length: int) -> int:
     return 0 if kind == Kind.SKIPPED else length
 
 
+def _connection(fields: list[Any]) -> Connection:
+    """Fields that came later are missing in files of before."""
+    return Connection(*fields[:_NAMES], *map(tuple, fields[_NAMES:]))
+
+
 def _encode_definitions(definitions: Sequence[Connection]) -> bytes:
     if not definitions:
         return b""
@@ -215,6 +222,7 @@ def _encode_definitions(definitions: Sequence[Connection]) -> bytes:
             one.certificate_sha256,
             one.certificate_subject,
             one.transport,
+            one.certificate_names,
         )
         for one in definitions
     ]

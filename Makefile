@@ -98,6 +98,8 @@ soak: $(VENV)/.dev .peers/.ready bench/out/tlsload | debian
 
 bench: $(VENV)/.dev .peers/.ready .peers/.cfssl bench/out/tlsload | debian
 	$(BIN)/python -m bench.ingest $(ARGS)
+	$(BIN)/python -m bench.storm $(filter --record,$(ARGS))
+	$(BIN)/python -m bench.sustain $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.slowloris
 	$(BIN)/python -m bench.issue

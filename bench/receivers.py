@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds: of what receives and stores, and of what works on what is stored already."""
+
+    receiving: float
+    later: float = 0.0
+
+
 class Receiver(Protocol):
     """Receives over mutual TLS, stores, and can be looked at from outside."""
 
@@ -34,6 +42,10 @@ class Receiver(Protocol):
     @property
     def pid(self) -> int:
         """Root of its process tree."""
+        ...
+
+    def spent(self) -> Spent:
+        """What its processes have used so far."""
         ...
 
     def __enter__(self) -> Self:
@@ -71,7 +83,24 @@ def tree(root: int) -> list[int]:
 
 def cpu_seconds(root: int) -> float:
     """User and system time of a process tree, with that of children it has already waited for."""
-    return sum(sum(map(int, _stat(pid)[11:15])) for pid in tree(root)) / TICKS
+    return sum(cpu_of(pid) for pid in tree(root))
+
+
+def cpu_of(pid: int) -> float:
+    """The same of one process; 0 for one that is gone."""
+    try:
+        return sum(map(int, _stat(pid)[11:15])) / TICKS
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
+def command_of(pid: int) -> str:
+    """A process's command line; empty for one that is gone."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return words.replace(b"\0", b" ").decode(errors="replace")
 
 
 def _stat(pid: int) -> list[str]:
@@ -117,6 +146,10 @@ class Rsyslog(RsyslogReceiver):
     template: str = r"%timegenerated:::date-rfc3339% %fromhost-ip% %rawmsg%\n"
     flush: bool = False
 
+    def spent(self) -> Spent:
+        """All of it is spent on receiving and storing."""
+        return Spent(cpu_seconds(self.pid))
+
     def settle(self, messages: int) -> float:
         """Have the buffer written out at once, as its own flush timer would within a second."""
         os.kill(self.pid, signal.SIGHUP)
@@ -134,6 +167,10 @@ class SyslogNg(SyslogNgReceiver):
     name: str = "syslog-ng"
     template: str = r"$R_ISODATE $SOURCEIP $MESSAGE\n"
     flush_lines: int = 1000
+
+    def spent(self) -> Spent:
+        """All of it is spent on receiving and storing."""
+        return Spent(cpu_seconds(self.pid))
 
     def settle(self, messages: int) -> float:
         """Its file is written whenever its input runs dry."""

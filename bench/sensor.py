@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from bench.receivers import Spent, command_of, cpu_of, tree
 from sealwire.clock import SystemClock
-from sealwire.sensor.journal import Position
-from sealwire.stores.journal.reader import JournalReadings
 from tests.flow.node import Node
 from tests.flow.peers import PeerError
 
@@ -30,6 +30,7 @@ class Sensor:
     files: TlsFiles
     name: str = "sealwire"
     node: Node = field(init=False)
+    _counted: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.node = Node(self.folder / "home")
@@ -44,7 +45,10 @@ class Sensor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.node.stop()
+        """End it at once: the store process need not finish what nobody will ask for."""
+        if self.node.process is not None and self.node.process.poll() is None:
+            self._counted = self.node.packets_received()
+            self.node.kill()
 
     @property
     def port(self) -> int:
@@ -56,11 +60,18 @@ class Sensor:
         """The main process's."""
         return self.node.pid
 
+    def spent(self) -> Spent:
+        """Main and the workers receive, make durable and count; the store process works later."""
+        used = dict.fromkeys(("main", "receiver", "store"), 0.0)
+        for pid in tree(self.pid):
+            used[role_of(pid)] += cpu_of(pid)
+        return Spent(used["main"] + used["receiver"], used["store"])
+
     def settle(self, messages: int) -> float:
-        """Until the journal has not grown for half a second and holds ``messages``.
+        """Until the journal has not grown for half a second and ``messages`` were counted.
 
         The time is that of our own fdatasync after the last growth: at the latest then the last
-        message was durable.
+        message was durable. Files that the store process has done with may go meanwhile.
         """
         clock = SystemClock()
         sizes: dict[Path, int] = {}
@@ -68,33 +79,43 @@ class Sensor:
         deadline = durable + SETTLE_SECONDS
         while clock.monotonic() < deadline:
             now = self._sizes()
-            if now != sizes:
-                for file in now.keys() - {f for f, size in sizes.items() if size == now.get(f)}:
+            grown = [file for file, size in now.items() if size > sizes.get(file, -1)]
+            if grown:
+                for file in grown:
                     _synchronize(file)
                 sizes, durable = now, clock.monotonic()
-            elif clock.monotonic() - durable > QUIET_SECONDS and self.stored() >= messages:
-                return durable
+            elif clock.monotonic() - durable > QUIET_SECONDS:
+                self._counted = self.node.packets_received()
+                if self._counted >= messages:
+                    return durable
             time.sleep(0.005)
-        raise PeerError(f"{self.stored()} of {messages} messages arrived:\n{self.node.said()}")
+        raise PeerError(f"{self._counted} of {messages} messages arrived:\n{self.node.said()}")
 
     def _sizes(self) -> dict[Path, int]:
-        journal = self.node.home / "journal"
-        return {file: file.stat().st_size for file in journal.rglob("*") if file.is_file()}
+        sizes: dict[Path, int] = {}
+        for file in (self.node.home / "journal").rglob("*.swj"):
+            with suppress(FileNotFoundError):
+                sizes[file] = file.stat().st_size
+        return sizes
 
     def stored(self) -> int:
-        """Frames in the journal, by the totals of its blocks."""
-        readings = JournalReadings(self.node.home / "journal")
-        everything = (Position(), Position(file=1 << 62))
-        return sum(
-            total.frames
-            for slot in readings.slots()
-            for block in readings.summaries(slot, *everything)
-            for total in block.totals
-        )
+        """Packets received as its own counter showed last: frames that the journal holds."""
+        return self._counted
+
+
+def role_of(pid: int) -> str:
+    """What a process of a node is for: ``main``, ``receiver`` or ``store``."""
+    command = command_of(pid)
+    if "receiver_main" in command:
+        return "receiver"
+    return "store" if "store_main" in command else "main"
 
 
 def _synchronize(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return
     try:
         os.fdatasync(descriptor)
     finally:

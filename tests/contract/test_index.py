@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from datetime import date
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
@@ -11,12 +15,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sealwire.clock import SystemClock
+from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from sealwire.sensor.query import (
     And,
     Compared,
     Comparison,
     Condition,
     Contains,
+    Cursor,
     Equals,
     Field,
     HasPrefix,
@@ -28,9 +34,10 @@ from sealwire.sensor.query import (
     Or,
     Search,
 )
-from sealwire.stores.archive.engine import ChdbEngine
+from sealwire.stores.archive.engine import ChdbEngine, EngineError
 from sealwire.stores.archive.index import Index
 from tests.contract.memory_index import MemoryIndex, numbered
+from tests.contract.seals import ROWS, SEALS, record, seal
 from tests.contract.stored_records import (
     ADDRESSES,
     DAY_US,
@@ -44,17 +51,20 @@ from tests.contract.stored_records import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    import pyarrow as pa
 
     from sealwire.sensor.archive import StoredRecord
 
 END_US: Final = START_US + 3 * DAY_US
 FEW: Final = settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
 )
-MANY: Final = settings(FEW, max_examples=150)
+MANY: Final = settings(FEW, max_examples=80)
 TEXT_FIELDS: Final = (
     Field.SOURCE, Field.HOST, Field.APP, Field.PROCID, Field.MSGID, Field.RULE, Field.TRANSPORT,
     Field.RETENTION, Field.MESSAGE, Field.CERTIFICATE, Field.SUBJECT,
@@ -111,7 +121,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
     engine.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def index(engine: ChdbEngine) -> Index:
     return Index(engine, "sensor-1", SystemClock())
 
@@ -138,7 +148,11 @@ def kept() -> list[StoredRecord]:
         drawn.extend(some)
 
     draw()
-    return numbered(sorted(drawn, key=lambda at: at.received_ns))
+    # Two at a time, ever further from the end of the third day, a few seconds at first.
+    places = [min(4000 * 1.9**place, 3 * DAY_US - 1) for place in range(30)]
+    moments = [END_US - int(place) for place in reversed(places) for _ in range(2)]
+    pairs = zip(drawn, moments, strict=True)
+    return numbered([replace(at, received_ns=moment * 1000 + 7) for at, moment in pairs])
 
 
 @pytest.fixture
@@ -172,3 +186,272 @@ def test_every_kind_of_record(
         assert list(index.chart(search, 60)) == memory.chart(search, 60)
     for at in kept:
         assert index.record(at.seq) == at
+
+
+# --- paging ---------------------------------------------------------------------------------------
+
+
+@FEW
+@given(limit=st.integers(1, 70), oldest_first=st.booleans(), condition=st.none() | conditions)
+def test_pages_are_complete_and_without_doubles(
+    filled: tuple[Index, MemoryIndex],
+    limit: int,
+    condition: Condition | None,
+    *,
+    oldest_first: bool,
+) -> None:
+    index, memory = filled
+    whole = replace(everything(condition), oldest_first=oldest_first)
+    search = replace(whole, limit=limit)
+    seen: list[StoredRecord] = []
+    while True:
+        page = index.search(search)
+        seen += page.records
+        if page.next is None:
+            break
+        assert len(page.records) == limit
+        search = replace(search, after=page.next)
+    assert tuple(seen) == memory.search(whole).records
+
+
+def test_records_of_one_moment_are_paged_by_number(index: Index) -> None:
+    same = [replace(record(seq), received_ns=START_US * 1000 + seq % 3) for seq in range(1, 30)]
+    index, _ = refilled(index, same)
+    search = replace(everything(), limit=4)
+    seen: list[int] = []
+    while True:
+        page = index.search(search)
+        seen += [at.seq for at in page.records]
+        if page.next is None:
+            break
+        search = replace(search, after=page.next)
+    assert seen == list(range(29, 0, -1))
+
+
+def test_a_page_of_large_records_ends_early(index: Index) -> None:
+    large = [replace(record(seq), raw=b"x" * (4 << 20)) for seq in range(1, 7)]
+    index, _ = refilled(index, *([at] for at in large))
+    page = index.search(replace(everything(), limit=6))
+    assert page.records
+    rest = index.search(replace(everything(), limit=6, after=page.next)) if page.next else None
+    seen = (*page.records, *(rest.records if rest else ()))
+    assert sorted(at.seq for at in seen) == [1, 2, 3, 4, 5, 6]
+
+
+# --- exactly once ---------------------------------------------------------------------------------
+
+
+def counted(index: Index) -> tuple[int, int, int]:
+    """Records by the log, by the minutes, and of each kind that is stored."""
+    by_log = index.count(replace(everything(HasWord("logged")), redelivered=False))
+    by_minutes = index.count(replace(everything(), redelivered=False))
+    return by_log, by_minutes, index.count(everything(HasWord("logged")))
+
+
+def test_a_seal_is_taken_once(index: Index, engine: ChdbEngine) -> None:
+    refilled(index)
+    for _ in range(3):
+        index.insert(*seal(0))
+    index.insert(*seal(1))
+    again = Index(engine, "sensor-1", SystemClock())
+    for number in (1, 0, 1):
+        again.insert(*seal(number))
+    assert again.indexed_upto() == 2 * ROWS
+    assert counted(again) == (540, 540, 600)
+
+
+def test_a_seal_half_taken_is_taken_whole_by_trying_again(engine: ChdbEngine) -> None:
+    for steps in range(3):
+        index = Index(engine, "sensor-1", SystemClock())
+        refilled(index)
+        faulty = FaultyEngine(engine, steps)
+        with pytest.raises(UnavailableError):
+            Index(faulty, "sensor-1", SystemClock()).insert(*seal(0))
+        index = Index(engine, "sensor-1", SystemClock())
+        assert index.indexed_upto() == 0
+        index.insert(*seal(0))
+        assert counted(index) == (270, 270, 300)
+
+
+class FaultyEngine:
+    """Fails at an insert; what came before it is done."""
+
+    def __init__(self, engine: ChdbEngine, good: int) -> None:
+        self._engine = engine
+        self._good = good
+        self.dialect = engine.dialect
+        self.execute = engine.execute
+        self.close = engine.close
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        if self._good == 0:
+            raise EngineError(243, "Code: 243. DB::Exception: no room")
+        self._good -= 1
+        self._engine.insert(table, rows, token)
+
+
+def test_other_records_of_the_same_numbers_are_refused(index: Index) -> None:
+    refilled(index)
+    index.insert(*seal(0))
+    with pytest.raises(ConflictError) as raised:
+        index.insert("sensor-1:0:bb:1", seal(0)[1])
+    assert raised.value.code == "index.overlap"
+    assert index.count(everything()) == ROWS
+
+
+def test_killed_while_it_is_fed(tmp_path: Path, soak_rounds: int) -> None:
+    """What was taken is there, and feeding again makes it whole: nothing is in twice."""
+    taken = 0
+    for number in range(soak_rounds):
+        with filling(tmp_path / "index", SEALS * soak_rounds) as feeding:
+            assert feeding.stdout is not None
+            found = int(feeding.stdout.readline())
+            assert taken <= found <= taken + ROWS
+            feeding.stdout.readline()
+            time.sleep(number % 7 * 0.02)
+            feeding.kill()
+            said = [int(line) for line in feeding.stdout.readlines() if line.endswith("\n")]
+            taken = max(said, default=found + ROWS)
+    with filling(tmp_path / "index", taken // ROWS + 2) as feeding:
+        lines = feeding.communicate(timeout=60)[0].split("\n")
+    total = taken + 2 * ROWS
+    expected = [total * 9 // 10, total * 9 // 10, total, total]
+    assert list(map(int, lines[-2].split())) == expected
+
+
+def filling(folder: Path, seals: int) -> subprocess.Popen[str]:
+    """Says up to where there are records, after each seal again, and counts at the end."""
+    command = [sys.executable, "-m", "tests.contract.filling_index", folder, str(seals)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+# --- thinned, built again -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("retention", ["default", "long'er"])
+def test_days_are_dropped(filled: tuple[Index, MemoryIndex], retention: str) -> None:
+    index, memory = filled
+    for gone in (index, memory):
+        gone.drop(retention, date(2026, 11, 21))
+        gone.drop("nobody's", date(2026, 11, 20))
+    assert index.search(everything()) == memory.search(everything())
+    assert list(index.chart(everything(), 60)) == memory.chart(everything(), 60)
+
+
+def test_building_again_goes_on_where_it_was_interrupted(index: Index, engine: ChdbEngine) -> None:
+    refilled(index)
+    index.insert("sensor-1:old", seal(5)[1])
+    upto = index.rebuild(seal(number) for number in range(3))
+    assert next(upto) == ROWS
+    upto.close()
+    index = Index(engine, "sensor-1", SystemClock())
+    assert index.needs_rebuild
+    assert list(index.rebuild(seal(number) for number in range(3))) == [ROWS, 2 * ROWS, 3 * ROWS]
+    assert not index.needs_rebuild
+    assert not Index(engine, "sensor-1", SystemClock()).needs_rebuild
+    assert counted(index) == (810, 810, 900)
+    assert index.size_bytes() > 0
+
+
+# --- hostile questions ----------------------------------------------------------------------------
+
+
+def test_no_value_is_read_as_anything_else(filled: tuple[Index, MemoryIndex]) -> None:
+    index, memory = filled
+    before = index.count(everything())
+    for text in NASTY:
+        for condition in (
+            Equals(Field.HOST, text),
+            HasPrefix(Field.APP, text),
+            Contains(Field.MESSAGE, text),
+            HasWord(text),
+            Equals(Named(text or "x"), text),
+            Contains(Named("audit.user"), text),
+        ):
+            assert index.search(everything(condition)) == memory.search(everything(condition))
+    assert index.count(everything()) == before
+
+
+def test_a_pattern_that_is_none(filled: tuple[Index, MemoryIndex]) -> None:
+    for pattern in ("(", "a{1001}", "(?=x)", r"\1", "[z-a]", "*", "(?P<n"):
+        ask = filled[0].search
+        with pytest.raises(RefusedError) as raised:
+            ask(everything(Matches(Field.MESSAGE, pattern)))
+        assert raised.value.code == "search.pattern"
+        assert "DB::Exception" not in raised.value.message
+
+
+def test_patterns_made_to_be_slow(index: Index) -> None:
+    evil = [replace(record(seq), raw=b"a" * 8192 + b"!") for seq in range(1, 60)]
+    index, _ = refilled(index, evil)
+    for pattern in ("(a+)+$", "(a|aa)+$", "(a*)*b", "^(([a-z])+.)+[A-Z]([a-z])+$"):
+        started = time.perf_counter()
+        found = index.search(everything(Matches(Field.MESSAGE, pattern)))
+        assert len(found.records) in {0, 59}
+        assert time.perf_counter() - started < 6
+
+
+def test_too_much_is_refused(filled: tuple[Index, MemoryIndex]) -> None:
+    index, _ = filled
+    for search in (
+        Search(END_US, START_US),
+        replace(everything(), limit=0),
+        replace(everything(), limit=10_001),
+        everything(And(tuple(HasWord("x") for _ in range(101)))),
+        everything(Equals(Field.HOST, "x" * 1001)),
+        everything(Equals(Field.HOST, "\ud800")),
+        everything(Equals(Field.SEVERITY, "3 OR 1")),
+        everything(HasPrefix(Field.SEVERITY, "3")),
+        everything(Compared(Field.HOST, Comparison.LESS, 3)),
+        everything(Compared(Field.SEVERITY, Comparison.LESS, 1 << 70)),
+        replace(everything(), after=Cursor(-1, 0)),
+        replace(everything(), after=Cursor(0, 1 << 64)),
+    ):
+        with pytest.raises(RefusedError) as raised:
+            index.search(search)
+        assert raised.value.code == "search.invalid"
+    with pytest.raises(RefusedError) as raised:
+        index.chart(everything(), 1)
+    assert raised.value.code == "search.step"
+
+
+def test_time_that_is_up_is_told(engine: ChdbEngine, kept: list[StoredRecord]) -> None:
+    refilled(Index(engine, "sensor-1", SystemClock()), kept)
+    index = Index(engine, "sensor-1", RunningClock())
+    for ask in (index.search, index.count):
+        with pytest.raises(RefusedError) as raised:
+            ask(everything(HasWord("nowhere")))
+        assert raised.value.code == "search.too_expensive"
+
+
+class RunningClock(SystemClock):
+    """Four seconds go by whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        self._now += 4.99
+        return self._now
+
+
+def test_a_record_that_is_not_there(filled: tuple[Index, MemoryIndex]) -> None:
+    for index in filled:
+        with pytest.raises(NotFoundError):
+            index.record(10**9)
+
+
+def test_times_far_away(filled: tuple[Index, MemoryIndex]) -> None:
+    index, memory = filled
+    far = Search(-(10**18), 10**18, limit=1000, redelivered=True)
+    assert index.search(far) == memory.search(far)
+    assert index.count(far) == memory.count(far)
+    later = Search(10**17, 10**18)
+    assert index.search(later).records == ()
+    assert index.chart(later, 60) == []
+
+
+def test_one_folder_for_one_process(engine: ChdbEngine, tmp_path: Path) -> None:
+    with pytest.raises(ConflictError) as raised:
+        ChdbEngine(tmp_path / "other")
+    assert raised.value.code == "index.in_use"

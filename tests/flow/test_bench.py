@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.ingest import Figures, cells, measure, table
+from bench.ingest import Figures, cells, measure, table, verdict
 from bench.load import Packing, Row, row
+from bench.real_lines import lines
 from bench.receivers import Rsyslog, SyslogNg, cpu_seconds, tree
+from bench.sensor import Sensor
+from bench.sustain import lag
+from sealwire.clock import SystemClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,5 +79,38 @@ def test_ratios_are_taken_within_a_round() -> None:
         {"sealwire": Figures(300_000, 1.5), "rsyslog": Figures(100_000, 6.0)},
     ]
     names = ["sealwire", "rsyslog"]
-    assert cells(rounds, names, ["rsyslog"]) == ["200", "100", "1.50", "4.00", "3.0x", "3.0x"]
+    line = ["200", "100", "1.50", "4.00", "3.0x", "3.0x", "0.00", "yes"]
+    assert cells(row("b1"), rounds, names, ["rsyslog"]) == line
+    assert verdict(row("b1"), 0.9, 2.9) == "no: rate 0.90x of 1.0x, CPU 2.90x of 3.0x"
+    assert verdict(row("s1"), 1.0, 1.5) == verdict(row("k1"), 1.0, 2.0) == "yes"
     assert table({row("b1"): rounds}, names)[-1].startswith("| b1 | 200 | 100 |")
+
+
+def test_lines_are_of_every_family_and_none_comes_twice() -> None:
+    made = list(lines(0, 1000, SystemClock().now()))
+    assert len(set(made)) == 1000
+    for family in (b"AuditEvent=", b"%FMC-AUDIT", b" sshd[", b" sudo[", b"[meta sequenceId="):
+        assert sum(family in one for one in made) == 200
+
+
+def test_nothing_is_finished_before_all_is_indexed() -> None:
+    def stats(counted: int, sealed: int, waiting: int) -> dict[str, Any]:
+        archive = {"sealed_records": sealed, "records_waiting": waiting}
+        return {"packets_received": counted, "archive": archive}
+
+    assert lag(stats(10, 10, 0), 10) == ""
+    for behind in (stats(9, 10, 0), stats(10, 9, 0), stats(10, 10, 1)):
+        assert lag(behind, 10)
+    assert lag({"packets_received": 10, "archive": {"trouble": "away"}}, 10) == "away"
+
+
+def test_a_node_is_measured_by_what_its_processes_are_for(
+    tmp_path: Path, server: TlsFiles, client: TlsFiles
+) -> None:
+    sensor = Sensor(tmp_path / "node", server)
+    figures = measure(sensor, row("b3"), MESSAGES, client)
+    assert figures.rate > 0
+    assert figures.cpu > 0
+    assert figures.later >= 0
+    assert sensor.node.process is not None
+    assert sensor.node.process.poll() is not None

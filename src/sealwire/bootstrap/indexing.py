@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from sealwire.bootstrap.record_tables import MadeTable
+    from sealwire.sensor.record_columns import Parse
     from sealwire.stores.archive.index import Index
     from sealwire.stores.sealing_notes import IndexedNote
     from sealwire.stores.segments.manifest import Segment
@@ -43,11 +44,13 @@ class Indexing:
         index: Callable[[], Index],
         noted: IndexedNote,
         sensor: str,
+        parser: Callable[[], Parse],
     ) -> None:
         self._segments = segments
         self._index = index
         self._noted = noted
         self._sensor = sensor
+        self._parser = parser
         self._waiting: dict[str, MadeTable] = {}
         self._changed = threading.Condition()
         self._writing = threading.Lock()
@@ -108,6 +111,7 @@ class Indexing:
             self._noted.clear()
             for _ in self._index().rebuild(self._all_seals()):
                 yield
+            self._noted.put(self._index().indexed_upto())
 
     @property
     def writing(self) -> threading.Lock:
@@ -130,6 +134,7 @@ class Indexing:
                 self._forget(None)
                 return False
             index.insert(*self._seal_of([segments[0]]))
+            self._noted.put(index.indexed_upto())
             self._forget(segments[0])
         return True
 
@@ -154,7 +159,9 @@ class Indexing:
             made = self._waiting.get(first.path)
         if made is not None:
             return token, numbered(made, first.first_seq)
-        return token, index_table(merged([self._segments().read(one) for one in together]))
+        return token, index_table(
+            merged([self._segments().read(one) for one in together]), self._parser()
+        )
 
     def _forget(self, segment: Segment | None) -> None:
         """``segment`` is indexed; None: everything is."""

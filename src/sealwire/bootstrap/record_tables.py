@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sealwire.sensor.batches import Batch
     from sealwire.sensor.judgement import PolicyJudge
+    from sealwire.sensor.record_columns import Parse
 
 FIELDS: Final = "fields"
 _SAME: Final = (
@@ -61,38 +62,41 @@ class MadeTable:
 
 
 def made_table(
-    batch: Batch, judge: PolicyJudge, redelivered: Sequence[bool] | None, *, parse: bool
+    batch: Batch,
+    judge: PolicyJudge,
+    redelivered: Sequence[bool] | None,
+    parse: Parse | None = parse_batch,
 ) -> MadeTable:
-    """The records of a batch. ``parse`` False: kept as they are, all of grade RAW."""
+    """The records of a batch. Without ``parse`` they are kept as they are, all of grade RAW."""
     envelope = envelopes(batch.runs)
-    if parse:
-        parsed = parsed_surely(parse_batch, envelope.raw, envelope.received_ns // 1000)
-    else:
+    if parse is None:
         parsed = unparsed(envelope.raw)
+    else:
+        parsed = parsed_surely(parse, envelope.raw, envelope.received_ns // 1000)
     repeated = None if redelivered is None else np.array(redelivered, np.bool_)
     columns = record_columns(envelope, parsed, judge, repeated)
     failed = pc.sum(pc.equal(_plain(parsed.column("rule")), UNPARSED)).as_py() or 0
     return MadeTable(pa.table(columns), parsed.column(FIELDS), failed)
 
 
-def index_table(rows: pa.Table) -> pa.Table:
+def index_table(rows: pa.Table, parse: Parse = parse_batch) -> pa.Table:
     """A segment's rows with the fields that the index has besides: they follow from ``raw``."""
     rule = _plain(rows.column("rule").combine_chunks())
     # What killed the parser once is not given to it again.
     sound = np.flatnonzero(pc.not_equal(rule, UNPARSED).to_numpy(zero_copy_only=False))
     if len(sound) == rows.num_rows:
-        return rows.append_column(FIELDS, _fields(rows))
+        return rows.append_column(FIELDS, _fields(rows, parse))
     place = np.full(rows.num_rows, len(sound), np.int64)
     place[sound] = np.arange(len(sound))
-    fields = _fields(rows.take(pa.array(sound)))
+    fields = _fields(rows.take(pa.array(sound)), parse)
     none = pa.array([[]], fields.type)
     return rows.append_column(FIELDS, pa.concat_arrays([fields, none]).take(pa.array(place)))
 
 
-def _fields(rows: pa.Table) -> pa.Array:
+def _fields(rows: pa.Table, parse: Parse) -> pa.Array:
     raw = rows.column("raw").combine_chunks()
     received = rows.column("received").cast(pa.int64()).combine_chunks().to_numpy() // 1000
-    return parsed_surely(parse_batch, raw, received).column(FIELDS)
+    return parsed_surely(parse, raw, received).column(FIELDS)
 
 
 def merged(tables: Sequence[pa.Table]) -> pa.Table:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sealwire.clock import Clock
     from sealwire.sensor.batches import Batch, BlockReader, MessageRun
+    from sealwire.sensor.record_columns import Parse
     from sealwire.stores.sealing_notes import SealingNotes
     from sealwire.stores.segments.store import SegmentStore
 
@@ -49,7 +50,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class SealingPlaces:
-    """Where it reads, writes and tells. ``segments`` opens them at the first need.
+    """Where it reads, writes and tells. ``segments`` opens them, and ``parser`` loads it, at need.
 
     ``hand_over`` takes the records of each seal (``bootstrap.indexing``); ``alarm`` a code and
     plain words.
@@ -58,6 +59,7 @@ class SealingPlaces:
     segments: Callable[[], SegmentStore]
     reader: BlockReader
     notes: SealingNotes
+    parser: Callable[[], Parse]
     hand_over: Callable[[Any, Any], None]
     alarm: Callable[[str, str], None]
 
@@ -110,18 +112,28 @@ class Sealing:
         )
 
     def start_from(self, ends: Mapping[int, Position]) -> None:
-        """Told once where the journal's slots end: one that ends before what is sealed of it.
+        """Told once where the journal's slots end: one may end before what is sealed of it.
 
-        Files were taken away then, or the disk lost them; numbers begin anew, and what comes from
-        now on is sealed.
+        Files were taken away then, or the disk lost them, and numbers began anew. What is there
+        and came later than everything sealed is sealed.
         """
         for slot, at in self._in_chain().items():
             end = ends.get(slot)
             if end is not None and end < at:
-                self._passed[slot] = end
+                self._passed[slot] = self._end_of_old(slot, end)
                 self._rewound.add(slot)
                 text = f"the journal of slot {slot} ends before what was sealed of it"
                 self._places.alarm("journal_missing", text)
+
+    def _end_of_old(self, slot: int, end: Position) -> Position:
+        """Where the blocks end that are not younger than what is sealed."""
+        newest_ns = self._places.segments().status().newest_ns or 0
+        reached = Position()
+        for block in self._places.reader.blocks(slot, Position(), end):
+            if block.oldest_ns > newest_ns:
+                break
+            reached = block.end
+        return reached
 
     # The sealing thread.
 
@@ -206,7 +218,8 @@ class Sealing:
             self._places.alarm("messages_unparsed", text)
         try:
             redelivered = self._redelivered(batch, starts)
-            made = made_table(batch, self._judge, redelivered, parse=parse)
+            parser = self._places.parser() if parse else None
+            made = made_table(batch, self._judge, redelivered, parser)
             seal = self._places.segments().seal(made.sealed, batch.ends, rewound=self._rewound)
             self._rewound -= batch.ends.keys()
         except BaseException:

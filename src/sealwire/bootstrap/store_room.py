@@ -8,6 +8,7 @@ memory) at the first record or question.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sealwire.bootstrap.indexing import Indexing
@@ -27,19 +28,41 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import Position
     from sealwire.sensor.policy import ArchivePolicy
     from sealwire.sensor.query import Search
+    from sealwire.sensor.record_columns import Parse
     from sealwire.stores.archive.index import Index
+    from sealwire.stores.segments.files import FileCalls
 
 _LOCK_SECONDS: Final = 15.0
 _RETRY_LOCK: Final = 0.1
 _SIZE_EVERY: Final = 30.0
 
 
+def _columns_parser() -> Parse:
+    from sealwire.syslog.columns import parse_batch  # noqa: PLC0415 - heavy: see above
+
+    return parse_batch
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTools:
+    """What it works with, apart so that a full disk and a deadly message can be played."""
+
+    parser: Callable[[], Parse] = _columns_parser
+    calls: FileCalls | None = None
+
+
 class StoreRoom:
     """Fills ``sensor.archive.RecordArchive``. ``close`` at the end."""
 
     def __init__(
-        self, places: StorePlaces, clock: Clock, alarm: Callable[[str, str], None]
+        self,
+        places: StorePlaces,
+        clock: Clock,
+        alarm: Callable[[str, str], None],
+        tools: StoreTools | None = None,
     ) -> None:
+        tools = tools or StoreTools()
+        self._calls = tools.calls
         self._places = places
         self._clock = clock
         self._alarm = alarm
@@ -48,12 +71,13 @@ class StoreRoom:
         self._index: Index | None = None
         self._sized: tuple[float, int] | None = None
         self.noted = IndexedNote(places.index)
-        self.indexing = Indexing(self.segments, self.index, self.noted, places.sensor)
+        self.indexing = Indexing(self.segments, self.index, self.noted, places.sensor, tools.parser)
         self.sealing = Sealing(
             SealingPlaces(
                 segments=self.segments,
                 reader=JournalBlocks(places.journal),
                 notes=SealingNotes(places.notes),
+                parser=tools.parser,
                 hand_over=self.indexing.hand_over,
                 alarm=alarm,
             ),
@@ -81,7 +105,9 @@ class StoreRoom:
         pause = threading.Event()
         while True:
             try:
-                return SegmentStore(self._places.segments, self._places.sensor, self._clock)
+                return SegmentStore(
+                    self._places.segments, self._places.sensor, self._clock, calls=self._calls
+                )
             except ConflictError:
                 if self._clock.monotonic() > until:
                     raise

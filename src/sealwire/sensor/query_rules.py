@@ -34,6 +34,9 @@ GRADES: Final = {grade.name.lower(): grade for grade in Grade}
 MOST_PARTS: Final = 100
 """Comparisons in one question."""
 DEEPEST: Final = 20
+GREATEST_COMPARED: Final = 999_999
+LATEST_US: Final = 1 << 53
+"""Times beyond the year 2255 are nobody's."""
 LONGEST_TEXT: Final = 1_000
 """Characters of one value."""
 
@@ -94,6 +97,9 @@ def _span_faults(search: Search) -> Iterator[Finding]:
         yield _fault("search.time", "The end of the time range is not after its beginning.")
     if not 1 <= search.limit <= MOST_RESULTS:
         yield _fault("search.limit", f"A page has 1 to {MOST_RESULTS} records.")
+    after = search.after
+    if after and not (0 <= after.received_us <= LATEST_US and 0 <= after.seq < 1 << 64):
+        yield _fault("search.after", "There is no such place to go on from.")
 
 
 def _leaf_faults(leaf: Leaf) -> Iterator[Finding]:
@@ -102,6 +108,8 @@ def _leaf_faults(leaf: Leaf) -> Iterator[Finding]:
     if isinstance(leaf, Compared):
         if leaf.field not in NUMBERS:
             yield _fault("search.field", f"{leaf.field.value} is no number and has no order.")
+        if not 0 <= leaf.value <= GREATEST_COMPARED:
+            yield _fault("search.value", f"A number is from 0 to {GREATEST_COMPARED}.")
         return
     text = _text(leaf)
     if len(text) > LONGEST_TEXT:

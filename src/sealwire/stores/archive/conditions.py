@@ -142,7 +142,8 @@ class Written:
         mapped = _V4_IN_V6 if isinstance(leaf.network, IPv4Network) else ""
         low = self.bound(f"{mapped}{leaf.network.network_address}", "IPv6")
         high = self.bound(f"{mapped}{leaf.network.broadcast_address}", "IPv6")
-        address = "toIPv6OrNull(peer_address)"
+        # A link-local address carries its interface after a percent sign.
+        address = "toIPv6OrNull(splitByChar('%', toString(peer_address))[1])"
         return f"ifNull({address} >= {low} AND {address} <= {high}, 0)"
 
     def _word(self, leaf: HasWord) -> str:

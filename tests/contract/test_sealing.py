@@ -1,0 +1,235 @@
+"""From the journal into segments and the index, through crashes, trouble and poison."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sealwire.bootstrap.sealing import Feed
+from sealwire.bootstrap.store_room import StoreRoom, StoreTools
+from sealwire.clock import SystemClock
+from sealwire.net.store_link import StorePlaces
+from sealwire.sensor.archive import RecordFlag
+from sealwire.sensor.journal import Connection, Position
+from sealwire.sensor.policy import ArchivePolicy
+from sealwire.sensor.query import HasWord, Search
+from sealwire.sensor.sealing import FEW_TRIES, MOST_TRIES
+from sealwire.stores.journal.recovery import JournalRecovery
+from sealwire.stores.journal.writer import JournalWriter
+from sealwire.stores.segments.files import SystemFileCalls
+from sealwire.syslog.framing import Kind, encode_octet_frame
+from sealwire.syslog.relp_frames import encode_relp_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sealwire.sensor.record_columns import Parse
+
+SENDER = Connection(1, "192.0.2.1", 40_000, 6514, "TLSv1.3", "x", "ab" * 32, "CN=a")
+ALL = Search(0, 1 << 60, limit=1000, oldest_first=True, redelivered=True)
+
+
+class Place:
+    """A journal, and stores that are opened on it one after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.places = StorePlaces(
+            folder / "journal", folder / "segments", folder / "index", folder / "notes", "s"
+        )
+        self.alarms: list[str] = []
+        self.rooms: list[StoreRoom] = []
+        self.received = 0
+
+    def receive(self, *messages: bytes, slot: int = 0) -> None:
+        frames = b"".join(map(encode_octet_frame, messages))
+        self.write(SENDER, Kind.OCTETS, len(messages), frames, slot=slot)
+
+    def write(
+        self, sender: Connection, kind: Kind, frames: int, data: bytes, slot: int = 0
+    ) -> None:
+        clock = SystemClock()
+        writer = JournalWriter(self.places.journal, slot, sensor="s", clock=clock)
+        self.received += 1
+        writer.append(sender, kind, frames, 1_795_337_100_000_000_000 + self.received, data)
+        writer.close()
+
+    def ends(self) -> dict[int, Position]:
+        recovery = JournalRecovery(self.places.journal)
+        return {slot: recovery.durable_end(slot) for slot in recovery.slots()}
+
+    def opened(self, tools: StoreTools | None = None) -> StoreRoom:
+        """A store as a process finds it at its start."""
+        self.closed()
+        room = StoreRoom(
+            self.places, SystemClock(), lambda code, _: self.alarms.append(code), tools
+        )
+        self.rooms.append(room)
+        room.sealing.start_from(self.ends())
+        room.sealing.feed(Feed(self.ends()))
+        room.indexing.stop()  # Nobody waits for the index here.
+        return room
+
+    def closed(self) -> None:
+        while self.rooms:
+            self.rooms.pop().close()
+
+    def sealed(self, tools: StoreTools | None = None) -> StoreRoom:
+        room = self.opened(tools)
+        room.sealing.drain()
+        return room
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.closed()
+
+
+def rows(room: StoreRoom) -> list[dict[str, Any]]:
+    segments = room.segments()
+    return [row for one in segments.segments() for row in segments.read(one).to_pylist()]
+
+
+def raws(room: StoreRoom) -> list[bytes]:
+    return [row["raw"] for row in rows(room)]
+
+
+def test_every_start_goes_on_where_the_chain_ends(place: Place) -> None:
+    for number in range(4):
+        place.receive(b"<1>%d" % number, slot=number % 2)
+        room = place.sealed()
+        assert raws(room) == [b"<1>%d" % n for n in range(number + 1)]
+        assert not room.sealing.pending_bytes()
+    assert [row["seq"] for row in rows(room)] == [1, 2, 3, 4]
+
+
+def test_an_index_that_was_not_told_is_told_at_the_next_start(place: Place) -> None:
+    for number in range(3):
+        place.receive(b"<1>word%d" % number)
+        place.sealed()  # And killed before it could index.
+    room = place.opened()
+    assert room.lacks_index
+    room.catch_up(place.ends(), ArchivePolicy())
+    assert [one.raw for one in room.search(ALL).records] == [b"<1>word%d" % n for n in range(3)]
+    assert not room.lacks_index
+    before = room.search(ALL)
+    steps = [status.indexed_seq for status in room.reindex()]
+    assert steps[-1] == 3
+    assert room.search(ALL) == before
+    found = room.search(Search(0, 1 << 60, HasWord("word1"))).records
+    assert [room.record(one.seq)[0] for one in found] == list(found)
+    place.closed()
+    assert not place.opened().lacks_index
+
+
+class FullCalls(SystemFileCalls):
+    """A disk without room until it is made."""
+
+    full = True
+
+    def write(self, fd: int, data: Sequence[bytes]) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(fd, data)
+
+
+def test_a_full_disk_is_told_and_work_goes_on(place: Place) -> None:
+    calls = FullCalls()
+    place.receive(b"<1>one")
+    room = place.opened(StoreTools(calls=calls))
+    for _ in range(MOST_TRIES + 2):
+        assert seal_when_due(room) > 0
+        assert "space" in (room.sealing.trouble or "")
+    calls.full = False
+    assert seal_when_due(room) == 0.0
+    assert room.sealing.trouble is None
+    assert [(row["raw"], row["rule"]) for row in rows(room)] == [(b"<1>one", "pri")]
+
+
+def seal_when_due(room: StoreRoom) -> float:
+    """What ``advance`` says of the batch itself, not of the wait before it."""
+    wait = threading.Event()
+    while (pause := room.sealing.advance()) and room.sealing.trouble is None:
+        wait.wait(min(pause, 0.1))
+    return pause
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+def deadly_parser() -> Parse:
+    """Ends the process over one message."""
+    from sealwire.syslog.columns import parse_batch  # noqa: PLC0415 - heavy
+
+    def parse(raw: Any, received_us: Any, /) -> Any:  # noqa: ANN401 - Arrow
+        if any(b"poison" in one for one in raw.to_pylist()):
+            raise KilledError
+        return parse_batch(raw, received_us)
+
+    return parse
+
+
+def test_what_kills_the_process_is_found_and_kept_unparsed(place: Place) -> None:
+    tools = StoreTools(parser=deadly_parser)
+    messages = [b"<1>before", b"<1>poison", b"<1>after"]
+    for message in messages:
+        place.receive(message)
+    deaths = 0
+    while True:
+        try:
+            room = place.sealed(tools)
+            break
+        except KilledError:
+            deaths += 1
+    assert deaths == MOST_TRIES + FEW_TRIES
+    assert [(row["raw"], row["rule"]) for row in rows(room)] == [
+        (b"<1>before", "pri"),
+        (b"<1>poison", "unparsed"),
+        (b"<1>after", "pri"),
+    ]
+    assert place.alarms == ["messages_unparsed"]
+    # Nor does it kill whoever indexes it.
+    place.opened(tools).indexing.drain()
+    assert [one.raw for one in place.rooms[0].search(ALL).records] == messages
+
+
+def test_a_journal_that_begins_anew_is_sealed_from_its_beginning(place: Place) -> None:
+    for _ in range(3):
+        place.receive(b"<1>old")
+    room = place.sealed()
+    for path in place.places.journal.rglob("*.swj"):
+        path.unlink()
+    place.receive(b"<1>new")
+    room = place.sealed()
+    assert raws(room) == [*[b"<1>old"] * 3, b"<1>new"]
+    assert place.alarms == ["journal_missing"]
+    place.receive(b"<1>newer")
+    room = place.sealed()
+    assert raws(room)[-1] == b"<1>newer"
+    assert not room.sealing.pending_bytes()
+
+
+def relp(number: int) -> Connection:
+    return Connection(number, "192.0.2.9", 50_000 + number, 6514, "TLSv1.3", "x", transport="relp")
+
+
+def test_what_relp_sends_again_is_flagged_across_restarts(place: Place) -> None:
+    messages = [b"<1>1 - - - - - - %d" % n for n in range(6)]
+    first = b"".join(encode_relp_frame(n + 2, b"syslog", m) for n, m in enumerate(messages[:4]))
+    again = b"".join(encode_relp_frame(n + 2, b"syslog", m) for n, m in enumerate(messages[2:]))
+    place.write(relp(1), Kind.RELP, 4, first)
+    place.sealed()
+    place.write(relp(2), Kind.RELP, 4, again, slot=1)
+    room = place.sealed()
+    flags = [bool(row["flags"] & RecordFlag.REDELIVERED) for row in rows(room)]
+    assert flags == [False] * 4 + [True, True, False, False]
+    room.indexing.drain()
+    once = room.search(Search(0, 1 << 60, limit=100, oldest_first=True)).records
+    assert [one.raw for one in once] == messages

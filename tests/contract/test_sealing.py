@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sealwire.bootstrap.housekeeping import Housekeeping
 from sealwire.bootstrap.sealing import Feed
 from sealwire.bootstrap.store_room import StoreRoom, StoreTools
 from sealwire.clock import SystemClock
@@ -233,3 +236,19 @@ def test_what_relp_sends_again_is_flagged_across_restarts(place: Place) -> None:
     room.indexing.drain()
     once = room.search(Search(0, 1 << 60, limit=100, oldest_first=True)).records
     assert [one.raw for one in once] == messages
+
+
+def test_days_that_no_segment_has_leave_the_index(place: Place) -> None:
+    place.receive(b"<1>deleted")
+    room = place.sealed()
+    room.indexing.drain()
+    assert room.index().days() == {(date(2026, 11, 22), "default")}
+    place.closed()
+    shutil.rmtree(place.places.segments)
+    room = place.opened()
+    house = Housekeeping(room, ArchivePolicy, SystemClock(), lambda _code, _text: None)
+    house.step()
+    assert room.index().days() == {(date(2026, 11, 22), "default")}
+    house.step()
+    assert (room.count(ALL), room.index().days()) == (0, set())
+    assert house.due_in() > 0

@@ -42,6 +42,7 @@ class Housekeeping:
         self._alarm = alarm
         self._due = clock.monotonic()
         self._merging = False
+        self._compared = False
 
     def due_in(self) -> float:
         """Seconds until there is something to do."""
@@ -65,7 +66,9 @@ class Housekeeping:
         retirement = self._room.segments().retire(self._policy(), index_bytes)
         if retirement.deletions:
             self._tell(retirement)
-            self._drop(retirement)
+            self._compared = False
+        if not self._compared:
+            self._drop()
         if retirement.excess_bytes > 0:
             text = f"the stored records are {retirement.excess_bytes} bytes over their budget"
             self._alarm(OVER_BUDGET, f"{text}, and what is left may not be deleted")
@@ -77,11 +80,15 @@ class Housekeeping:
         )
         self._alarm(RECORDS_DELETED, f"{rows} records were deleted: {days}")
 
-    def _drop(self, retirement: Retirement) -> None:
-        index = self._room.index()
+    def _drop(self) -> None:
+        """Take the days out of the index that no segment has; a crash may have come before."""
+        if not self._room.has_index:
+            return
         with self._room.indexing.writing:
-            for one in retirement.deletions:
-                index.drop(one.retention, one.day)
+            kept = self._room.segments().look(lambda catalogue: catalogue.bytes_by_day())
+            for day, retention in self._room.index().days() - kept.keys():
+                self._room.index().drop(retention, day)
+        self._compared = True
 
     def _merge(self) -> bool:
         """Merge a few; whether there may be more. Not while the index is being built again."""

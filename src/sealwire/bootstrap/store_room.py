@@ -128,6 +128,11 @@ class StoreRoom:
         return self._segments is not None
 
     @property
+    def has_index(self) -> bool:
+        """Whether the index is open."""
+        return self._index is not None
+
+    @property
     def lacks_index(self) -> bool:
         """Whether records are sealed that the index does not have."""
         segments = self._segments

@@ -26,6 +26,7 @@ from sealwire.net.processes import ended_status, status_text
 from sealwire.sensor.archive_documents import error_from, status_from
 from sealwire.sensor.policy import ArchivePolicy
 from sealwire.sensor.policy_documents import policy_document
+from sealwire.sensor.sealing import SETTLE_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -90,7 +91,9 @@ class _Child:
     started: float = 0.0
     start_at: float = 0.0
     delay: float = _FIRST_DELAY
-    told: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, list[int]] = field(default_factory=dict)
+    settled: bool = True
+    changed_ns: int = 0
     policy: ArchivePolicy | None = None
 
 
@@ -241,7 +244,7 @@ class StoreLink:
         with self._lock:
             child = self._child
             child.process, child.channel, child.started = process, channel, now
-            child.told, child.policy = {}, None
+            child.told, child.policy, child.settled = {}, None, True
             channel.send(self._opening())
 
     def _opening(self) -> dict[str, Any]:
@@ -265,10 +268,20 @@ class StoreLink:
             if policy != child.policy:
                 child.policy = policy
                 self._say({"do": "policy", "policy": policy_document(policy)})
-            if ends != child.told and not self._holds():
-                child.told = ends
-                self._say({"do": "feed", "ends": ends, "before_ns": None})
+            if (ends != child.told or not child.settled) and not self._holds():
+                self._say_ends(ends)
         self._flush()
+
+    def _say_ends(self, ends: dict[str, list[int]]) -> None:
+        """Up to where; and once more when what is told has settled. With the lock held."""
+        child, now_ns = self._child, self._clock.now_ns()
+        if ends != child.told:
+            child.told, child.settled, child.changed_ns = ends, False, now_ns
+        elif now_ns - child.changed_ns < SETTLE_NS:
+            return
+        else:
+            child.settled = True
+        self._say({"do": "feed", "ends": ends, "before_ns": now_ns - SETTLE_NS})
 
     def _holds(self) -> bool:
         """Whether a slot waits to be recovered: what its sender repeats elsewhere has to wait."""

@@ -17,6 +17,7 @@ from sealwire.sensor.journal import (
     ReceivedMessage,
     Total,
 )
+from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.receiving import ListenerState
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.memory import MemoryStore
@@ -25,6 +26,7 @@ from sealwire.syslog.framing import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.receiving import TlsMaterial
 
 START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
@@ -124,7 +126,8 @@ class IdleReceivers:
 class SensorScene:
     """A sensor and everything around it; ``restart`` makes a new one on the same store."""
 
-    def __init__(self, default_trust: str = "") -> None:
+    def __init__(self, default_trust: str = "", archive: RecordArchive | None = None) -> None:
+        self.archive = archive or NoArchive()
         self.store = MemoryStore()
         self.clock = HandClock()
         self.keys = KeyShelf()
@@ -143,7 +146,7 @@ class SensorScene:
             installation=Installation(
                 "sensor-1", ("sensor.example.test", "127.0.0.1"), lambda: self.default_trust
             ),
-            reception=Reception(self.receivers, self.journal, threading.RLock()),
+            reception=Reception(self.receivers, self.journal, threading.RLock(), self.archive),
         )
         return self.sensor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sealwire.errors import ConflictError
@@ -14,7 +15,6 @@ from sealwire.syslog.message import PARSER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date
 
     import pyarrow as pa
 
@@ -64,6 +64,17 @@ class Index:
             f" WHERE active AND database = currentDatabase() AND table IN ({names})"
         )
         return int(self._tables.ask(sql)["bytes"][0].as_py() or 0)
+
+    def days(self) -> set[tuple[date, str]]:
+        """Days of receipt, UTC, and retention classes that it has records of."""
+        sql = (
+            "SELECT DISTINCT retention, toString(toDate(minute)) AS day"  # noqa: S608 - values are bound
+            f" FROM minutes{self._tables.dialect.read_suffix} WHERE sensor = {{sensor:String}}"
+        )
+        rows = self._tables.ask(sql, {"sensor": self._ledger.sensor}).to_pylist()
+        return {
+            (date.fromisoformat(row["day"].decode()), row["retention"].decode()) for row in rows
+        }
 
     # --- feeding ---------------------------------------------------------------------------------
 

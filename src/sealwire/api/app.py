@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
 from sealwire.api import (
     appliance,
@@ -70,6 +71,13 @@ def create_app(
     @app.get("/healthz", include_in_schema=False)
     def _alive() -> dict[str, str]:
         return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    def _ready() -> JSONResponse:
+        unready = [] if services.sensor is None else services.sensor.unready()
+        status = "not ready" if unready else "ready"
+        body = {"status": status, "reasons": unready}
+        return JSONResponse(body, status_code=503 if unready else 200)
 
     dogtag = create_dogtag_app(services, version=version, clock=clock, random=random)
     app.state.dogtag = dogtag

@@ -19,6 +19,7 @@ from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body
 from sealwire.errors import UsageError
 from sealwire.sensor.receiving import ClientCertificate, Transport
+from sealwire.sensor.silence import silence_document
 from sealwire.sensor.statistics import time_text
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class TrustBody(Body):
     """CA certificates, PEM."""
 
     pem: Annotated[str, Field(min_length=1, max_length=4 * 1024 * 1024)]
+
+
+class SilenceBody(Body):
+    """``address`` None: every source that has no hours of its own."""
+
+    hours: float
+    address: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 @router.get("/listeners")
@@ -128,6 +136,24 @@ def tail(
     newest, position = sensor.tail(count)
     lines = _followed(sensor, newest, position) if follow else map(_line, newest)
     return StreamingResponse(lines, media_type="application/x-ndjson")
+
+
+@router.get("/silence")
+def silence(request: Request, _who: Reads) -> dict[str, Any]:
+    """After how many hours of silence an alarm is raised (0: never), and for which sources else."""
+    return silence_document(_sensor(request).silence())
+
+
+@router.put("/silence")
+def set_silence(request: Request, who: Changes, body: SilenceBody) -> dict[str, Any]:
+    """Choose the hours for one address, or for all that have none of their own."""
+    return silence_document(_sensor(request).set_silence(who.name, body.hours, body.address))
+
+
+@router.delete("/silence/{address}")
+def remove_silence(request: Request, who: Changes, address: str) -> dict[str, Any]:
+    """The general hours count for this address again."""
+    return silence_document(_sensor(request).remove_silence(who.name, address))
 
 
 def _sensor(request: Request) -> Sensor:

@@ -69,6 +69,8 @@ class EventName(StrEnum):
     UNIT_CHANGE = "UNIT_CHANGE"
     JOURNAL_RECOVERED = "JOURNAL_RECOVERED"
     WORKER_RESTARTED = "WORKER_RESTARTED"
+    SOURCE_SILENT = "SOURCE_SILENT"
+    SOURCE_HEARD = "SOURCE_HEARD"
     DELIVERY_CONNECTED = "DELIVERY_CONNECTED"
     DELIVERY_FAILED = "DELIVERY_FAILED"
     DELIVERY_CLOSED = "DELIVERY_CLOSED"
@@ -111,6 +113,7 @@ def _config(subject: str) -> EventKind:
 
 _IDENTITY: Final = "SubjectID Outcome Identity Generation? CertSubject? CertSHA256? Info?"
 _DELIVERY: Final = "SubjectID Outcome Destination ServerHost ServerPort Count? Info?"
+_SOURCE: Final = "SubjectID Outcome ClientIP CertSubject? LastSeen Info?"
 _CRL: Final = "SubjectID Outcome CRLnum? Info? FailureReason?"
 _SESSION: Final = "ClientIP ServerIP SubjectID Outcome Info?"
 
@@ -211,6 +214,8 @@ CATALOGUE: Final[Mapping[EventName, EventKind]] = {
     EventName.WORKER_RESTARTED: _kind(
         "SubjectID Outcome Worker Info?", "receiver worker restarted", "receiver worker not started"
     ),
+    EventName.SOURCE_SILENT: _kind(_SOURCE, "syslog source is silent"),
+    EventName.SOURCE_HEARD: _kind(_SOURCE, "syslog source is no longer silent"),
     EventName.DELIVERY_CONNECTED: _kind(_DELIVERY, "delivery connection established"),
     EventName.DELIVERY_FAILED: _kind(_DELIVERY, "delivery failed"),
     EventName.DELIVERY_CLOSED: _kind(_DELIVERY, "delivery connection closed"),

@@ -106,6 +106,24 @@ def worker_restarted(
     return _own(EventName.WORKER_RESTARTED, SYSTEM, outcome, {"Worker": worker, "Info": info})
 
 
+def source_silent(address: str, subject: str | None, last_seen: str, *, info: str) -> Event:
+    """A source that used to send has sent nothing for too long; ``last_seen`` is RFC 3339."""
+    attributes = _source_attributes(address, subject, last_seen, info)
+    return _own(EventName.SOURCE_SILENT, SYSTEM, Outcome.FAILURE, attributes)
+
+
+def source_heard(address: str, subject: str | None, last_seen: str, info: str) -> Event:
+    """A source that was silent is so no longer; ``info`` says why."""
+    attributes = _source_attributes(address, subject, last_seen, info)
+    return _own(EventName.SOURCE_HEARD, SYSTEM, Outcome.SUCCESS, attributes)
+
+
+def _source_attributes(
+    address: str, subject: str | None, last_seen: str, info: str
+) -> dict[str, str | None]:
+    return {"ClientIP": address, "CertSubject": subject, "LastSeen": last_seen, "Info": info}
+
+
 def delivery_connected(destination: str, host: str, port: int, *, info: str | None = None) -> Event:
     """A connection to a destination stands."""
     attributes = {

@@ -16,6 +16,7 @@ from sealwire.cli.output import JsonOption, printable, show_fields, show_json, s
 from sealwire.cli.senders import senders_app
 from sealwire.cli.sensor_records import add_record_commands
 from sealwire.cli.session import HomeOption, api, segment
+from sealwire.cli.silence import silence_app
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ sensor_app.add_typer(identity_app, name="identity")
 sensor_app.add_typer(listener_app, name="listener")
 sensor_app.add_typer(trust_app, name="trust")
 sensor_app.add_typer(senders_app, name="admit")
+sensor_app.add_typer(silence_app, name="silence")
 sensor_app.add_typer(crl_commands("sensor"), name="crl")
 add_record_commands(sensor_app)
 

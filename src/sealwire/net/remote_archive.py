@@ -27,6 +27,10 @@ class Asked(Protocol):
         """What it said last. Raises UnavailableError before it has said anything."""
         ...
 
+    def away_s(self) -> float:
+        """For how many seconds it has not been there."""
+        ...
+
     def ask(self, what: str, words: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """One question, one answer. Raises what the answer says, and UnavailableError."""
         ...
@@ -63,6 +67,10 @@ class RemoteArchive:
     def status(self) -> ArchiveStatus:
         """How far it is, as it said last: at most about a second ago while something happens."""
         return self._asked.status()
+
+    def away_s(self) -> float:
+        """For how many seconds the store process has not been there."""
+        return self._asked.away_s()
 
     def reindex(self) -> Iterator[ArchiveStatus]:
         """Build the index again."""

@@ -110,6 +110,7 @@ class StoreLink:
         self._waiting: dict[int, SimpleQueue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self._status: ArchiveStatus | None = None
+        self._away_since: float | None = clock.monotonic()
         self._held_since: float | None = None
         self._stopping = False
         self._stop_by = 0.0
@@ -152,6 +153,11 @@ class StoreLink:
         if status is None:
             raise _away()
         return status
+
+    def away_s(self) -> float:
+        """For how many seconds it has not been there; 0 when it is."""
+        since = self._away_since
+        return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
 
     def ask(self, what: str, words: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """One question, one answer. Raises what the answer says, and UnavailableError."""
@@ -320,7 +326,7 @@ class StoreLink:
             case "alarm":
                 self._hearer.alarm(document["code"], document["text"])
             case "ready":
-                return
+                self._away_since = None
             case unknown:
                 raise ValueError(f"the store process says {unknown}")
 
@@ -334,8 +340,10 @@ class StoreLink:
         for answers in waiting:
             answers.put({"error": _AWAY})
         status = 0 if process is None else ended_status(process)
+        now = self._clock.monotonic()
+        if self._away_since is None:
+            self._away_since = now
         if not self._stopping:
-            now = self._clock.monotonic()
             lived = now - child.started
             child.delay = _FIRST_DELAY if lived > _STEADY else min(child.delay * 2, _LONGEST_DELAY)
             child.start_at = now + child.delay

@@ -149,6 +149,10 @@ class RecordArchive(Protocol):
         """How far it is, and what it holds."""
         ...
 
+    def away_s(self) -> float:
+        """For how many seconds nobody has been there to answer; 0 when somebody is."""
+        ...
+
     def reindex(self) -> Iterator[ArchiveStatus]:
         """Build the index again from the segments; yields how far it is until it is done."""
         ...

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.policy import ArchivePolicy
     from sealwire.sensor.ports import SensorTx
     from sealwire.sensor.receiving import Receivers
+    from sealwire.sensor.silence import Sender, SilencePolicy
     from sealwire.sensor.statistics import Statistics
 
 TRAIL: Final = "sensor"
@@ -74,6 +75,19 @@ class Reception:
 
 
 @dataclass(slots=True)
+class Silence:
+    """Who has fallen silent, as far as it was looked at. Times are monotonic seconds.
+
+    ``silent``: who is, and when it sent last (ns since 1970); None: not read yet.
+    """
+
+    policy: SilencePolicy | None = None
+    silent: Mapping[Sender, int] | None = None
+    since: float | None = None
+    looked_at: float | None = None
+
+
+@dataclass(slots=True)
 class Happenings:
     """What has happened and is not in the store yet. Touched only with the guard held.
 
@@ -89,6 +103,7 @@ class Happenings:
     troubles: dict[int, str] = field(default_factory=dict)
     alarms: dict[str, tuple[str, int]] = field(default_factory=dict)
     unrecorded: list[Event] = field(default_factory=list)
+    silence: Silence = field(default_factory=Silence)
 
 
 class SensorCases:

@@ -36,6 +36,10 @@ class NoArchive:
         """Raises UnavailableError ``archive.unavailable``."""
         raise _absent()
 
+    def away_s(self) -> float:
+        """Nobody is missed."""
+        return 0.0
+
     def reindex(self) -> Iterator[ArchiveStatus]:
         """Raises UnavailableError ``archive.unavailable``."""
         raise _absent()

@@ -11,10 +11,11 @@ from sealwire.audit.node_events import journal_recovered, worker_restarted
 from sealwire.errors import SealwireError, UnavailableError
 from sealwire.sensor.admission import Admission
 from sealwire.sensor.archive_documents import summary_document
-from sealwire.sensor.installation import TRAIL, SensorCases
+from sealwire.sensor.installation import TRAIL
 from sealwire.sensor.journal import Position
 from sealwire.sensor.policy import ArchivePolicy
 from sealwire.sensor.policy_documents import policy_from
+from sealwire.sensor.silencing import SilenceCases
 from sealwire.sensor.statistics import restored, time_text
 
 if TYPE_CHECKING:
@@ -30,36 +31,58 @@ STEP: Final = 5_000
 SAVE_EVERY: Final = 10.0
 """Seconds between snapshots of the counters; after a crash so much of the journal is recounted."""
 
+STORE_MAY_BE_AWAY: Final = 60.0
+"""Seconds that the store process may take to start, or to start again, before it is missed."""
+
 Positions = dict[int, Position]
 
 
-class ReceptionCases(SensorCases):
+class ReceptionCases(SilenceCases):
     """Counters and messages. Fills ``sensor.receiving.ReceiverObserver`` too."""
 
-    def stats(self) -> dict[str, Any]:
-        """Packets Received, bytes, sources, faults, TLS failures; as of now.
+    def stats(self, most_sources: int | None = None) -> dict[str, Any]:
+        """Packets Received, bytes, rates, sources, faults, TLS failures; as of now.
 
         ``journal_trouble``: why nothing is received at the moment. ``alarms``: what receivers
-        raised since the start, each with the time of its last occurrence. ``archive``: how far the
-        store process is.
+        raised since the start, each with the time of its last occurrence, and who has fallen
+        silent. ``archive``: how far the store process is. ``most_sources``: the last to speak.
         """
         archive = self._archive_summary()
+        silent = self._silent()
         with self._guard:
             happenings = self._happenings
             return {
-                **self._counted().document(),
+                **self._counted().document(self._clock.now_ns(), most_sources),
                 "journal_trouble": sorted(set(happenings.troubles.values())),
                 "alarms": [
                     {"code": code, "text": text, "last_seen": time_text(when)}
                     for code, (text, when) in sorted(happenings.alarms.items())
-                ],
+                ]
+                + self._silence_alarms(silent),
+                "silent_sources": len(silent),
                 "archive": archive,
             }
+
+    def unready(self) -> list[str]:
+        """Why what is sent here now would not be received and found; nothing when it would.
+
+        In words for everybody: no addresses, no paths.
+        """
+        found = []
+        listeners = self._receivers.listeners()
+        if not listeners or not all(one.open for one in listeners):
+            found.append("a syslog port is not open")
+        with self._guard:
+            if self._happenings.troubles:
+                found.append("what arrives cannot be kept")
+        if self._archive.away_s() > STORE_MAY_BE_AWAY:
+            found.append("the store process does not answer")
+        return found
 
     def sources(self) -> list[dict[str, Any]]:
         """One entry for each address and certificate."""
         with self._guard:
-            return self._counted().source_documents()
+            return self._counted().source_documents(self._clock.now_ns())
 
     def tail(self, count: int) -> tuple[Sequence[ReceivedMessage], Positions]:
         """The newest ``count`` messages, oldest first, and where to go on from."""
@@ -192,6 +215,7 @@ class ReceptionCases(SensorCases):
                 due = self._happenings.unsaved and late
             if due:
                 self.save_statistics()
+            self._look_for_silence()
         except UnavailableError:
             # The store is away: what waits goes on waiting, the journal keeps what counts.
             return

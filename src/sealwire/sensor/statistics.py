@@ -3,6 +3,7 @@
 A snapshot carries the journal position up to which it counted. Counting that starts from a
 snapshot and goes on from its position gives what counting from the beginning would give.
 TLS failures are reported by workers and stand in no journal; their counts live in the snapshot.
+Rates are of the last minutes and not kept.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import ConflictError
 from sealwire.sensor.journal import Position
+from sealwire.sensor.rates import Rate
+from sealwire.sensor.sources import OTHER, Source, channel_documents, source_from
 from sealwire.syslog.framing import RECORD_KINDS, Kind
 
 if TYPE_CHECKING:
@@ -21,9 +25,13 @@ if TYPE_CHECKING:
 
     from sealwire.sensor.journal import BlockSummary, Connection, Run
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
+"""Of version 1 the counters are read as far as they go: without channels and first times."""
+MOST_SOURCES: Final = 10_000
 MOST_FAILURES: Final = 2000
-OTHER_ADDRESSES: Final = "other"
+OTHER_ADDRESSES: Final = OTHER
+
+_READABLE: Final = {1, SNAPSHOT_VERSION}
 
 # Which counter of faults a run adds one to, and which bytes it adds its length to.
 _FAULTS: Final[Mapping[Kind, str]] = {
@@ -63,38 +71,24 @@ class TlsFailure:
 
 
 @dataclass(slots=True)
-class Source:
-    """What came from one address with one certificate. Bytes include framing."""
-
-    address: str
-    certificate_sha256: str | None
-    certificate_subject: str | None
-    packets: int = 0
-    bytes: int = 0
-    last_ns: int = 0
-
-    def add(self, packets: int, length: int, received_ns: int) -> None:
-        """Count what one total or run says."""
-        self.packets += packets
-        self.bytes += length
-        self.last_ns = max(self.last_ns, received_ns)
-
-
-@dataclass(slots=True)
 class Statistics:
-    """The counters. Not for use by several threads at once."""
+    """The counters. Not for use by several threads at once.
+
+    Beyond ``MOST_SOURCES`` new sources are summed up under ``OTHER``.
+    """
 
     positions: dict[int, Position] = field(default_factory=dict)
     sources: dict[tuple[str, str | None], Source] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_FAULT_NAMES, 0))
     failures: dict[tuple[str, str], TlsFailure] = field(default_factory=dict)
+    rates: dict[tuple[str, int], Rate] = field(default_factory=dict, compare=False)
 
     def apply(self, slot: int, block: BlockSummary) -> None:
         """Count one block. Raises ConflictError unless it lies behind what was counted."""
         if block.end <= self.positions.get(slot, Position()):
             raise ConflictError("statistics.order", "this block was counted before")
         for connection, frames, length, last_ns in block.totals:
-            self._source(connection).add(frames, length, last_ns)
+            self._count(connection, frames, length, last_ns)
         for run in block.rare:
             self._apply_rare(run)
         self.positions[slot] = block.end
@@ -111,12 +105,17 @@ class Statistics:
                 address, one.reason, one.detail, count, one.last_ns
             )
 
-    def document(self) -> dict[str, Any]:
-        """``sensor stats``: totals, sources, what was faulty, and who failed at TLS."""
+    def document(self, now_ns: int = 0, most: int | None = None) -> dict[str, Any]:
+        """``sensor stats``: totals, rates, sources, what was faulty, and who failed at TLS.
+
+        ``most``: so many sources at most, the last to speak; ``source_count`` counts all.
+        """
         return {
             "packets_received": sum(source.packets for source in self.sources.values()),
             "bytes_received": sum(source.bytes for source in self.sources.values()),
-            "sources": self.source_documents(),
+            "source_count": len(self.sources),
+            **self._channels(now_ns),
+            "sources": self.source_documents(now_ns, most),
             **self.faults,
             "tls_failures": [
                 {
@@ -130,18 +129,22 @@ class Statistics:
             ],
         }
 
-    def source_documents(self) -> list[dict[str, Any]]:
-        """One entry for each address and certificate, the last to speak first."""
+    def source_documents(self, now_ns: int, most: int | None = None) -> list[dict[str, Any]]:
+        """One entry for each address and certificate, the last to speak first; ``most`` or all."""
+        count = len(self.sources) if most is None else most
         return [
             {
                 "address": source.address,
                 "packets_received": source.packets,
                 "bytes_received": source.bytes,
+                "first_seen": time_text(source.first_ns),
                 "last_seen": time_text(source.last_ns),
                 "certificate_subject": source.certificate_subject,
                 "certificate_sha256": source.certificate_sha256,
+                "rates": source.rate.document(now_ns),
+                **channel_documents((source,)),
             }
-            for source in sorted(self.sources.values(), key=lambda source: -source.last_ns)
+            for source in nlargest(count, self.sources.values(), key=lambda one: one.last_ns)
         ]
 
     def snapshot(self) -> str:
@@ -150,17 +153,7 @@ class Statistics:
             {
                 "version": SNAPSHOT_VERSION,
                 "positions": {str(slot): list(end) for slot, end in self.positions.items()},
-                "sources": [
-                    [
-                        source.address,
-                        source.certificate_sha256,
-                        source.certificate_subject,
-                        source.packets,
-                        source.bytes,
-                        source.last_ns,
-                    ]
-                    for source in self.sources.values()
-                ],
+                "sources": [source.row() for source in self.sources.values()],
                 "faults": self.faults,
                 "failures": [
                     [one.address, one.reason, one.detail, one.count, one.last_ns]
@@ -169,17 +162,42 @@ class Statistics:
             }
         )
 
+    def _count(self, connection: Connection, packets: int, length: int, received_ns: int) -> None:
+        self._source(connection).add(connection, packets, length, received_ns)
+        over = connection.transport, connection.listener_port
+        rate = self.rates.get(over)
+        if rate is None:
+            rate = self.rates[over] = Rate()
+        rate.add(packets, length, received_ns)
+
+    def _channels(self, now_ns: int) -> dict[str, Any]:
+        """What came over which protocol, port and TLS; with rates, also in total."""
+        found = channel_documents(self.sources.values())
+        found["rates"] = Rate().document(now_ns)
+        for (transport, port), rate in self.rates.items():
+            figures = rate.document(now_ns)
+            for place in (
+                found["rates"],
+                found["transports"].setdefault(transport, {}),
+                found["listeners"].setdefault(str(port), {}),
+            ):
+                for name, figure in figures.items():
+                    place[name] = round(place.get(name, 0.0) + figure, 2)
+        return found
+
     def _source(self, connection: Connection) -> Source:
         key = connection.address, connection.certificate_sha256
         source = self.sources.get(key)
         if source is None:
-            source = Source(*key, connection.certificate_subject)
-            self.sources[key] = source
+            subject = connection.certificate_subject
+            if len(self.sources) >= MOST_SOURCES:
+                key, subject = (OTHER, None), None
+            source = self.sources.setdefault(key, Source(*key, subject))
         return source
 
     def _apply_rare(self, run: Run) -> None:
         if run.kind in RECORD_KINDS:
-            self._source(run.connection).add(run.frames, run.length, run.received_ns)
+            self._count(run.connection, run.frames, run.length, run.received_ns)
         if run.kind in _FAULTS:
             self.faults[_FAULTS[run.kind]] += 1
         if run.kind in _BYTES:
@@ -187,7 +205,7 @@ class Statistics:
 
 
 def restored(document: str | None) -> Statistics:
-    """Statistics from a snapshot; fresh ones from None. Raises ConflictError for another version.
+    """Statistics from a snapshot; fresh ones from None. Raises ConflictError for a newer version.
 
     Such a snapshot is of a newer release; counting again from the journal's start would be right
     only as long as no file was removed, so nothing is guessed.
@@ -195,7 +213,7 @@ def restored(document: str | None) -> Statistics:
     if document is None:
         return Statistics()
     fields = json.loads(document)
-    if fields["version"] != SNAPSHOT_VERSION:
+    if fields["version"] not in _READABLE:
         raise ConflictError(
             "statistics.version", "the counters were written by another release of Sealwire"
         )
@@ -204,7 +222,7 @@ def restored(document: str | None) -> Statistics:
         faults=dict.fromkeys(_FAULT_NAMES, 0) | fields["faults"],
     )
     for row in fields["sources"]:
-        source = Source(*row)
+        source = source_from(row)
         statistics.sources[source.address, source.certificate_sha256] = source
     statistics.apply_failures(TlsFailure(*row) for row in fields["failures"])
     return statistics

@@ -12,7 +12,7 @@ from tests.unit.api.scene import OWNER, ApiScene, Caller, caller_of, certificate
 
 CA: Final = "/api/v1/ca"
 APPLIANCE: Final = "/api/v1/appliance"
-WITHOUT_GUARD: Final = {"GET /healthz", "GET /api/v1/openapi.json"}
+WITHOUT_GUARD: Final = {"GET /healthz", "GET /readyz", "GET /api/v1/openapi.json"}
 """What asks nobody who they are, and tells nothing about this node's state."""
 
 ACTIONS: Final = {
@@ -127,6 +127,7 @@ def test_a_route_is_refused_before_its_body_is_judged() -> None:
 
 def test_what_needs_no_guard_says_nothing_of_the_state(scene: ApiScene) -> None:
     assert scene.ask("GET", "/healthz").json() == {"status": "ok"}
+    assert scene.ask("GET", "/readyz").json() == {"status": "ready", "reasons": []}
     described = scene.ask("GET", "/api/v1/openapi.json").json()["paths"]
     assert {call.template for call in ROUTES} == set(described)
 

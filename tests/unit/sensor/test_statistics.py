@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from sealwire.errors import ConflictError
 from sealwire.sensor.journal import BlockSummary, Connection, Position, Run, Total
+from sealwire.sensor.rates import Rate
+from sealwire.sensor.sources import OTHER
 from sealwire.sensor.statistics import (
     MOST_FAILURES,
+    MOST_SOURCES,
     OTHER_ADDRESSES,
     Statistics,
     TlsFailure,
@@ -23,6 +26,7 @@ from sealwire.syslog.framing import Kind
 CERTIFIED = Connection(1, "192.0.2.1", 1, 6514, "TLSv1.3", "x", "aa" * 32, "CN=a")
 PLAIN = Connection(2, "192.0.2.1", 2, 6514, "TLSv1.3", "x")
 SECOND = 1_000_000_000
+LATER = 3600 * SECOND
 
 blocks = st.builds(
     lambda totals, rare: (
@@ -45,24 +49,103 @@ def test_totals_count_by_address_and_certificate() -> None:
     document = statistics.document()
     assert document["packets_received"] == 5
     assert document["bytes_received"] == 320
-    assert document["sources"] == [
-        {
-            "address": "192.0.2.1",
-            "packets_received": 2,
-            "bytes_received": 20,
-            "last_seen": "1970-01-01T00:00:07.000000Z",
-            "certificate_subject": None,
-            "certificate_sha256": None,
-        },
-        {
-            "address": "192.0.2.1",
-            "packets_received": 3,
-            "bytes_received": 300,
-            "last_seen": "1970-01-01T00:00:05.000000Z",
-            "certificate_subject": "CN=a",
-            "certificate_sha256": "aa" * 32,
-        },
+    assert document["source_count"] == 2
+    plain, certified = document["sources"]
+    assert plain["address"] == certified["address"] == "192.0.2.1"
+    assert (plain["packets_received"], plain["bytes_received"]) == (2, 20)
+    assert (certified["packets_received"], certified["bytes_received"]) == (3, 300)
+    assert plain["last_seen"] == "1970-01-01T00:00:07.000000Z"
+    assert certified["last_seen"] == "1970-01-01T00:00:05.000000Z"
+    assert (plain["certificate_subject"], plain["certificate_sha256"]) == (None, None)
+    assert certified["certificate_subject"] == "CN=a"
+    assert certified["certificate_sha256"] == "aa" * 32
+
+
+def test_what_came_over_which_protocol_port_and_tls_is_told_apart() -> None:
+    statistics = Statistics()
+    udp = Connection(3, "192.0.2.2", 3, 514, "", "", transport="udp")
+    relp = Connection(4, "192.0.2.1", 4, 6515, "TLSv1.2", "y", transport="relp")
+    totals = [Total(PLAIN, 2, 20, SECOND), Total(udp, 3, 30, SECOND), Total(relp, 4, 40, SECOND)]
+    statistics.apply(0, summary(10, totals, [Run(SECOND, PLAIN, 1, 5, Kind.TRUNCATED)]))
+    document = statistics.document(now_ns=10 * SECOND)
+    assert figures(document["transports"]) == {"relp": (4, 40), "tls": (3, 25), "udp": (3, 30)}
+    assert figures(document["listeners"]) == {"514": (3, 30), "6514": (3, 25), "6515": (4, 40)}
+    assert document["tls"] == [
+        {"version": "TLSv1.2", "cipher": "y", "packets": 4, "bytes": 40},
+        {"version": "TLSv1.3", "cipher": "x", "packets": 3, "bytes": 25},
     ]
+    sources = {one["address"]: one for one in document["sources"]}
+    assert set(sources["192.0.2.1"]["transports"]) == {"tls", "relp"}
+    assert set(sources["192.0.2.2"]["listeners"]) == {"514"}
+    assert sources["192.0.2.2"]["tls"] == []
+    assert document["rates"]["messages_per_second_1m"] == 10 / 50
+    assert document["transports"]["udp"]["bytes_per_second_1m"] == 30 / 50
+    assert document["listeners"]["6515"]["messages_per_second_5m"] == pytest.approx(
+        4 / 290, abs=0.01
+    )
+
+
+def figures(amounts: dict[str, dict[str, int]]) -> dict[str, tuple[int, int]]:
+    return {name: (one["packets"], one["bytes"]) for name, one in amounts.items()}
+
+
+def test_too_many_sources_are_summed_up() -> None:
+    statistics = Statistics()
+    for number in range(MOST_SOURCES + 5):
+        one = Connection(1, f"2001:db8::{number:x}", 1, 6514, "", "", transport="tcp")
+        statistics.apply(0, summary(number + 1, [Total(one, 1, 10, number)], []))
+    document = statistics.document(most=1)
+    assert document["packets_received"] == MOST_SOURCES + 5
+    assert document["source_count"] == MOST_SOURCES + 1
+    (last,) = document["sources"]
+    assert (last["address"], last["packets_received"]) == (OTHER, 5)
+    again = restored(statistics.snapshot())
+    assert again == statistics
+    first = Connection(1, "2001:db8::0", 1, 6514, "", "", transport="tcp")
+    again.apply(1, summary(1, [Total(first, 1, 10, 1)], []))
+    assert again.sources["2001:db8::0", None].packets == 2
+
+
+def test_a_snapshot_of_the_first_version_is_read_as_far_as_it_goes() -> None:
+    old = {
+        "version": 1,
+        "positions": {"0": [1, 10]},
+        "sources": [["192.0.2.1", None, None, 7, 70, 5 * SECOND]],
+        "faults": {"overlong": 2},
+        "failures": [],
+    }
+    statistics = restored(json.dumps(old))
+    statistics.apply(0, summary(20, [Total(PLAIN, 1, 10, 6 * SECOND)], []))
+    document = statistics.document()
+    assert (document["packets_received"], document["overlong"]) == (8, 2)
+    (source,) = document["sources"]
+    assert source["first_seen"] == "1970-01-01T00:00:05.000000Z"
+    assert figures(source["transports"]) == {"tls": (1, 10)}
+
+
+@given(st.permutations([(at, 3, 30) for at in (0, 9, 10, 55, 61, 250, 301, 400)]))
+def test_a_rate_does_not_depend_on_the_order(added: list[tuple[int, int, int]]) -> None:
+    rate, sorted_rate = Rate(), Rate()
+    for at, messages, length in added:
+        rate.add(messages, length, at * SECOND)
+    for at, messages, length in sorted(added):
+        sorted_rate.add(messages, length, at * SECOND)
+    for now in (400, 409, 455, 705, 100_000):
+        assert rate.document(now * SECOND) == sorted_rate.document(now * SECOND)
+
+
+def test_a_rate_is_of_the_last_minute_and_of_the_last_five() -> None:
+    rate = Rate()
+    for second in range(600):
+        rate.add(2, 200, second * SECOND)
+    for minutes in ("1m", "5m"):
+        assert rate.document(600 * SECOND)[f"messages_per_second_{minutes}"] == 2.0
+        assert rate.document(600 * SECOND)[f"bytes_per_second_{minutes}"] == 200.0
+    assert rate.document(630 * SECOND)["messages_per_second_1m"] == pytest.approx(1, abs=0.25)
+    assert rate.document(700 * SECOND)["messages_per_second_1m"] == 0.0
+    assert rate.document(700 * SECOND)["messages_per_second_5m"] > 1.0
+    assert rate.document(1000 * SECOND)["messages_per_second_5m"] == 0.0
+    assert Rate().document(1)["messages_per_second_1m"] == 0.0
 
 
 def test_rare_runs_count_as_what_they_are() -> None:
@@ -103,7 +186,8 @@ def test_a_snapshot_anywhere_changes_nothing(
             resumed = restored(resumed.snapshot())
         straight.apply(0, summary(number, totals, rare))
         resumed.apply(0, summary(number, totals, rare))
-    assert resumed.document() == straight.document()
+    # Long after: rates are of the last minutes, and not kept.
+    assert resumed.document(LATER) == straight.document(LATER)
     assert resumed.positions == straight.positions
 
 

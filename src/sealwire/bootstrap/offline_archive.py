@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import structlog
@@ -75,6 +76,8 @@ class OfflineArchive:
         if self._room is None:
             from sealwire.bootstrap.store_room import StoreRoom  # noqa: PLC0415 - rarely needed
 
+            # As in the store process: what is made is its owner's alone.
+            os.umask(0o077)
             self._room = StoreRoom(self._places, self._clock, _log_alarm)
         return self._room
 

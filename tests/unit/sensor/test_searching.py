@@ -91,9 +91,9 @@ def test_moments(words: str, moment: int) -> None:
     assert moment_us(words, NOW_US) == moment
 
 
-@pytest.mark.parametrize("words", ["", "15", "m", "-15m", "15 minutes", "2026-13-01", "yesterday"])
+@pytest.mark.parametrize("words", ["", "15", "m", "15 minutes", "2026-13-01", "yesterday"])
 def test_what_is_no_moment(words: str) -> None:
-    with pytest.raises(UsageError, match="no moment"):
+    with pytest.raises(UsageError, match="point in time"):
         moment_us(words, NOW_US)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -101,6 +102,8 @@ def held_once(received: Iterable[ReceivedMessage]) -> list[bytes]:
 class RelpLoad:
     """Threads that deliver numbered messages, each until stopped, whatever happens to the sensor.
 
+    Each waits ``pause`` seconds between two writes.
+
     A thread keeps what is not answered and sends it again in the next session, before anything
     new, as RELP wants. ``answered[n]``: so many of thread ``n`` were answered; ``sent[n]``: sent.
     """
@@ -113,10 +116,12 @@ class RelpLoad:
         connections: int = 3,
         window: int = 100,
         client: TlsFiles | None = None,
+        pause: float = 0.0,
     ) -> None:
         self._port = port
         self._authority = authority
         self._window = window
+        self._pause = pause
         self._client = client
         self._stopped = threading.Event()
         self.sent = [0] * connections
@@ -177,6 +182,8 @@ class RelpLoad:
                 self.sent[thread] = max(self.sent[thread], end)
                 client.send_messages([self.message(thread, n) for n in range(place, end)])
                 place = end
+            if self._pause:
+                time.sleep(self._pause)
             if not client.read():
                 raise ConnectionResetError
             assert client.answered == list(range(2, 2 + len(client.answered))), "out of order"

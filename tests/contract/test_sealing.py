@@ -252,3 +252,56 @@ def test_days_that_no_segment_has_leave_the_index(place: Place) -> None:
     house.step()
     assert (room.count(ALL), room.index().days()) == (0, set())
     assert house.due_in() > 0
+
+
+def repeated(room: StoreRoom) -> list[bytes]:
+    """The last byte of each message that is flagged as sent before."""
+    return [row["raw"][-1:] for row in rows(room) if row["flags"] & RecordFlag.REDELIVERED]
+
+
+def session(first: int, last: int) -> bytes:
+    """Messages ``first`` to ``last`` in a session that begins with them."""
+    return b"".join(
+        encode_relp_frame(txnr, b"syslog", b"<1>1 - - - - - - %d" % n)
+        for txnr, n in enumerate(range(first, last + 1), 2)
+    )
+
+
+def test_what_relp_sends_again_in_a_block_that_began_earlier_is_flagged(place: Place) -> None:
+    """Another sender's run came first into the block of the slot on which all is sent again."""
+    clock = SystemClock()
+    other = Connection(9, "192.0.2.2", 40_000, 6514, "TLSv1.3", "x")
+    writer = JournalWriter(place.places.journal, 1, sensor="s", clock=clock)
+    writer.append(other, Kind.OCTETS, 1, 1_000, encode_octet_frame(b"<1>other"))
+    writer.append(relp(2), Kind.RELP, 3, 3_000, session(1, 3))
+    writer.close()
+    writer = JournalWriter(place.places.journal, 0, sensor="s", clock=clock)
+    writer.append(relp(1), Kind.RELP, 2, 2_000, session(0, 1))
+    writer.close()
+    room = place.sealed()
+    assert repeated(room) == [b"1"]
+    assert sorted(raw[-1:] for raw in raws(room)) == [b"0", b"1", b"1", b"2", b"3", b"r"]
+
+
+def test_what_was_passed_over_is_no_reason_to_forget_senders(place: Place) -> None:
+    """A run that holds no message stands in no seal; what is remembered must still fit."""
+    place.receive(b"<1>one", slot=1)
+    place.sealed()
+    place.write(relp(3), Kind.RELP, 0, encode_relp_frame(9, b"close"), slot=1)
+    room = place.sealed()
+    place.write(relp(1), Kind.RELP, 3, session(0, 2))
+    room.sealing.feed(Feed(place.ends()))
+    room.sealing.drain()
+    place.write(relp(2), Kind.RELP, 3, session(1, 3), slot=2)
+    assert repeated(place.sealed()) == [b"1", b"2"]
+
+
+def test_a_session_that_was_closed_alone_is_closed(place: Place) -> None:
+    """Its sender has seen every answer: the same message again is another one."""
+    room = place.opened()
+    for number in range(3):
+        for frames, data in ((1, session(7, 7)), (0, encode_relp_frame(9, b"close"))):
+            place.write(relp(number), Kind.RELP, frames, data)
+            room.sealing.feed(Feed(place.ends()))
+            room.sealing.drain()
+    assert repeated(room) == []

@@ -102,7 +102,8 @@ def held_once(received: Iterable[ReceivedMessage]) -> list[bytes]:
 class RelpLoad:
     """Threads that deliver numbered messages, each until stopped, whatever happens to the sensor.
 
-    Each waits ``pause`` seconds between two writes.
+    With a ``step`` each writes so many messages at a time, ``pause`` seconds apart, and reads
+    answers only once its window is full: what is unread is lost with the connection.
 
     A thread keeps what is not answered and sends it again in the next session, before anything
     new, as RELP wants. ``answered[n]``: so many of thread ``n`` were answered; ``sent[n]``: sent.
@@ -116,11 +117,13 @@ class RelpLoad:
         connections: int = 3,
         window: int = 100,
         client: TlsFiles | None = None,
+        step: int = 0,
         pause: float = 0.0,
     ) -> None:
         self._port = port
         self._authority = authority
         self._window = window
+        self._step = step or window
         self._pause = pause
         self._client = client
         self._stopped = threading.Event()
@@ -176,7 +179,8 @@ class RelpLoad:
         begun = place = self.answered[thread]
         while not (self._stopped.is_set() and self.answered[thread] == self.sent[thread]):
             room = self.answered[thread] + self._window - place
-            end = self.sent[thread] if self._stopped.is_set() else place + max(0, room)
+            going_on = not self._stopped.is_set()
+            end = place + max(0, min(room, self._step)) if going_on else self.sent[thread]
             if end > place:
                 # What may have arrived counts as sent, also when sending fails half-way.
                 self.sent[thread] = max(self.sent[thread], end)
@@ -184,6 +188,8 @@ class RelpLoad:
                 place = end
             if self._pause:
                 time.sleep(self._pause)
+            if going_on and room > self._step:
+                continue
             if not client.read():
                 raise ConnectionResetError
             assert client.answered == list(range(2, 2 + len(client.answered))), "out of order"

@@ -41,11 +41,11 @@ _RELP: Final = "relp"
 class Feed:
     """What may be sealed: by slot, how far the journal is durable.
 
-    ``before_ns``: younger blocks are left, because older ones of other slots may not be told yet.
+    ``settled``: how far that was a moment ago, see ``BatchLimits``.
     """
 
     ends: Mapping[int, Position] = field(default_factory=dict)
-    before_ns: int | None = None
+    settled: Mapping[int, Position] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,7 @@ class Sealing:
             self._places.alarm("journal_damaged", f"{text}; its messages are not found by search")
         self._passed.update((slot, feed.ends[slot]) for slot in batch.blank)
         if not batch.messages:
+            self._redelivered(batch, starts, {})
             self._passed.update(batch.ends)
             return 1 if batch.ends else 0
         notes.put_attempt(attempt)
@@ -217,7 +218,7 @@ class Sealing:
             text = f"{batch.messages} messages were kept without being taken apart"
             self._places.alarm("messages_unparsed", text)
         try:
-            redelivered = self._redelivered(batch, starts)
+            redelivered = self._redelivered(batch, starts, batch.ends)
             parser = self._places.parser() if parse else None
             made = made_table(batch, self._judge, redelivered, parser)
             seal = self._places.segments().seal(made.sealed, batch.ends, rewound=self._rewound)
@@ -231,21 +232,25 @@ class Sealing:
             self._places.alarm("messages_unparsed", text)
         self._places.hand_over(seal, made)
 
-    def _redelivered(self, batch: Batch, starts: Mapping[int, Position]) -> list[bool] | None:
+    def _redelivered(
+        self, batch: Batch, starts: Mapping[int, Position], ends: Mapping[int, Position]
+    ) -> list[bool] | None:
         """Which messages of the batch were sent before; None when no RELP is among them.
 
-        What is remembered of RELP senders is durable before the seal.
+        What is remembered of RELP senders is durable before the seal, which reaches to ``ends``.
         """
         if not any(run.connection.transport == _RELP for run in batch.runs):
             return None
         if self._redeliveries is None:
             self._redeliveries = Redeliveries.restored(self._places.notes.redelivery(starts))
-        flags: list[bool] = []
-        for run in batch.runs:
-            flags += self._flagged(self._redeliveries, run)
-        ends = {**starts, **batch.ends}
-        self._places.notes.put_redelivery(starts, ends, self._redeliveries.snapshot())
-        return flags
+        flags: list[list[bool]] = [[]] * len(batch.runs)
+        for place in batch.by_moment():
+            flags[place] = self._flagged(self._redeliveries, batch.runs[place])
+        # As the next start will find it in the chain: what was passed over stands in no seal.
+        chain = {slot: min(at, starts[slot]) for slot, at in self._in_chain().items()}
+        snapshot = self._redeliveries.snapshot()
+        self._places.notes.put_redelivery(starts, {**chain, **ends}, snapshot)
+        return [flag for run in flags for flag in run]
 
     def _flagged(self, known: Redeliveries, run: MessageRun) -> list[bool]:
         count = len(run.messages)
@@ -268,4 +273,4 @@ class Sealing:
 
 def _limits(attempt: Attempt, feed: Feed) -> BatchLimits:
     limits = attempt.limits
-    return BatchLimits(limits.messages, limits.length, limits.blocks, feed.before_ns)
+    return BatchLimits(limits.messages, limits.length, limits.blocks, feed.settled)

@@ -119,7 +119,8 @@ class StoreProcess:
     def _obey(self, message: Mapping[str, Any]) -> None:
         match message["do"]:
             case "feed":
-                self._room.sealing.feed(Feed(_positions(message["ends"]), message["before_ns"]))
+                ends, settled = _positions(message["ends"]), _positions(message["settled"])
+                self._room.sealing.feed(Feed(ends, settled))
                 self._wake()
             case "policy":
                 self._room.sealing.judge_by(policy_from(message["policy"]))

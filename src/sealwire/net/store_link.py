@@ -1,7 +1,7 @@
 """The store process as main sees it: its life, what it is fed, and questions to it.
 
 JSON lines over a socket pair. Main says (key ``do``): ``open``, first, with the places, the policy
-and the journal's ends; ``feed`` with ``ends`` and ``before_ns``; ``policy``; ``ask`` with ``id``,
+and the journal's ends; ``feed`` with ``ends`` and ``settled``; ``policy``; ``ask`` with ``id``,
 ``what`` and ``words``; ``forget`` an ``id`` that nobody waits for any more; ``stop``. The process
 says (key ``event``): ``ready``; ``status``; ``alarm`` with ``code`` and ``text``; ``answer`` with
 ``id`` and ``result`` or ``error``; of an answer in parts each but the last has ``more``. When
@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +27,7 @@ from sealwire.net.processes import ended_status, status_text
 from sealwire.sensor.archive_documents import error_from, status_from
 from sealwire.sensor.policy import ArchivePolicy
 from sealwire.sensor.policy_documents import policy_document
-from sealwire.sensor.sealing import SETTLE_NS
+from sealwire.sensor.sealing import SETTLE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -91,10 +92,26 @@ class _Child:
     started: float = 0.0
     start_at: float = 0.0
     delay: float = _FIRST_DELAY
-    told: dict[str, list[int]] = field(default_factory=dict)
-    settled: bool = True
-    changed_ns: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
     policy: ArchivePolicy | None = None
+
+
+class _Settled:
+    """Remembers where the journal ended ``SETTLE_S`` ago, by a clock that nobody sets."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, dict[str, list[int]]]] = deque()
+
+    def of(self, ends: dict[str, list[int]]) -> dict[str, list[int]]:
+        """Where it ended then; ``ends`` is where it ends now."""
+        now = self._clock.monotonic()
+        if not self._seen or self._seen[-1][1] != ends:
+            self._seen.append((now, ends))
+        while len(self._seen) > 1 and self._seen[1][0] <= now - SETTLE_S:
+            self._seen.popleft()
+        seen, settled = self._seen[0]
+        return settled if seen <= now - SETTLE_S else {}
 
 
 class StoreLink:
@@ -112,6 +129,7 @@ class StoreLink:
         self._status: ArchiveStatus | None = None
         self._away_since: float | None = clock.monotonic()
         self._held_since: float | None = None
+        self._settled = _Settled(clock)
         self._stopping = False
         self._stop_by = 0.0
         self._selector = selectors.DefaultSelector()
@@ -250,7 +268,7 @@ class StoreLink:
         with self._lock:
             child = self._child
             child.process, child.channel, child.started = process, channel, now
-            child.told, child.policy, child.settled = {}, None, True
+            child.told, child.policy = {}, None
             channel.send(self._opening())
 
     def _opening(self) -> dict[str, Any]:
@@ -274,20 +292,11 @@ class StoreLink:
             if policy != child.policy:
                 child.policy = policy
                 self._say({"do": "policy", "policy": policy_document(policy)})
-            if (ends != child.told or not child.settled) and not self._holds():
-                self._say_ends(ends)
+            feed = {"do": "feed", "ends": ends, "settled": self._settled.of(ends)}
+            if feed != child.told and not self._holds():
+                child.told = feed
+                self._say(feed)
         self._flush()
-
-    def _say_ends(self, ends: dict[str, list[int]]) -> None:
-        """Up to where; and once more when what is told has settled. With the lock held."""
-        child, now_ns = self._child, self._clock.now_ns()
-        if ends != child.told:
-            child.told, child.settled, child.changed_ns = ends, False, now_ns
-        elif now_ns - child.changed_ns < SETTLE_NS:
-            return
-        else:
-            child.settled = True
-        self._say({"do": "feed", "ends": ends, "before_ns": now_ns - SETTLE_NS})
 
     def _holds(self) -> bool:
         """Whether a slot waits to be recovered: what its sender repeats elsewhere has to wait."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 MANY_BYTES: Final = 4 * 1024 * 1024
 """So much is sealed without waiting for more."""
-SETTLE_NS: Final = 300_000_000
-"""Blocks younger than this may have an older one of another slot behind them."""
+SETTLE_S: Final = 0.3
+"""So long after it was told, every block of another slot that is older has been told too."""
 
 _SOON_S: Final = 0.5
 _LATE_S: Final = 5.0

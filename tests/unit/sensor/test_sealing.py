@@ -65,10 +65,51 @@ def test_a_batch_ends_at_its_limits_and_the_next_goes_on() -> None:
     assert paper.open == 0
 
 
-def test_younger_blocks_are_left() -> None:
+def test_what_is_not_settled_is_left() -> None:
     paper = PaperBlocks({0: [block(0, 1, 10), block(0, 2, 40)], 1: [block(1, 1, 20)]})
-    batch = gather(paper, {}, END, BatchLimits(before_ns=20))
+    settled = {0: Position(1, 1), 1: Position(1, 1)}
+    batch = gather(paper, {}, END, BatchLimits(settled=settled))
     assert [run.received_ns for run in batch.runs] == [10, 20]
+    # Nor what is younger than a block that is not settled.
+    batch = gather(paper, {}, END, BatchLimits(settled={1: Position(1, 1)}))
+    assert not batch.ends
+
+
+def relp(slot: int, number: int, *moments: int, begins: int = 0) -> MessageBlock:
+    """A block of RELP with a run at each moment; a session begins at ``begins``."""
+    sender = Connection(slot, "192.0.2.9", 50_000 + slot, 6514, "TLSv1.3", "x", transport="relp")
+    runs = [
+        MessageRun(at, sender, Kind.RELP, [b"<1>%d" % at], [2 if at == begins else 1000 + at])
+        for at in moments
+    ]
+    return MessageBlock(slot, Position(1, number), moments[0], runs, 10 * len(runs))
+
+
+def test_runs_of_blocks_that_overlap_have_the_order_of_their_receipt() -> None:
+    paper = PaperBlocks({0: [relp(0, 1, 10, 30)], 1: [relp(1, 1, 20, 25, 40)]})
+    batch = gather(paper, {}, END, BatchLimits())
+    assert [batch.runs[place].received_ns for place in batch.by_moment()] == [10, 20, 25, 30, 40]
+
+
+def test_a_clock_that_is_set_back_does_not_change_the_order_of_a_slot() -> None:
+    paper = PaperBlocks({0: [relp(0, 1, 1000, 1010), relp(0, 2, 10, 1005)]})
+    batch = gather(paper, {}, END, BatchLimits())
+    assert [batch.runs[place].received_ns for place in batch.by_moment()] == [1000, 1010, 10, 1005]
+
+
+def test_no_batch_ends_between_a_session_and_what_it_may_repeat() -> None:
+    # On slot 1 a session begins at 25; what it may repeat came at 22 into a block of slot 0.
+    paper = PaperBlocks(
+        {
+            0: [relp(0, 1, 5), relp(0, 2, 22, 40), relp(0, 3, 50)],
+            1: [relp(1, 1, 20, 25, begins=25), relp(1, 2, 60)],
+        }
+    )
+    settled = {0: Position(1, 1), 1: Position(1, 1)}
+    for limits in (BatchLimits(messages=2), BatchLimits(settled=settled)):
+        batch = gather(paper, {}, END, limits)
+        assert batch.ends == {0: Position(1, 2), 1: Position(1, 1)}
+        assert batch.begun_ns == 25
 
 
 def test_slots_without_blocks_are_named() -> None:

@@ -7,19 +7,21 @@ import json
 import os
 import re
 import subprocess
+import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sealwire.cli.app import outcome
-from tests.flow.node import SEALWIRE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 Done = subprocess.CompletedProcess[str]
+
+SEALWIRE = (sys.executable, "-m", "sealwire")
 
 
 def process(home: Path, *words: str, **environment: str) -> Done:
@@ -35,14 +37,15 @@ def process(home: Path, *words: str, **environment: str) -> Done:
     )
 
 
-def run(home: Path, *words: str, text: str = "", **environment: str) -> Done:
+def run(home: Path | None, *words: str, text: str = "", **environment: str) -> Done:
     """The same within this process, which is quick and would see a socket left open.
 
-    ``text`` is typed in.
+    ``text`` is typed in. Output is this process's own for the time: not for threads side by side.
     """
     out, complaints = io.StringIO(), io.StringIO()
+    named = {"SEALWIRE_HOME": str(home)} if home else {}
     with (
-        _surroundings(text, {"SEALWIRE_HOME": str(home), **environment}),
+        _surroundings(text, {**named, **environment}),
         redirect_stdout(out),
         redirect_stderr(complaints),
     ):

@@ -25,7 +25,7 @@ from sealwire.errors import ConflictError, RefusedError, SealwireError, UsageErr
 from sealwire.x509.csr import read_csr
 from sealwire.x509.keys import key_id, key_label, load_private_key
 from tests import pki
-from tests.flow.node import SEALWIRE
+from tests.flow.commands import SEALWIRE
 from tests.flow.peers import wait_until
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from sealwire.x509.revocation import read_revocation_lists
 from tests.flow import broken_servers as broken
 from tests.flow.authority import TlsFiles
 from tests.flow.broken_servers import Hierarchy, TlsServer, listening, tls
-from tests.flow.node import SEALWIRE, Node
+from tests.flow.commands import SEALWIRE
+from tests.flow.node import Node
 from tests.flow.peers import LOOPBACK, RsyslogReceiver, SyslogNgReceiver, free_port
 from tests.pki import CLIENT, Issued, issue, key, variant
 

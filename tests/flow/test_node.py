@@ -16,8 +16,8 @@ from cryptography import x509
 
 from sealwire.clock import SystemClock
 from tests.flow.authority import LOOPBACK
-from tests.flow.commands import good, pki_refused, process, refused, run, state
-from tests.flow.node import SEALWIRE, Node
+from tests.flow.commands import SEALWIRE, good, pki_refused, process, refused, run, state
+from tests.flow.node import Node
 from tests.flow.peers import wait_until
 
 if TYPE_CHECKING:

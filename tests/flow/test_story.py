@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.flow.commands import refused, run, state
+from tests.flow.commands import SEALWIRE, refused, run, state
 from tests.flow.live_node import is_free
-from tests.flow.node import SEALWIRE, Node
+from tests.flow.node import Node
 from tests.flow.peers import wait_until
 from tests.flow.shop import Shop
 

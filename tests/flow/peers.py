@@ -153,6 +153,7 @@ class Rsyslog(PeerProcess):
     """What sender and receiver share."""
 
     peer = "rsyslog"
+    driver = "ossl"
 
     def command(self, configuration: Path) -> list[str]:
         program = unpacked(self.peer, "usr/sbin/rsyslogd")
@@ -164,7 +165,7 @@ class Rsyslog(PeerProcess):
         return (
             f'global(workDirectory="{self.folder}" net.enableDNS="off" maxMessageSize="64k"\n'
             '  parser.permitSlashInProgramName="on" internalmsg.severity="debug"\n'
-            f'  defaultNetstreamDriver="ossl" defaultNetstreamDriverCAFile="{files.ca}"\n'
+            f'  defaultNetstreamDriver="{self.driver}" defaultNetstreamDriverCAFile="{files.ca}"\n'
             f'  defaultNetstreamDriverCertFile="{files.certificate}"\n'
             f'  defaultNetstreamDriverKeyFile="{files.key}")\n'
         )
@@ -318,15 +319,16 @@ class Sender(PeerProcess):
 
 @dataclass
 class RsyslogSender(Rsyslog, Sender):
-    """``omfwd`` over TLS (OpenSSL driver), octet-counted, one message in each TLS record.
+    """``omfwd`` over TLS, octet-counted, one message in each TLS record.
 
-    With ``raw`` a line is the whole message as it goes over the wire; without, rsyslog builds an
-    RFC 5424 message around it. With ``server_name`` the receiver's certificate must carry that
-    name, else a valid chain is enough.
+    ``driver``: ``ossl`` for OpenSSL, ``gtls`` for GnuTLS. With ``raw`` a line is the whole message
+    as it goes over the wire; without, rsyslog builds an RFC 5424 message around it. With
+    ``server_name`` the receiver's certificate must carry that name, else a valid chain is enough.
     """
 
     raw: bool = True
     server_name: str | None = None
+    driver: str = "ossl"
 
     def configuration(self) -> str:
         """Lines of a file to one destination."""
@@ -346,7 +348,7 @@ class RsyslogSender(Rsyslog, Sender):
             'ruleset(name="send" queue.type="Direct") {\n'
             f'  action(type="omfwd" target="{self.target.host}" port="{self.target.port}"\n'
             f'    protocol="tcp" template="{name}" TCP_Framing="octet-counted"\n'
-            f'    StreamDriver="ossl" StreamDriverMode="1" {check}\n'
+            f'    StreamDriver="{self.driver}" StreamDriverMode="1" {check}\n'
             '    action.resumeInterval="1" action.resumeRetryCount="-1") stop }\n'
             f'action(type="omfile" file="{self.log}")\n'
         )
@@ -416,9 +418,9 @@ def octet_counted(lines: Iterable[bytes]) -> bytes:
 
 
 def openssl_send(
-    target: Target, files: TlsFiles, data: bytes, *, client_certificate: bool = True
+    target: Target, files: TlsFiles, data: bytes, *words: str, client_certificate: bool = True
 ) -> subprocess.CompletedProcess[bytes]:
-    """Send ``data`` as it is with ``openssl s_client`` and close; returns how that went.
+    """Send ``data`` as it is with ``openssl s_client WORDS`` and close; returns how that went.
 
     The server's chain is verified, its name is not. A refused handshake is a non-zero return code.
     """
@@ -431,5 +433,27 @@ def openssl_send(
         command += ["-cert", str(files.certificate), "-key", str(files.key)]
         command += ["-cert_chain", str(files.certificate)]
     # Nothing in the data is taken for a command letter; the end of the data ends the connection.
-    command += ["-quiet", "-no_ign_eof", "-nocommands"]
+    command += ["-quiet", "-no_ign_eof", "-nocommands", *words]
     return subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
+
+
+def loggen_send(target: Target, lines: Path, count: int, *transport: str) -> None:
+    """Send the first ``count`` lines of a file with syslog-ng's ``loggen``, each as it is, with LF.
+
+    ``transport`` are its words for that: ``-U`` for TLS, without a certificate of its own and
+    content with any server's; ``-i -S`` for plain TCP, ``-i -D`` for UDP.
+    """
+    program = unpacked("syslog-ng", "usr/bin/loggen")
+    paths = {
+        "LD_LIBRARY_PATH": library_path("syslog-ng"),
+        "SYSLOGNG_PREFIX": str(program.parents[1]),
+    }
+    what = ["--read-file", str(lines), "--dont-parse", "--number", str(count)]
+    how = ["--rate", "100000", "--quiet", target.host, str(target.port)]
+    subprocess.run(
+        [str(program), *transport, *what, *how],
+        env={**os.environ, **paths},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )

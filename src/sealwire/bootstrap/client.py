@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,10 @@ def home_client(home_path: Path) -> Iterator[ApiClient]:
         with (
             _short_path(home) as path,
             httpx.Client(
-                transport=httpx.HTTPTransport(uds=path),
+                # No TLS is spoken here: a context that trusts nobody spares reading all the CAs.
+                transport=httpx.HTTPTransport(
+                    uds=path, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                ),
                 base_url="http://sealwire",
                 timeout=TIMEOUT,
             ) as client,

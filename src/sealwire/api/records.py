@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,15 +14,15 @@ from sealwire.access.roles import Action, Principal
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
 from sealwire.errors import SealwireError, UsageError
-from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.archive_documents import summary_document
+from sealwire.sensor.record_json import record_json
 from sealwire.sensor.searching import MOST_ON_A_PAGE, Question, cursor_text
 from sealwire.sensor.statistics import time_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from sealwire.sensor.archive import ArchiveStatus, Bucket, Page, StoredRecord
+    from sealwire.sensor.archive import ArchiveStatus, Bucket, Page
     from sealwire.sensor.service import Sensor
 
 router = APIRouter(prefix="/api/v1/sensor", tags=["sensor"])
@@ -117,38 +116,6 @@ def reindex(request: Request, _who: Changes) -> StreamingResponse:
     """Build the index again from the segments; one JSON object a line says how far it is."""
     steps = _sensor(request).reindex()
     return StreamingResponse(_progress(next(steps, None), steps), media_type=_NDJSON)
-
-
-def record_json(found: StoredRecord) -> dict[str, Any]:
-    """A record; ``raw_base64`` only where its bytes are no UTF-8."""
-    document: dict[str, Any] = {
-        "seq": found.seq,
-        "received": time_text(found.received_ns),
-        "listener": found.listener_port,
-        "transport": found.transport,
-        "address": found.peer_address,
-        "port": found.peer_port,
-        "certificate_sha256": found.certificate_sha256,
-        "certificate_subject": found.certificate_subject,
-        "framing": found.framing,
-        "flags": [flag.name.lower() for flag in RecordFlag if flag in found.flags and flag.name],
-        "retention": found.retention,
-        "grade": found.grade,
-        "rule": found.rule,
-        "facility": found.facility,
-        "severity": found.severity,
-        "timestamp": None if found.timestamp_us is None else time_text(found.timestamp_us * _US),
-        "host": found.host,
-        "app": found.app,
-        "procid": found.procid,
-        "msgid": found.msgid,
-        "fields": [{"name": name, "value": value} for name, value in found.fields],
-        "message": found.raw[found.message_start :].decode("utf-8", "replace"),
-        "raw": found.raw.decode("utf-8", "replace"),
-    }
-    if "\ufffd" in document["raw"]:
-        document["raw_base64"] = b64encode(found.raw).decode("ascii")
-    return document
 
 
 def _bucket_json(bucket: Bucket) -> dict[str, Any]:

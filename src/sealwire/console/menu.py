@@ -73,7 +73,9 @@ MENU: Final = (
         ("Data Sources",),
         (
             Entry("Sensors", "/sensors", Action.READ_SENSOR),
+            Entry("Search", "/sensors/search", Action.READ_SENSOR),
             Entry("Sources", "/sensors/sources", Action.READ_SENSOR),
+            Entry("Admission", "/sensors/admission", Action.READ_SENSOR),
             Entry("Revocation Lists", "/sensors/revocation-lists", Action.READ_SENSOR),
             Entry("Doctor", "/system/doctor", Action.CONFIGURE_APPLIANCE),
         ),

@@ -50,6 +50,16 @@ def spaced(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def byte_words(number: int) -> str:
+    """``3.4 MB``: three digits at most, in powers of 1000."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 999.5:  # noqa: PLR2004 - what is written with three digits
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:.1f} {unit}"  # noqa: PLR2004 - two digits
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def environment() -> Environment:
     """Jinja2 with escaping always on; an unknown name in a template is an error."""
     made = Environment(
@@ -63,6 +73,7 @@ def environment() -> Environment:
     )
     made.filters["moment"] = moment
     made.filters["spaced"] = spaced
+    made.filters["bytes"] = byte_words
     made.globals["fix_of"] = fix_of
     return made
 

@@ -48,6 +48,8 @@ DONE: Final = {
     "rolled-back": "The earlier certificate is in use again.",
     "added": "Added.",
     "removed": "Removed.",
+    "admitted": "The sender is named. It counts for new connections, and for records from now on.",
+    "dismissed": "The sender is no longer named.",
     "changed": "Changed.",
     "started": "Streaming is on.",
     "stopped": "Streaming is off. What is not delivered waits.",

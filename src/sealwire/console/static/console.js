@@ -27,7 +27,16 @@ function showRows(body, rows) {
       const cell = document.createElement("td");
       const value = row[column];
       if (column.endsWith("_seen")) cell.className = "when";
-      cell.textContent = typeof value === "number" ? spaced(value) : visible(value);
+      const text = typeof value === "number" ? spaced(value) : visible(value);
+      if (column === body.dataset.links) {
+        const link = document.createElement("a");
+        const words = new URLSearchParams({ q: `source="${value}"`, range: "all" });
+        link.href = `/sensors/search?${words}`;
+        link.textContent = text;
+        cell.append(link);
+      } else {
+        cell.textContent = text;
+      }
       return cell;
     }));
     return line;

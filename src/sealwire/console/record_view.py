@@ -48,7 +48,7 @@ FACILITIES: Final = (
     *(f"local use {number}" for number in range(8)),
 )
 """RFC 5424 section 6.2.1, Table 1."""
-CLIPPED: Final = 300
+CLIPPED: Final = 240
 """Characters of a message in a list."""
 HEX_BYTES: Final = 4096
 """Bytes that are shown in hexadecimal; all of them are in the download."""
@@ -144,7 +144,8 @@ def row(record: StoredRecord) -> Row:
     text = message_text(record)
     return Row(
         record,
-        received=moment_words(record.received_ns),
+        # To the millisecond: the record's page has the rest.
+        received=moment_words(record.received_ns)[:-3],
         severity=severity_word(record.severity),
         tag=severity_tag(record.severity),
         text=text[:CLIPPED],

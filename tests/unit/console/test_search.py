@@ -136,7 +136,9 @@ def test_a_fault_is_shown_at_its_place(
     asked = unescape(words).replace("<", "%3C").replace(" ", "+")
     got = reader.get(f"/sensors/search?q={asked}")
     assert got.status_code == 400
-    shown = re.search(r'<p class="fault[^>]*><code>(.*?)<mark>(.*?)</mark>(.*?)</code>', got.text)
+    shown = re.search(
+        r'<p class="fault[^>]*><code>(.*?)<mark[^>]*>(.*?)</mark>(.*?)</code>', got.text
+    )
     assert shown
     assert (shown[1] + shown[2] + shown[3]).strip() == words
     assert marked is None or shown[2] == marked

@@ -61,6 +61,8 @@ RESOURCES: Final[Mapping[Action, Access]] = {
     Action.CONFIGURE_APPLIANCE: Access("sealwire.appliance", "modify"),
     Action.READ_SENSOR: Access("sealwire.sensor", "read", looks_only=True),
     Action.CONFIGURE_SENSOR: Access("sealwire.sensor", "modify"),
+    Action.CONFIGURE_RETENTION: Access("sealwire.sensor.retention", "modify"),
+    Action.HOLD_RECORDS: Access("sealwire.sensor.holds", "modify"),
 }
 """What an action is called in the trail."""
 

@@ -42,6 +42,8 @@ class Action(StrEnum):
     READ_APPLIANCE = "read_appliance"
     CONFIGURE_SENSOR = "configure_sensor"
     READ_SENSOR = "read_sensor"
+    CONFIGURE_RETENTION = "configure_retention"
+    HOLD_RECORDS = "hold_records"
     READ_AUDIT = "read_audit"
     EXPORT_AUDIT = "export_audit"
     READ_AUDIT_CONFIGURATION = "read_audit_configuration"
@@ -70,6 +72,8 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
             Action.READ_APPLIANCE,
             Action.CONFIGURE_SENSOR,
             Action.READ_SENSOR,
+            Action.CONFIGURE_RETENTION,
+            Action.HOLD_RECORDS,
             Action.MANAGE_USERS,
             Action.READ_AUDIT_CONFIGURATION,
             Action.CONFIGURE_AUDIT,
@@ -88,6 +92,7 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
             Action.LIST_REQUESTS,
             Action.READ_APPLIANCE,
             Action.READ_SENSOR,
+            Action.HOLD_RECORDS,
             Action.READ_AUDIT,
             Action.EXPORT_AUDIT,
             Action.READ_AUDIT_CONFIGURATION,
@@ -102,7 +107,10 @@ ROLE_ACTIONS: Final[Mapping[Role, frozenset[Action]]] = {
         }
     ),
 }
-"""Administrators cannot decide requests nor read the trail, unless they hold that role as well."""
+"""Administrators cannot decide requests nor read the trail, unless they hold that role as well.
+
+Operators cannot change what is deleted when; auditors can keep records from being deleted.
+"""
 
 PERSONAL_ACTIONS: Final[frozenset[Action]] = frozenset(
     {Action.OPEN_SESSION, Action.CHANGE_OWN_PASSWORD}

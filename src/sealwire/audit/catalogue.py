@@ -67,6 +67,10 @@ class EventName(StrEnum):
     LISTENER_CHANGE = "LISTENER_CHANGE"
     TRUST_CHANGE = "TRUST_CHANGE"
     UNIT_CHANGE = "UNIT_CHANGE"
+    RETENTION_CHANGE = "RETENTION_CHANGE"
+    LEGAL_HOLD_CHANGE = "LEGAL_HOLD_CHANGE"
+    RECORDS_DELETED = "RECORDS_DELETED"
+    RECORDS_EXPORTED = "RECORDS_EXPORTED"
     JOURNAL_RECOVERED = "JOURNAL_RECOVERED"
     WORKER_RESTARTED = "WORKER_RESTARTED"
     SOURCE_SILENT = "SOURCE_SILENT"
@@ -208,6 +212,15 @@ CATALOGUE: Final[Mapping[EventName, EventKind]] = {
     EventName.LISTENER_CHANGE: _config("syslog listener change"),
     EventName.TRUST_CHANGE: _config("trusted certificates change"),
     EventName.UNIT_CHANGE: _config("high availability unit change"),
+    EventName.RETENTION_CHANGE: _config("record retention change"),
+    EventName.LEGAL_HOLD_CHANGE: _config("legal hold change"),
+    EventName.RECORDS_DELETED: _kind(
+        "SubjectID Outcome Day RetentionClass Reason Records Bytes Manifest",
+        "stored records deleted",
+    ),
+    EventName.RECORDS_EXPORTED: _kind(
+        "SubjectID Outcome Since Until RetentionClass?", "stored records exported"
+    ),
     EventName.JOURNAL_RECOVERED: _kind(
         "SubjectID Outcome Journal CutBytes Info?", "journal recovered", "journal not recovered"
     ),

@@ -8,7 +8,7 @@ from sealwire.audit.events import SYSTEM, Event, EventName, Outcome
 from sealwire.clock import rfc3339
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 
 def _own(
@@ -122,6 +122,32 @@ def _source_attributes(
     address: str, subject: str | None, last_seen: str, info: str
 ) -> dict[str, str | None]:
     return {"ClientIP": address, "CertSubject": subject, "LastSeen": last_seen, "Info": info}
+
+
+def records_deleted(
+    *, day: date, retention: str, reason: str, records: int, size: int, manifest: int
+) -> Event:
+    """A class's day was deleted: ``expired``, or for the ``budget``; manifest ``manifest`` says so.
+
+    ``size``: bytes of its segments.
+    """
+    attributes: dict[str, str | None] = {
+        "Day": day.isoformat(),
+        "RetentionClass": retention,
+        "Reason": reason,
+        "Records": str(records),
+        "Bytes": str(size),
+        "Manifest": str(manifest),
+    }
+    return _own(EventName.RECORDS_DELETED, SYSTEM, Outcome.SUCCESS, attributes)
+
+
+def records_exported(
+    subject_id: str, *, since: str, until: str, retention: str | None = None
+) -> Event:
+    """Somebody began to take the evidence of a time range out."""
+    attributes = {"Since": since, "Until": until, "RetentionClass": retention}
+    return _own(EventName.RECORDS_EXPORTED, subject_id, Outcome.SUCCESS, attributes)
 
 
 def delivery_connected(destination: str, host: str, port: int, *, info: str | None = None) -> Event:

@@ -48,6 +48,13 @@ class Housekeeping:
         """Seconds until there is something to do."""
         return max(0.0, self._due - self._clock.monotonic())
 
+    def hold(self) -> None:
+        """Have the chain say at once which holds are in force; deleting is for the next step."""
+        try:
+            self._room.segments().hold(self._policy().holds)
+        except (SealwireError, OSError) as error:
+            log.warning("housekeeping", error=str(error))
+
     def step(self) -> None:
         """Do what is due; trouble is told, and it is tried again later."""
         self._due = self._clock.monotonic() + EVERY

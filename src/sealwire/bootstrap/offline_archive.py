@@ -66,6 +66,10 @@ class OfflineArchive:
         """Build the index again from the segments."""
         return self._complete().reindex()
 
+    def seal(self) -> None:
+        """Have everything that was received lie in segments, whether it is indexed or not."""
+        self._opened().seal_all(self._ends(), self.policy())
+
     def close(self) -> None:
         """Give up what was opened."""
         if self._room is not None:

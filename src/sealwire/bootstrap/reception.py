@@ -21,9 +21,10 @@ from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.journal.cleaning import remove_files
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import JournalRecovery
+from sealwire.stores.segments.shelf import ChainShelf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
     from sealwire.bootstrap.compose import Foundation
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
     from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.journal import Position
     from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
+    from sealwire.sensor.shelf import SegmentShelf
 
 _MEGABYTE: Final = 1024 * 1024
 CLEAN_EVERY: Final = 10.0
 """Seconds between looks for journal files that nobody needs any more."""
+TELL_EVERY: Final = 2.0
+"""Seconds between looks whether the store process has deleted something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Receiving:
     sensor: Sensor
     pool: ReceiverPool
     store: StoreLink
-    cleaning: Beat
+    beats: tuple[Beat, ...]
 
     def prepare(self) -> None:
         """Make the first certificate, take the ports. Raises UnavailableError ``listen.failed``."""
@@ -59,13 +63,15 @@ class Receiving:
             StoreFeed(self.pool.positions, lambda: self.pool.whole, self.sensor.archive_policy),
             StoreHearer(self.sensor.archive_lost, self.sensor.archive_alarm),
         )
-        self.cleaning.start()
+        for beat in self.beats:
+            beat.start()
         # Told at once: a tear is cut once, and who crashes before it is told never tells it.
         self.sensor.moment_passed()
 
     def stop(self) -> None:
         """Let senders finish, make everything durable, keep the counters."""
-        self.cleaning.stop()
+        for beat in self.beats:
+            beat.stop()
         self.pool.stop()
         self.store.stop()
         self.sensor.moment_passed()
@@ -112,14 +118,20 @@ def receiving(base: Foundation, lists: PeerLists) -> Receiving:
     settings = replace(settings, limits=_share(config.receiving, len(settings.slots)))
     pool = ReceiverPool(settings, JournalRecovery(base.home.journal), base.clock)
     store = StoreLink(_places(base), base.clock)
-    sensor = _sensor(base, pool, lists, RemoteArchive(store))
+    sensor = _sensor(base, pool, lists, RemoteArchive(store), _shelf(base))
     cleaning = Beat(
         "journal-files",
         lambda: remove_files(base.home.journal, sensor.finished_positions()),
         every_s=CLEAN_EVERY,
         trouble="no journal files are removed",
     )
-    return Receiving(sensor, pool, store, cleaning)
+    trail = Beat(
+        "deletions",
+        sensor.record_deletions,
+        every_s=TELL_EVERY,
+        trouble="deletions of stored records are not recorded yet",
+    )
+    return Receiving(sensor, pool, store, (cleaning, trail))
 
 
 def _share(settings: ReceivingSettings, workers: int) -> ReceiverLimits:
@@ -144,7 +156,7 @@ def offline_sensor(base: Foundation, lists: PeerLists, closing: ExitStack) -> Se
     stopped = StoppedReceivers(JournalRecovery(base.home.journal))
     archive = OfflineArchive(_places(base), base.clock, stopped.positions)
     closing.callback(archive.close)
-    sensor = _sensor(base, stopped, lists, archive)
+    sensor = _sensor(base, stopped, lists, archive, _shelf(base, archive.seal))
     archive.policy = sensor.archive_policy
     return sensor
 
@@ -155,8 +167,16 @@ def _places(base: Foundation) -> StorePlaces:
     return StorePlaces(home.journal, home.segments, home.index, home.store_notes, name)
 
 
+def _shelf(base: Foundation, before_export: Callable[[], None] = lambda: None) -> ChainShelf:
+    return ChainShelf(base.home.segments, base.config.sensor_name, base.clock, before_export)
+
+
 def _sensor(
-    base: Foundation, receivers: Receivers, lists: PeerLists, archive: RecordArchive
+    base: Foundation,
+    receivers: Receivers,
+    lists: PeerLists,
+    archive: RecordArchive,
+    shelf: SegmentShelf,
 ) -> Sensor:
     return Sensor(
         base.store,
@@ -174,6 +194,6 @@ def _sensor(
             legacy_cbc=base.config.legacy_cbc,
         ),
         reception=Reception(
-            receivers, JournalReadings(base.home.journal), threading.Lock(), archive
+            receivers, JournalReadings(base.home.journal), threading.Lock(), archive, shelf
         ),
     )

@@ -141,7 +141,8 @@ class StoreRoom:
     def mark(self) -> tuple[object, ...]:
         """Changes whenever ``status`` does; cheap to ask."""
         sealing, indexing = self.sealing, self.indexing
-        done = (_sealed_seq(self.segments()), self.indexed_upto())
+        manifests = self.segments().look(lambda catalogue: catalogue.manifests)
+        done = (manifests, _sealed_seq(self.segments()), self.indexed_upto())
         return (*done, sealing.trouble, indexing.trouble, sealing.pending_bytes())
 
     def close(self) -> None:
@@ -155,11 +156,15 @@ class StoreRoom:
 
     def catch_up(self, ends: Mapping[int, Position], policy: ArchivePolicy) -> None:
         """Seal and index what the journal holds up to ``ends``. Raises what goes wrong."""
+        self.seal_all(ends, policy)
+        self.indexing.drain()
+
+    def seal_all(self, ends: Mapping[int, Position], policy: ArchivePolicy) -> None:
+        """Seal what the journal holds up to ``ends``. Raises what goes wrong."""
         self.sealing.judge_by(policy)
         self.sealing.start_from(ends)
         self.sealing.feed(Feed(ends))
         self.sealing.drain()
-        self.indexing.drain()
 
     def _lag_s(self, newest_ns: int | None) -> float:
         """For how long the oldest record that search does not find has waited, about."""
@@ -217,6 +222,7 @@ class StoreRoom:
             newest_ns=held.newest_ns,
             trouble=self.sealing.trouble or self.indexing.trouble,
             details={"lag_seconds": round(self._lag_s(held.newest_ns), 1)},
+            last_deletion=held.last_deletion,
         )
 
     def reindex(self) -> Iterator[ArchiveStatus]:

@@ -68,9 +68,8 @@ class AdmittingCases(SensorCases):
         self._senders_changed()
 
     def _senders_changed(self) -> None:
-        with self._guard:
-            # Read anew by whoever tells the store process what each may claim.
-            self._happenings.policy = None
+        # Read anew by whoever tells the store process what each may claim.
+        self._policy_changed()
         self.reload()
 
     def _put_senders(self, tx: SensorTx, senders: Sequence[NamedSender]) -> None:

@@ -105,7 +105,7 @@ class ArchiveStatus:
     ``sealed``: per journal slot, up to where records lie in segments. ``pending_bytes``: bytes in
     the journal behind that. ``indexed_seq`` < ``sealed_seq``: what waits for the index. ``oldest``
     and ``newest`` are times of receipt in ns. ``trouble``: why nothing goes on; None when all is
-    well.
+    well. ``last_deletion``: number of the newest manifest that deleted a day; -1: none did.
     """
 
     sealed: Mapping[int, Position]
@@ -119,6 +119,7 @@ class ArchiveStatus:
     newest_ns: int | None
     trouble: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
+    last_deletion: int = -1
 
 
 class RecordArchive(Protocol):

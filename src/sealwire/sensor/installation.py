@@ -12,7 +12,10 @@ from sealwire.errors import NotFoundError, SealwireError
 from sealwire.identity.request_check import NoLookup
 from sealwire.sensor.admission import sender_from
 from sealwire.sensor.no_archive import NoArchive
+from sealwire.sensor.policy import ArchivePolicy
+from sealwire.sensor.policy_documents import policy_from
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
+from sealwire.sensor.shelf import EmptyShelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +32,9 @@ if TYPE_CHECKING:
     from sealwire.sensor.admission import NamedSender
     from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.journal import JournalReader, Position
-    from sealwire.sensor.policy import ArchivePolicy
     from sealwire.sensor.ports import SensorTx
     from sealwire.sensor.receiving import Receivers
+    from sealwire.sensor.shelf import SegmentShelf
     from sealwire.sensor.silence import Sender, SilencePolicy
     from sealwire.sensor.statistics import Statistics
 
@@ -65,13 +68,14 @@ class Reception:
     """The running side of a sensor.
 
     ``guard`` lets one caller at a time count and read the journal (a lock). ``archive``: the store
-    process.
+    process. ``shelf``: what it has stored, as its chain says.
     """
 
     receivers: Receivers
     journal: JournalReader
     guard: AbstractContextManager[object]
     archive: RecordArchive = field(default_factory=NoArchive)
+    shelf: SegmentShelf = field(default_factory=EmptyShelf)
 
 
 @dataclass(slots=True)
@@ -93,11 +97,15 @@ class Happenings:
 
     ``troubles``: by slot, why its journal cannot be written. ``alarms``: by code, text and when
     (nanoseconds since 1970). ``saved``: how far the counters that are kept had counted.
+    ``policy_changes``: how often the policy was changed, so that an older one is not kept.
+    ``deletions_recorded``: number of the last manifest whose deletion stands in the trail.
     """
 
     statistics: Statistics | None = None
     saved: dict[int, Position] = field(default_factory=dict)
     policy: ArchivePolicy | None = None
+    policy_changes: int = 0
+    deletions_recorded: int | None = None
     unsaved: bool = False
     saved_at: float | None = None
     troubles: dict[int, str] = field(default_factory=dict)
@@ -136,6 +144,7 @@ class SensorCases:
         self._journal = reception.journal
         self._guard = reception.guard
         self._archive = reception.archive
+        self._shelf = reception.shelf
         self._happenings = Happenings()
 
     @property
@@ -215,6 +224,17 @@ class SensorCases:
         """Whom the operator has named."""
         document = tx.setting(self._setting("senders"))
         return [] if document is None else [sender_from(one) for one in json.loads(document)]
+
+    def _kept_policy(self, tx: SensorTx) -> ArchivePolicy:
+        """Retention, holds and claims as they are kept."""
+        document = tx.setting(self._setting("archive_policy"))
+        return ArchivePolicy() if document is None else policy_from(json.loads(document))
+
+    def _policy_changed(self) -> None:
+        """Have the store process told, at its link's next look."""
+        with self._guard:
+            self._happenings.policy = None
+            self._happenings.policy_changes += 1
 
     def _changed(
         self,

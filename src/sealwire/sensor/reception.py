@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,8 +12,6 @@ from sealwire.sensor.admission import Admission
 from sealwire.sensor.archive_documents import summary_document
 from sealwire.sensor.installation import TRAIL
 from sealwire.sensor.journal import Position
-from sealwire.sensor.policy import ArchivePolicy
-from sealwire.sensor.policy_documents import policy_from
 from sealwire.sensor.silencing import SilenceCases
 from sealwire.sensor.statistics import restored, time_text
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
 
     from sealwire.audit.events import Event
     from sealwire.sensor.journal import ReceivedMessage, Recovery
+    from sealwire.sensor.policy import ArchivePolicy
     from sealwire.sensor.ports import SensorTx
     from sealwire.sensor.statistics import Statistics, TlsFailure
 
@@ -137,16 +135,15 @@ class ReceptionCases(SilenceCases):
     def archive_policy(self) -> ArchivePolicy:
         """Retention, holds and claims as they are now."""
         with self._guard:
-            known = self._happenings.policy
+            known, changes = self._happenings.policy, self._happenings.policy_changes
         if known is None:
-            setting = self._setting("archive_policy")
-            document, senders = self._store.read(
-                lambda tx: (tx.setting(setting), self._named_senders(tx))
+            kept, senders = self._store.read(
+                lambda tx: (self._kept_policy(tx), self._named_senders(tx))
             )
-            known = ArchivePolicy() if document is None else policy_from(json.loads(document))
-            known = replace(known, claims=Admission(senders).claims())
+            known = replace(kept, claims=Admission(senders).claims())
             with self._guard:
-                self._happenings.policy = known
+                if self._happenings.policy_changes == changes:
+                    self._happenings.policy = known
         return known
 
     # What the receivers tell.

@@ -10,6 +10,7 @@ from sealwire.audit.formats import AuditFormat
 from sealwire.audit.recorder import Recorder
 from sealwire.clock import SystemRandom
 from sealwire.errors import NotFoundError
+from sealwire.sensor.archive import ArchiveStatus
 from sealwire.sensor.journal import (
     BlockSummary,
     Connection,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.receiving import TlsMaterial
+    from sealwire.sensor.shelf import DeletedDay, ExportRange, ShelvedDay
 
 START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
 SENDER = Connection(1, "192.0.2.1", 40000, 6514, "TLSv1.3", "x", "ab" * 32, "CN=a")
@@ -123,17 +125,52 @@ class IdleReceivers:
         self.materials.append(material)
 
 
+class PaperShelf:
+    """What is stored, as a test says."""
+
+    def __init__(self) -> None:
+        self.stored: list[ShelvedDay] = []
+        self.gone: list[DeletedDay] = []
+        self.in_force: set[str] = set()
+        self.exported: list[ExportRange] = []
+
+    def days(self) -> Sequence[ShelvedDay]:
+        return self.stored
+
+    def holds(self) -> frozenset[str]:
+        return frozenset(self.in_force)
+
+    def deletions(self, after: int) -> Sequence[DeletedDay]:
+        return [one for one in self.gone if one.manifest > after]
+
+    def export(self, wanted: ExportRange) -> Iterator[bytes]:
+        self.exported.append(wanted)
+        return iter((b"ta", b"r"))
+
+
+class PaperArchive(NoArchive):
+    """Knows only what was deleted."""
+
+    def __init__(self, shelf: PaperShelf) -> None:
+        self._shelf = shelf
+
+    def status(self) -> ArchiveStatus:
+        last = max((one.manifest for one in self._shelf.gone), default=-1)
+        return ArchiveStatus({}, 0, 0, 0, 0, 0, 0, None, None, last_deletion=last)
+
+
 class SensorScene:
     """A sensor and everything around it; ``restart`` makes a new one on the same store."""
 
     def __init__(self, default_trust: str = "", archive: RecordArchive | None = None) -> None:
-        self.archive = archive or NoArchive()
         self.store = MemoryStore()
         self.clock = HandClock()
         self.keys = KeyShelf()
         self.journal = PaperJournal()
         self.receivers = IdleReceivers(self.journal)
         self.default_trust = default_trust
+        self.shelf = PaperShelf()
+        self.archive = archive or PaperArchive(self.shelf)
         self.sensor = self.restart()
 
     def restart(self) -> Sensor:
@@ -146,7 +183,9 @@ class SensorScene:
             installation=Installation(
                 "sensor-1", ("sensor.example.test", "127.0.0.1"), lambda: self.default_trust
             ),
-            reception=Reception(self.receivers, self.journal, threading.RLock(), self.archive),
+            reception=Reception(
+                self.receivers, self.journal, threading.RLock(), self.archive, self.shelf
+            ),
         )
         return self.sensor
 

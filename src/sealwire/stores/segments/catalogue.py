@@ -32,6 +32,7 @@ class SegmentsStatus:
     newest_ns: int | None
     next_seq: int
     manifests: int
+    last_deletion: int = -1
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class Catalogue:
     manifests: int = 0
     changed: str | None = None
     """When the last manifest was made, RFC 3339."""
+    last_deletion: int = -1
+    """Number of the newest manifest that deleted; -1: none did."""
     _index: _Index | None = field(default=None, init=False, repr=False, compare=False)
 
     def apply(self, manifest: Manifest) -> tuple[Segment, ...]:
@@ -116,6 +119,7 @@ class Catalogue:
             newest_ns=max((one.last_ns for one in live), default=None),
             next_seq=self.next_seq,
             manifests=self.manifests,
+            last_deletion=self.last_deletion,
         )
 
     def _indexed(self) -> _Index:
@@ -138,6 +142,7 @@ class Catalogue:
         deletion = manifest.deletion
         if deletion is None:
             return ()
+        self.last_deletion = manifest.number
         doomed = self.of_day(deletion.day, deletion.retention)
         return self._drop([one.path for one in doomed])
 

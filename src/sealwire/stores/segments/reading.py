@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.stores.segments.catalogue import Catalogue
-from sealwire.stores.segments.chain import ChainReading, holds_mark
+from sealwire.stores.segments.chain import ChainEnd, ChainMark, ChainReading, holds_mark
 from sealwire.stores.segments.damage import Damage, DamageKind
 from sealwire.stores.segments.files import SensorFolder
 from sealwire.stores.segments.snapshot import read_snapshot
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sealwire.stores.segments.chain import ChainMark
     from sealwire.stores.segments.manifest import Manifest
 
 
@@ -69,6 +68,13 @@ def _shortened(folder: SensorFolder, mark: ChainMark) -> Damage:
     return Damage(DamageKind.SHORTENED, path, detail)
 
 
-def read_manifests(folder: Path, sensor: str) -> Iterator[Manifest]:
-    """Every line of a sensor's chain: what was sealed, merged, held and deleted, in order."""
-    return ChainReading(SensorFolder(folder, sensor)).manifests()
+def read_manifests(folder: Path, sensor: str, since: int = 0) -> Iterator[Manifest]:
+    """Lines of a sensor's chain: what was sealed, merged, held and deleted, in order.
+
+    Files that hold only lines numbered below ``since`` are not read; some of those may be given.
+    """
+    place = SensorFolder(folder, sensor)
+    first = max((number for number, _ in place.chain_files() if number <= since), default=0)
+    # The head before it is not known, which would only be reported as damage.
+    mark = ChainMark(first, 0, ChainEnd(first)) if first else None
+    return ChainReading(place, mark).manifests()

@@ -66,6 +66,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
         "holds": [asdict(one) for one in catalogue.holds.values()],
         "next_seq": catalogue.next_seq,
         "changed": catalogue.changed,
+        "last_deletion": catalogue.last_deletion,
         "segments": [(one.manifest, segment_document(one)) for one in catalogue.segments.values()],
     }
 
@@ -80,5 +81,6 @@ def _snapshot(document: dict[str, Any]) -> Snapshot:
         next_seq=document["next_seq"],
         manifests=end.next_number,
         changed=document["changed"],
+        last_deletion=document["last_deletion"],
     )
     return Snapshot(ChainMark(document["file"], document["offset"], end), catalogue)

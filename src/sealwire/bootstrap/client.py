@@ -85,6 +85,25 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise unreachable(self._client, error) from error
 
+    @contextmanager
+    def pieces(
+        self,
+        path: str,
+        **arguments: Any,  # noqa: ANN401 - passed on
+    ) -> Iterator[Iterator[bytes]]:
+        """Stream an answer as it comes, without a time limit.
+
+        One that breaks off raises UnavailableError.
+        """
+        try:
+            with self._client.stream("GET", path, timeout=None, **arguments) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                yield response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise unreachable(self._client, error) from error
+
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - passed on
         try:
             response = self._client.request(method, path, **arguments)

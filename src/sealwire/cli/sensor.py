@@ -14,7 +14,9 @@ from sealwire.cli.files import read_input
 from sealwire.cli.identity_commands import End, add_identity_commands
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
 from sealwire.cli.senders import senders_app
+from sealwire.cli.sensor_export import add_export_command
 from sealwire.cli.sensor_records import add_record_commands
+from sealwire.cli.sensor_retention import hold_app, retention_app
 from sealwire.cli.session import HomeOption, api, segment
 from sealwire.cli.silence import silence_app
 
@@ -30,8 +32,11 @@ sensor_app.add_typer(listener_app, name="listener")
 sensor_app.add_typer(trust_app, name="trust")
 sensor_app.add_typer(senders_app, name="admit")
 sensor_app.add_typer(silence_app, name="silence")
+sensor_app.add_typer(retention_app, name="retention")
+sensor_app.add_typer(hold_app, name="hold")
 sensor_app.add_typer(crl_commands("sensor"), name="crl")
 add_record_commands(sensor_app)
+add_export_command(sensor_app)
 
 _API = "/api/v1/sensor"
 _FAULTS = {

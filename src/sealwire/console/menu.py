@@ -76,6 +76,7 @@ MENU: Final = (
             Entry("Search", "/sensors/search", Action.READ_SENSOR),
             Entry("Sources", "/sensors/sources", Action.READ_SENSOR),
             Entry("Admission", "/sensors/admission", Action.READ_SENSOR),
+            Entry("Retention", "/sensors/retention", Action.READ_SENSOR),
             Entry("Revocation Lists", "/sensors/revocation-lists", Action.READ_SENSOR),
             Entry("Doctor", "/system/doctor", Action.CONFIGURE_APPLIANCE),
         ),

@@ -19,6 +19,7 @@ from sealwire.console.pages import (
     profiles,
     records,
     requests,
+    retention,
     revocation_lists,
     revocation_status,
     search,
@@ -49,6 +50,7 @@ ROUTES: Final = (
     *search.ROUTES,
     *records.ROUTES,
     *senders.ROUTES,
+    *retention.ROUTES,
     *sensors.ROUTES,
     *users.ROUTES,
 )

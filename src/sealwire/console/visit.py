@@ -55,6 +55,8 @@ DONE: Final = {
     "stopped": "Streaming is off. What is not delivered waits.",
     "promoted": "This unit is the active one.",
     "demoted": "This unit is standby.",
+    "records-held": "The days are held: they are not deleted until the hold is released.",
+    "hold-released": "The hold is released. What it kept may go now.",
     "password": "The password is changed. All other sessions have ended.",
     "unlocked": "Failed log-ins are counted anew from 0.",
 }

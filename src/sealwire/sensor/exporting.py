@@ -38,7 +38,7 @@ class ExportCases(SensorCases):
         """
         now_us = self._clock.now_ns() // _US
         since_us = 0 if since is None else moment_us(since, now_us)
-        until_us = _LAST_US if until is None else min(_LAST_US, moment_us(until, now_us))
+        until_us = now_us if until is None else min(_LAST_US, moment_us(until, now_us))
         if since_us >= until_us:
             raise UsageError("export.range", "the range ends before it begins")
         wanted = ExportRange(since_us, until_us, retention or None)

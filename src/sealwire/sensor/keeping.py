@@ -12,6 +12,7 @@ from sealwire.sensor.keeping_rules import (
     checked_budget,
     checked_class,
     checked_rule,
+    rule_words,
 )
 from sealwire.sensor.policy import DEFAULT_CLASS
 from sealwire.sensor.policy_changes import PolicyCases, class_names, too_many
@@ -150,16 +151,6 @@ class KeepingCases(PolicyCases):
             return replace(policy, budget_bytes=wanted), "budget", details
 
         self._change(actor, change, sure=sure)
-
-
-def rule_words(rule: ClassRule) -> dict[str, str | None]:
-    """What a rule names, as a person gave it."""
-    pattern = rule.pattern
-    return {
-        "network": None if pattern.network is None else str(pattern.network),
-        "certificate_sha256": pattern.certificate_sha256,
-        "host": pattern.host,
-    }
 
 
 def _check_unused(policy: ArchivePolicy, name: str) -> None:

@@ -145,6 +145,16 @@ def size_of(words: str) -> int | None:
     return int(whole + part) * scale // tens
 
 
+def rule_words(rule: ClassRule) -> dict[str, str | None]:
+    """What a rule names, as a person gave it."""
+    pattern = rule.pattern
+    return {
+        "network": None if pattern.network is None else str(pattern.network),
+        "certificate_sha256": pattern.certificate_sha256,
+        "host": pattern.host,
+    }
+
+
 def class_name(text: str) -> str:
     """A name of a class or a hold. Raises ValueError."""
     if not _NAME.fullmatch(text):

@@ -61,6 +61,8 @@ ACTIONS: Final = {
 READS_AND_CHANGES: Final = {
     APPLIANCE: (Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE),
     "/api/v1/users": (Action.MANAGE_USERS, Action.MANAGE_USERS),
+    "/api/v1/sensor/retention": (Action.READ_SENSOR, Action.CONFIGURE_RETENTION),
+    "/api/v1/sensor/holds": (Action.READ_SENSOR, Action.HOLD_RECORDS),
     "/api/v1/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
     "/api/v1/trust/crls/sensor": (Action.READ_SENSOR, Action.CONFIGURE_SENSOR),
     "/api/v1/trust/crls/appliance": (Action.READ_APPLIANCE, Action.CONFIGURE_APPLIANCE),

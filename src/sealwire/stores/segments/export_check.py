@@ -26,7 +26,7 @@ from sealwire.stores.segments.files import SensorFolder
 from sealwire.stores.segments.verification import Verification, check_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sealwire.stores.segments.manifest import Segment
@@ -40,8 +40,27 @@ def verify_export(folder: Path) -> tuple[Listing, Verification]:
     Raises:
         RefusedError: ``export.listing``: there is no listing that can be read.
     """
-    listing = _read_listing(folder)
+    listing = read_listing(folder)
     place = SensorFolder(folder, listing.sensor)
+    return verified(
+        place, listing, lambda segment: check_segment(place, segment), place.segment_files()
+    )
+
+
+def verified(
+    place: SensorFolder,
+    listing: Listing,
+    check: Callable[[Segment], Damage | None],
+    files: Iterable[str],
+) -> tuple[Listing, Verification]:
+    """The same for segments that may lie elsewhere than the chain.
+
+    Args:
+        place: the chain's.
+        listing: what ``export.json`` says.
+        check: what is wrong with a segment.
+        files: paths of all segments that are there.
+    """
     reading = ChainReading(place)
     states = _states(listing, reading)
     damages = list(reading.damages)
@@ -50,10 +69,10 @@ def verify_export(folder: Path) -> tuple[Listing, Verification]:
     wanted = _wanted(listing, states)
     damages += _missing_groups(listing, states)
     for segment in wanted.values():
-        found = check_segment(place, segment)
+        found = check(segment)
         if found is not None:
             damages.append(found)
-    damages += _strangers(place, wanted, listing)
+    damages += _strangers(files, wanted, listing)
     return listing, Verification(
         manifests=reading.end.next_number,
         head=reading.end.head,
@@ -64,7 +83,8 @@ def verify_export(folder: Path) -> tuple[Listing, Verification]:
     )
 
 
-def _read_listing(folder: Path) -> Listing:
+def read_listing(folder: Path) -> Listing:
+    """What ``export.json`` of an exported folder says. Raises RefusedError ``export.listing``."""
     try:
         document: dict[str, Any] = json.loads((folder / LISTING).read_bytes())
         groups = tuple(ListedGroup(**one) for one in document["groups"])
@@ -118,9 +138,9 @@ def _missing_groups(listing: Listing, states: _States) -> Iterator[Damage]:
 
 
 def _strangers(
-    place: SensorFolder, wanted: dict[str, Segment], listing: Listing
+    files: Iterable[str], wanted: dict[str, Segment], listing: Listing
 ) -> Iterator[Damage]:
     listed = {path for one in listing.groups for path in one.segments}
-    for path in sorted({*place.segment_files(), *listed} ^ wanted.keys()):
+    for path in sorted({*files, *listed} ^ wanted.keys()):
         if path not in wanted:
             yield Damage(DamageKind.STRAY, path, "is named by no line of the chain", path)

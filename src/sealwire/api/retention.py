@@ -40,13 +40,14 @@ class ClassBody(Body):
 class RuleBody(Body):
     """Which records belong to the class ``retention``: all that are given must fit.
 
-    ``host`` may begin with ``*.``. ``position``: the rule's number, from 1; null: behind the
-    others.
+    ``san``: in the sender's certificate. ``host`` may begin with ``*.``.
+    ``position``: the rule's number, from 1; null: behind the others.
     """
 
     retention: Text
     network: Text | None = None
     certificate_sha256: Text | None = None
+    san: Text | None = None
     host: Text | None = None
     position: Count | None = None
 
@@ -104,6 +105,7 @@ def add_rule(request: Request, who: Changes, body: RuleBody) -> dict[str, Any]:
         body.retention,
         network=body.network,
         certificate_sha256=body.certificate_sha256,
+        san=body.san,
         host=body.host,
         position=body.position,
     )

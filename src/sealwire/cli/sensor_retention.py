@@ -101,6 +101,9 @@ def rule_add(
     certificate: Annotated[
         str | None, typer.Option(help="SHA-256 fingerprint of the sender's certificate.")
     ] = None,
+    san: Annotated[
+        str | None, typer.Option(help="DNS name or address in the sender's certificate.")
+    ] = None,
     host: Annotated[
         str | None, typer.Option(help="HOSTNAME in the message, or *.example.com.")
     ] = None,
@@ -114,6 +117,7 @@ def rule_add(
         "retention": retention,
         "network": network,
         "certificate_sha256": certificate,
+        "san": san,
         "host": host,
         "position": position,
     }
@@ -230,7 +234,7 @@ def _show_classes(found: Mapping[str, Any]) -> None:
 
 def _show_rules(found: Mapping[str, Any]) -> None:
     columns = [("number", "RULE"), ("retention", "CLASS"), ("network", "NETWORK")]
-    columns += [("certificate_sha256", "CERTIFICATE"), ("host", "HOSTNAME")]
+    columns += [("certificate_sha256", "CERTIFICATE"), ("san", "SAN"), ("host", "HOSTNAME")]
     show_table(columns, found["rules"])
 
 

@@ -98,7 +98,7 @@ def checked_sender(
 
     sender = NamedSender(
         read("name", name or " ", _sender_name) or "",
-        read("san", san, _san),
+        read("san", san, san_name),
         read("fingerprint", fingerprint, _fingerprint),
         read("network", network, ip_network),
         tuple(filter(None, (read("host", host, _host) for host in hosts[:_MOST_HOSTS]))),
@@ -186,7 +186,8 @@ def _sender_name(text: str) -> str:
     return text
 
 
-def _san(text: str) -> str:
+def san_name(text: str) -> str:
+    """A SAN as certificates spell it. Raises ValueError."""
     address = address_of(text)
     return str(address) if address is not None else dns_name(text).lower()
 

@@ -94,6 +94,7 @@ class KeepingCases(PolicyCases):
         *,
         network: str | None = None,
         certificate_sha256: str | None = None,
+        san: str | None = None,
         host: str | None = None,
         position: int | None = None,
     ) -> int:
@@ -109,6 +110,7 @@ class KeepingCases(PolicyCases):
                 classes=class_names(policy),
                 network=network,
                 certificate_sha256=certificate_sha256,
+                san=san,
                 host=host,
             )
             rules = list(policy.rules)

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sealwire.errors import Finding, RefusedError, Severity, UsageError
+from sealwire.sensor.admission import san_name
 from sealwire.sensor.policy import ClassRule, LegalHold, RetentionClass, SourcePattern
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def checked_rule(
     classes: Collection[str],
     network: str | None = None,
     certificate_sha256: str | None = None,
+    san: str | None = None,
     host: str | None = None,
 ) -> ClassRule:
     """A rule from what a person typed. Raises RefusedError ``retention.rule``."""
@@ -81,9 +83,12 @@ def checked_rule(
         network=reading.read("network", network, _optional(ip_network)),
         certificate_sha256=reading.read("certificate", certificate_sha256, _optional(_sha256)),
         host=reading.read("host", host, _optional(_host)),
+        san=reading.read("san", san, _optional(san_name)),
     )
     if not reading.faults and pattern == SourcePattern():
-        reading.fault("source", "nothing says which records: give a network, certificate or host")
+        reading.fault(
+            "source", "nothing says which records: give a network, certificate, SAN or host"
+        )
     reading.settle()
     return ClassRule(pattern, retention)
 
@@ -151,6 +156,7 @@ def rule_words(rule: ClassRule) -> dict[str, str | None]:
     return {
         "network": None if pattern.network is None else str(pattern.network),
         "certificate_sha256": pattern.certificate_sha256,
+        "san": pattern.san,
         "host": pattern.host,
     }
 

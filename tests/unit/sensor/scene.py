@@ -149,13 +149,15 @@ class PaperShelf:
 
 
 class PaperArchive(NoArchive):
-    """Knows only what was deleted."""
+    """Knows only what was deleted; away while that is nothing."""
 
     def __init__(self, shelf: PaperShelf) -> None:
         self._shelf = shelf
 
     def status(self) -> ArchiveStatus:
-        last = max((one.manifest for one in self._shelf.gone), default=-1)
+        if not self._shelf.gone:
+            return super().status()
+        last = max(one.manifest for one in self._shelf.gone)
         return ArchiveStatus({}, 0, 0, 0, 0, 0, 0, None, None, last_deletion=last)
 
 

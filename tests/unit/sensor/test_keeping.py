@@ -62,13 +62,13 @@ def test_every_change_is_recorded_and_told_at_once(scene: SensorScene) -> None:
     sensor.set_class("admin", "firewall", 30)
     assert sensor.archive_policy().classes[-1] == RetentionClass("firewall", 30)
     sensor.set_class("admin", "firewall", 90)
-    assert sensor.add_rule("admin", "firewall", network="192.0.2.0/24") == 1
+    assert sensor.add_rule("admin", "firewall", network="192.0.2.0/24", san="FW.example.com") == 1
     assert sensor.add_rule("admin", "firewall", host="*.Example.com", position=1) == 1
     sensor.set_budget("admin", 5 * 1024**3)
     policy = sensor.archive_policy()
     assert policy.rules == (
         ClassRule(SourcePattern(host="*.example.com"), "firewall"),
-        ClassRule(SourcePattern(ip_network("192.0.2.0/24")), "firewall"),
+        ClassRule(SourcePattern(ip_network("192.0.2.0/24"), san="fw.example.com"), "firewall"),
     )
     sensor.remove_rule("admin", 1)
     sensor.remove_rule("admin", 1)
@@ -81,11 +81,11 @@ def test_every_change_is_recorded_and_told_at_once(scene: SensorScene) -> None:
     assert texts == [
         "class-set+Resource;;sensor-1+class;;firewall+days;;30",
         "class-set+Resource;;sensor-1+class;;firewall+days;;90+before;;30",
-        "rule-add+Resource;;sensor-1+rule;;1+class;;firewall+network;;192.0.2.0/24",
+        "rule-add+Resource;;sensor-1+rule;;1+class;;firewall+network;;192.0.2.0/24+san;;fw.example.com",
         "rule-add+Resource;;sensor-1+rule;;1+class;;firewall+host;;*.example.com",
         "budget+Resource;;sensor-1+bytes;;5368709120+before;;all",
         "rule-remove+Resource;;sensor-1+rule;;1+class;;firewall+host;;*.example.com",
-        "rule-remove+Resource;;sensor-1+rule;;1+class;;firewall+network;;192.0.2.0/24",
+        "rule-remove+Resource;;sensor-1+rule;;1+class;;firewall+network;;192.0.2.0/24+san;;fw.example.com",
         "class-remove+Resource;;sensor-1+class;;firewall",
     ]
     assert all("[SubjectID=admin][Outcome=Success]" in text for _, text in events)
@@ -157,10 +157,15 @@ def test_without_the_audit_event_there_is_no_change(scene: SensorScene) -> None:
 def test_all_faults_are_named() -> None:
     with pytest.raises(RefusedError) as rule:
         checked_rule(
-            "absent", classes=["default"], network="nowhere", certificate_sha256="ab", host="a b"
+            "absent",
+            classes=["default"],
+            network="nowhere",
+            certificate_sha256="ab",
+            san="a b",
+            host="a b",
         )
     assert [one.subject for one in rule.value.findings] == [
-        *("class", "network", "certificate", "host"),
+        *("class", "network", "certificate", "host", "san"),
     ]
     with pytest.raises(RefusedError) as hold:
         checked_hold("a b", "x", "2026-02-30", "", classes=["default"], retention="absent")

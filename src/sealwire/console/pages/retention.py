@@ -61,6 +61,7 @@ def add_rule(visit: Visit) -> Response:
         visit.text("retention"),
         network=visit.text("network"),
         certificate_sha256=visit.text("certificate_sha256"),
+        san=visit.text("san"),
         host=visit.text("host"),
         position=_number(position) if position else None,
     )

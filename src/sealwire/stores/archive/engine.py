@@ -25,7 +25,7 @@ TOO_SLOW: Final = 160
 MEMORY: Final = 241
 BAD_PATTERN: Final = 427
 
-_CODE: Final = re.compile(r"Code: (\d+)\. DB::Exception: ")
+_CODE: Final = re.compile(r"(?:Code: |error code )(\d+)")
 _LOCKED: Final = 76
 _OTHER_PATH: Final = 36
 

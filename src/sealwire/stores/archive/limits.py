@@ -36,6 +36,10 @@ class Budget:
         self._clock = clock
         self._end = clock.monotonic() + longest_s
 
+    def earlier(self, seconds: float) -> Budget:
+        """The same, but for the last ``seconds``."""
+        return Budget(self._clock, self._end - self._clock.monotonic() - seconds)
+
     def settings(self) -> Mapping[str, Setting]:
         """Settings of the next statement. Raises RefusedError when there is no time left."""
         left = self._end - self._clock.monotonic()

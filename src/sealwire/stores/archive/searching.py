@@ -22,7 +22,7 @@ from sealwire.stores.archive.questions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pyarrow as pa
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 1_000
 """Whole records read in one statement."""
+READING_S: Final = 1.0
+"""Kept back, of the time for a question, for reading what was found."""
 PAGE_BYTES: Final = 16 << 20
 """A page ends before its limit when the records on it are as large as this."""
 MOST_BARS: Final = 10_000
@@ -52,20 +54,17 @@ class Searching:
         """See RecordArchive. A page may end early when its records are large or time runs out."""
         self._check(search)
         budget = Budget(self._clock)
+        keys, more = self._keys(search, budget.earlier(READING_S))
+        question = self._question(search.condition)
         found: list[StoredRecord] = []
         size = 0
-        try:
-            for piece in self._pieces(search, budget):
-                found += piece
-                size += sum(len(record.raw) for record in piece)
-                if len(found) > search.limit or size >= PAGE_BYTES:
-                    return _page(found, search.limit)
-        except RefusedError:
-            # What was found is worth more than to be told that there may be more.
-            if not found:
-                raise
-            return Page(tuple(found), _cursor(found[-1]))
-        return Page(tuple(found))
+        for start in range(0, len(keys), AT_ONCE):
+            if size >= PAGE_BYTES:
+                return _page(found, more=True)
+            piece = self._records(question, keys[start : start + AT_ONCE], budget)
+            found += piece
+            size += sum(len(record.raw) for record in piece)
+        return _page(found, more=more)
 
     def count(self, search: Search) -> int:
         """See RecordArchive."""
@@ -83,7 +82,8 @@ class Searching:
 
     def record(self, seq: int) -> StoredRecord:
         """One record. Raises NotFoundError ``record.unknown``."""
-        found = self._records(self._question(None), self._ledger.span, [seq], Budget(self._clock))
+        sql, parameters = self._question(None).records(self._ledger.span, [seq])
+        found = list(answers.records(self._tables.ask(sql, parameters, Budget(self._clock))))
         if not found:
             raise NotFoundError("record.unknown", f"There is no record {seq} in the index.")
         return found[0]
@@ -99,26 +99,26 @@ class Searching:
         tables, sensor = self._tables, self._ledger.sensor
         return Question(tables.dialect, sensor, condition, redelivered=redelivered)
 
-    def _pieces(self, search: Search, budget: Budget) -> Iterator[list[StoredRecord]]:
-        """The records in the order asked for, a few at a time, at most one more than the limit."""
+    def _keys(self, search: Search, budget: Budget) -> tuple[list[Cursor], bool]:
+        """Where the records of the page are, in its order, and whether there may be more."""
         question = self._question(search.condition, redelivered=search.redelivered)
-        left, after = search.limit + 1, search.after
+        found: list[Cursor] = []
         for window in windows(self._reach(search), oldest_first=search.oldest_first):
-            wanted = AT_ONCE
-            while left and wanted == AT_ONCE:
-                wanted = min(left, AT_ONCE)
-                sql, parameters = question.keys(
-                    window, after, wanted, oldest_first=search.oldest_first
-                )
+            wanted = search.limit + 1 - len(found)
+            sql, parameters = question.keys(
+                window, search.after, wanted, oldest_first=search.oldest_first
+            )
+            try:
                 keys = self._tables.ask(sql, parameters, budget)
-                moments, numbers = keys["received_us"].to_pylist(), keys["seq"].to_pylist()
-                if not numbers:
-                    break
-                near = Span(min(moments), max(moments) + 1)
-                yield self._records(question, near, numbers, budget)
-                after = Cursor(moments[-1], numbers[-1])
-                left -= len(numbers)
-                wanted = len(numbers)
+            except RefusedError:
+                # What was found is worth more than to be told that there may be more.
+                if not found:
+                    raise
+                return found, True
+            found += map(Cursor, keys["received_us"].to_pylist(), keys["seq"].to_pylist())
+            if len(found) > search.limit:
+                return found[: search.limit], True
+        return found, False
 
     def _reach(self, search: Search) -> Span:
         """Where records can be that are on this page."""
@@ -131,23 +131,21 @@ class Searching:
         return replace(span, until_us=min(span.until_us, moment + 1))
 
     def _records(
-        self, question: Question, span: Span, numbers: Sequence[int], budget: Budget
+        self, question: Question, keys: Sequence[Cursor], budget: Budget
     ) -> list[StoredRecord]:
-        """Whole records by number, in the order of ``numbers``."""
-        if span.empty:
-            return []
-        sql, parameters = question.records(span, numbers)
-        found = {
-            record.seq: record
-            for record in answers.records(self._tables.ask(sql, parameters, budget))
-        }
+        """Whole records, in the order of ``keys``."""
+        moments = [key.received_us for key in keys]
+        numbers = [key.seq for key in keys]
+        sql, parameters = question.records(Span(min(moments), max(moments) + 1), numbers)
+        table = self._tables.ask(sql, parameters, budget)
+        found = {record.seq: record for record in answers.records(table)}
         return [found[number] for number in numbers if number in found]
 
     def _counted(self, search: Search, step_s: int) -> dict[int, dict[int | None, int]]:
         """Records by beginning of bar and severity."""
         self._check(search)
         question = self._question(search.condition, redelivered=search.redelivered)
-        span = Span(search.since_us, search.until_us).within(self._ledger.span)
+        span = Span(search.since_us, search.until_us).within(_minutes_around(self._ledger.span))
         whole = Span(
             -(-span.since_us // MINUTE_US) * MINUTE_US, span.until_us // MINUTE_US * MINUTE_US
         )
@@ -167,9 +165,13 @@ class Searching:
         return bars
 
 
-def _page(found: list[StoredRecord], limit: int) -> Page:
-    shown = found[:limit]
-    return Page(tuple(shown), _cursor(shown[-1]))
+def _minutes_around(span: Span) -> Span:
+    """Whole minutes, so that the first and last one need not be counted by record."""
+    return Span(span.since_us // MINUTE_US * MINUTE_US, -(-span.until_us // MINUTE_US) * MINUTE_US)
+
+
+def _page(found: list[StoredRecord], *, more: bool) -> Page:
+    return Page(tuple(found), _cursor(found[-1]) if more and found else None)
 
 
 def _cursor(last: StoredRecord) -> Cursor:

@@ -129,17 +129,17 @@ def test_an_attempt_is_remembered(tmp_path: Path) -> None:
 
 def test_the_snapshot_that_belongs_to_what_is_sealed(tmp_path: Path) -> None:
     notes = SealingNotes(tmp_path / "notes")
-    assert notes.redelivery({0: Position(9, 9)}) is None
-    notes.put_redelivery({}, {0: Position(1, 10)}, {"n": 1})
-    assert notes.redelivery({}) is None
+    assert notes.redelivery.get({0: Position(9, 9)}) is None
+    notes.redelivery.put({}, {0: Position(1, 10)}, {"n": 1})
+    assert notes.redelivery.get({}) is None
     sealed = {0: Position(1, 10)}
-    assert notes.redelivery(sealed) == {"n": 1}
+    assert notes.redelivery.get(sealed) == {"n": 1}
     # A seal that fails again and again must not push out the one that is true.
     for _ in range(3):
-        notes.put_redelivery(sealed, {0: Position(1, 20), 1: Position(1, 5)}, {"n": 2})
-    assert notes.redelivery(sealed) == {"n": 1}
-    assert notes.redelivery({0: Position(1, 30)}) == {"n": 1}
-    assert notes.redelivery({0: Position(1, 30), 1: Position(2, 0)}) == {"n": 2}
+        notes.redelivery.put(sealed, {0: Position(1, 20), 1: Position(1, 5)}, {"n": 2})
+    assert notes.redelivery.get(sealed) == {"n": 1}
+    assert notes.redelivery.get({0: Position(1, 30)}) == {"n": 1}
+    assert notes.redelivery.get({0: Position(1, 30), 1: Position(2, 0)}) == {"n": 2}
 
 
 def test_how_far_the_index_is(tmp_path: Path) -> None:

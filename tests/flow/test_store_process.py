@@ -171,6 +171,25 @@ def test_evidence_names_the_bytes(node: Node, stored: Sender) -> None:
     assert (row["seq"], row["raw"]) == (seq, stored.line(42))
 
 
+def test_what_was_seen_of_messages_is_told(node: Node, stored: Sender) -> None:
+    stats = node.json("sensor", "stats")
+    (source,) = stats["sources"]
+    assert source["grades"] == stats["grades"]
+    assert source["formats"]["rfc5424"] >= 100
+    assert set(source["framing"]) <= {"octets", "lines"}
+    assert (source["sequence_missing"], source["host_not_allowed"]) == (0, 0)
+    assert set(source["transports"]) == {"tls"}
+    assert source["tls"][0]["version"] == "TLSv1.3"
+    assert source["rates"]["messages_per_second_5m"] > 0
+    told = json.loads(get(node, "/readyz"))
+    assert told == {"status": "ready", "reasons": []}
+
+
+def get(node: Node, path: str) -> str:
+    with home_client(node.home) as client:
+        return str(client.text("GET", path))
+
+
 def test_the_lag_is_told(node: Node, stored: Sender) -> None:
     archive = node.json("sensor", "stats")["archive"]
     assert archive["journal_bytes_waiting"] == archive["records_waiting"] == 0
@@ -201,6 +220,8 @@ def test_a_killed_store_process_loses_nothing_and_repeats_nothing(
     wait_for(node, "killed", sender.sent, 30.0)
     numbers = [int(record["message"].split()[1][6:]) for record in found(node, "killed")]
     assert sorted(numbers) == list(range(sender.sent))
+    stats = node.json("sensor", "stats")
+    assert sum(stats["grades"].values()) == stats["packets_received"]
     events = node.run("audit", "list", "--trail", "sensor", "--json")
     assert "[Worker=store]" in events
 

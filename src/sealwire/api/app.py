@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 
 from sealwire.api import (
     appliance,
@@ -15,6 +14,7 @@ from sealwire.api import (
     certificates,
     clear,
     expiry,
+    health,
     peer_lists,
     problems,
     profiles,
@@ -66,20 +66,10 @@ def create_app(
         users,
         peer_lists,
         expiry,
+        health,
     ):
         app.include_router(module.router, max_body_size=LARGEST_BODY)
     app.include_router(users.own_router, max_body_size=LARGEST_BODY)
-
-    @app.get("/healthz", include_in_schema=False)
-    def _alive() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz", include_in_schema=False)
-    def _ready() -> JSONResponse:
-        unready = [] if services.sensor is None else services.sensor.unready()
-        status = "not ready" if unready else "ready"
-        body = {"status": status, "reasons": unready}
-        return JSONResponse(body, status_code=503 if unready else 200)
 
     dogtag = create_dogtag_app(services, version=version, clock=clock, random=random)
     app.state.dogtag = dogtag

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -57,6 +57,10 @@ class OfflineArchive:
     def status(self) -> ArchiveStatus:
         """How far it is, without doing anything about it."""
         return self._opened().status()
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        """What was seen of what is sealed."""
+        return self._opened().sealing.observing.news()[1]
 
     def away_s(self) -> float:
         """It answers itself."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sealwire.sensor.archive import RecordFlag, StoredRecord
+from sealwire.sensor.observed_columns import seen_in
 from sealwire.sensor.record_columns import (
     UNPARSED,
     envelopes,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sealwire.sensor.batches import Batch
     from sealwire.sensor.judgement import PolicyJudge
+    from sealwire.sensor.observations import SeenBatch
     from sealwire.sensor.record_columns import Parse
 
 FIELDS: Final = "fields"
@@ -53,12 +55,13 @@ _SAME: Final = (
 class MadeTable:
     """Records of a batch: the columns to be sealed, and beside them what only the index keeps.
 
-    ``failed``: how many messages the parser failed on.
+    ``failed``: how many messages the parser failed on. ``seen``: what is counted of them.
     """
 
     sealed: pa.Table
     fields: pa.Array
     failed: int
+    seen: SeenBatch
 
 
 def made_table(
@@ -76,7 +79,8 @@ def made_table(
     repeated = None if redelivered is None else np.array(redelivered, np.bool_)
     columns = record_columns(envelope, parsed, judge, repeated)
     failed = pc.sum(pc.equal(_plain(parsed.column("rule")), UNPARSED)).as_py() or 0
-    return MadeTable(pa.table(columns), parsed.column(FIELDS), failed)
+    seen = seen_in(envelope, parsed, columns["flags"].to_numpy())
+    return MadeTable(pa.table(columns), parsed.column(FIELDS), failed, seen)
 
 
 def index_table(rows: pa.Table, parse: Parse = parse_batch) -> pa.Table:

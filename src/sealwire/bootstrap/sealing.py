@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from sealwire.bootstrap.observing import Observing
 from sealwire.errors import SealwireError
 from sealwire.sensor.batches import BatchLimits, gather
 from sealwire.sensor.journal import Position
@@ -79,6 +80,7 @@ class Sealing:
         self._passed: dict[int, Position] = {}
         self._rewound: set[int] = set()
         self._redeliveries: Redeliveries | None = None
+        self.observing = Observing(places.notes.observations, self.sealed)
         self.trouble: str | None = None
 
     # From any thread.
@@ -221,11 +223,13 @@ class Sealing:
             redelivered = self._redelivered(batch, starts, batch.ends)
             parser = self._places.parser() if parse else None
             made = made_table(batch, self._judge, redelivered, parser)
+            self.observing.feed(starts, self._chain_with(starts, batch.ends), made.seen)
             seal = self._places.segments().seal(made.sealed, batch.ends, rewound=self._rewound)
             self._rewound -= batch.ends.keys()
         except BaseException:
             # What was folded was not sealed: it is folded again, from the last snapshot.
             self._redeliveries = None
+            self.observing.forget()
             raise
         if made.failed and parse:
             text = f"{made.failed} messages could not be taken apart; they are found as raw ones"
@@ -242,15 +246,23 @@ class Sealing:
         if not any(run.connection.transport == _RELP for run in batch.runs):
             return None
         if self._redeliveries is None:
-            self._redeliveries = Redeliveries.restored(self._places.notes.redelivery(starts))
+            self._redeliveries = Redeliveries.restored(self._places.notes.redelivery.get(starts))
         flags: list[list[bool]] = [[]] * len(batch.runs)
         for place in batch.by_moment():
             flags[place] = self._flagged(self._redeliveries, batch.runs[place])
-        # As the next start will find it in the chain: what was passed over stands in no seal.
-        chain = {slot: min(at, starts[slot]) for slot, at in self._in_chain().items()}
         snapshot = self._redeliveries.snapshot()
-        self._places.notes.put_redelivery(starts, {**chain, **ends}, snapshot)
+        self._places.notes.redelivery.put(starts, self._chain_with(starts, ends), snapshot)
         return [flag for run in flags for flag in run]
+
+    def _chain_with(
+        self, starts: Mapping[int, Position], ends: Mapping[int, Position]
+    ) -> dict[int, Position]:
+        """What the next start will find in the chain when ``ends`` are sealed.
+
+        What was passed over stands in no seal.
+        """
+        chain = {slot: min(at, starts[slot]) for slot, at in self._in_chain().items()}
+        return {**chain, **ends}
 
     def _flagged(self, known: Redeliveries, run: MessageRun) -> list[bool]:
         count = len(run.messages)

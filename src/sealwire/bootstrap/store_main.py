@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from sealwire.bootstrap.housekeeping import Housekeeping
+from sealwire.bootstrap.observing import NOTHING
 from sealwire.bootstrap.sealing import Feed
 from sealwire.bootstrap.store_room import StoreRoom
 from sealwire.clock import SystemClock
@@ -41,11 +42,15 @@ from sealwire.sensor.policy_documents import policy_from
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from sealwire.bootstrap.observing import Told
+
 log = structlog.get_logger(__name__)
 
 _NICENESS: Final = 5
 _ANSWERERS: Final = 4
 _STATUS_EVERY: Final = 0.5
+_SOURCES_AT_ONCE: Final = 500
+_SOURCES_A_SECOND: Final = 2_000
 
 
 def main(arguments: list[str]) -> int:
@@ -186,11 +191,25 @@ class StoreProcess:
 
     def _tell_on(self) -> None:
         told: object = None
-        while not self._stopping.wait(_STATUS_EVERY):
+        observed, pause = NOTHING, _STATUS_EVERY
+        while not self._stopping.wait(pause):
+            pause = _STATUS_EVERY
+            if self._room.is_open:
+                observed, count = self._tell_observed(observed)
+                pause += count / _SOURCES_A_SECOND
             if self._room.is_open and (mark := self._room.mark()) != told:
                 told = mark
                 status = status_document(self._room.status())
                 self._channel.send({"event": "status", "status": status})
+
+    def _tell_observed(self, told: Told) -> tuple[Told, int]:
+        """Tell main what is new of each source; how many they were."""
+        now, documents = self._room.sealing.observing.news(told)
+        whole = now.life != told.life
+        for start in range(0, max(len(documents), whole), _SOURCES_AT_ONCE):
+            part = documents[start : start + _SOURCES_AT_ONCE]
+            self._channel.send({"event": "observed", "whole": whole and not start, "sources": part})
+        return now, len(documents)
 
     # The answering threads.
 

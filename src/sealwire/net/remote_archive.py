@@ -27,6 +27,10 @@ class Asked(Protocol):
         """What it said last. Raises UnavailableError before it has said anything."""
         ...
 
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        """What it saw of each source's messages, as it said last."""
+        ...
+
     def away_s(self) -> float:
         """For how many seconds it has not been there."""
         ...
@@ -67,6 +71,10 @@ class RemoteArchive:
     def status(self) -> ArchiveStatus:
         """How far it is, as it said last: at most about a second ago while something happens."""
         return self._asked.status()
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        """What it saw of each source's messages, as it said last: at most about a second ago."""
+        return self._asked.observations()
 
     def away_s(self) -> float:
         """For how many seconds the store process has not been there."""

@@ -3,7 +3,8 @@
 JSON lines over a socket pair. Main says (key ``do``): ``open``, first, with the places, the policy
 and the journal's ends; ``feed`` with ``ends`` and ``settled``; ``policy``; ``ask`` with ``id``,
 ``what`` and ``words``; ``forget`` an ``id`` that nobody waits for any more; ``stop``. The process
-says (key ``event``): ``ready``; ``status``; ``alarm`` with ``code`` and ``text``; ``answer`` with
+says (key ``event``): ``ready``; ``status``; ``observed`` with ``sources``, all there are when
+``whole``; ``alarm`` with ``code`` and ``text``; ``answer`` with
 ``id`` and ``result`` or ``error``; of an answer in parts each but the last has ``more``. When
 main's end closes, the process ends by itself.
 """
@@ -25,12 +26,13 @@ from sealwire.errors import UnavailableError
 from sealwire.net.control import LineChannel
 from sealwire.net.processes import ended_status, status_text
 from sealwire.sensor.archive_documents import error_from, status_from
+from sealwire.sensor.observations import ToldObservations
 from sealwire.sensor.policy import ArchivePolicy
 from sealwire.sensor.policy_documents import policy_document
 from sealwire.sensor.sealing import SETTLE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sealwire.clock import Clock
@@ -127,6 +129,7 @@ class StoreLink:
         self._waiting: dict[int, SimpleQueue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self._status: ArchiveStatus | None = None
+        self._observed = ToldObservations()
         self._away_since: float | None = clock.monotonic()
         self._held_since: float | None = None
         self._settled = _Settled(clock)
@@ -171,6 +174,10 @@ class StoreLink:
         if status is None:
             raise _away()
         return status
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        """What it saw of each source's messages, as it said last."""
+        return self._observed.documents()
 
     def away_s(self) -> float:
         """For how many seconds it has not been there; 0 when it is."""
@@ -327,6 +334,8 @@ class StoreLink:
         match document["event"]:
             case "status":
                 self._status = status_from(document["status"])
+            case "observed":
+                self._observed.take(document)
             case "answer":
                 with self._lock:
                     answers = self._waiting.get(document["id"])

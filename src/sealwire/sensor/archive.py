@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,6 +148,10 @@ class RecordArchive(Protocol):
 
     def status(self) -> ArchiveStatus:
         """How far it is, and what it holds."""
+        ...
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        """What was seen of each source's messages, as ``sensor.observations`` documents it."""
         ...
 
     def away_s(self) -> float:

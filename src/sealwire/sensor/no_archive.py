@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealwire.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sealwire.sensor.archive import ArchiveStatus, Bucket, Evidence, Page, StoredRecord
     from sealwire.sensor.query import Search
@@ -35,6 +35,10 @@ class NoArchive:
     def status(self) -> ArchiveStatus:
         """Raises UnavailableError ``archive.unavailable``."""
         raise _absent()
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        """Nothing is looked at."""
+        return ()
 
     def away_s(self) -> float:
         """Nobody is missed."""

@@ -12,6 +12,7 @@ from sealwire.sensor.admission import Admission
 from sealwire.sensor.archive_documents import summary_document
 from sealwire.sensor.installation import TRAIL
 from sealwire.sensor.journal import Position
+from sealwire.sensor.observations import with_observations
 from sealwire.sensor.silencing import SilenceCases
 from sealwire.sensor.statistics import restored, time_text
 
@@ -43,14 +44,17 @@ class ReceptionCases(SilenceCases):
 
         ``journal_trouble``: why nothing is received at the moment. ``alarms``: what receivers
         raised since the start, each with the time of its last occurrence, and who has fallen
-        silent. ``archive``: how far the store process is. ``most_sources``: the last to speak.
+        silent. ``archive``: how far the store process is; what it saw of the messages
+        (``sensor.observations``) stands beside. ``most_sources``: the last to speak.
         """
         archive = self._archive_summary()
+        observations = self._observations()
         silent = self._silent()
         with self._guard:
             happenings = self._happenings
+            counted = self._counted().document(self._clock.now_ns(), most_sources)
             return {
-                **self._counted().document(self._clock.now_ns(), most_sources),
+                **with_observations(counted, observations),
                 "journal_trouble": sorted(set(happenings.troubles.values())),
                 "alarms": [
                     {"code": code, "text": text, "last_seen": time_text(when)}
@@ -78,9 +82,14 @@ class ReceptionCases(SilenceCases):
         return found
 
     def sources(self) -> list[dict[str, Any]]:
-        """One entry for each address and certificate."""
+        """One entry for each address and certificate, with what was seen of its messages."""
+        observations = self._observations()
         with self._guard:
-            return self._counted().source_documents(self._clock.now_ns())
+            found = self._counted().source_documents(self._clock.now_ns())
+        sources: list[dict[str, Any]] = with_observations({"sources": found}, observations)[
+            "sources"
+        ]
+        return sources
 
     def tail(self, count: int) -> tuple[Sequence[ReceivedMessage], Positions]:
         """The newest ``count`` messages, oldest first, and where to go on from."""
@@ -265,6 +274,13 @@ class ReceptionCases(SilenceCases):
             return summary_document(self._archive.status())
         except SealwireError as error:
             return {"trouble": error.message}
+
+    def _observations(self) -> Sequence[Mapping[str, Any]]:
+        try:
+            return self._archive.observations()
+        except SealwireError:
+            # That it is away is told in its own place.
+            return ()
 
     def _ends(self) -> Positions:
         """Where each slot's durable part ends; without receivers, as far as was counted."""

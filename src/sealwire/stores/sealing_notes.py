@@ -3,14 +3,15 @@
 ``attempt.json``: what is being sealed; for a process that dies over it. It survives the process,
 not the machine, and is not synced. ``redelivery.json``: what RELP senders sent last, with the
 journal positions up to which that was; durable before the records behind it are sealed. The last
-two are kept, because the seal may not come to pass.
+two are kept, because the seal may not come to pass. ``observations.json``: likewise, what was seen
+of the records.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealwire.sensor.journal import Position
 from sealwire.sensor.sealing import Attempt
@@ -28,7 +29,8 @@ class SealingNotes:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._attempt = folder / "attempt.json"
-        self._redelivery = folder / "redelivery.json"
+        self.redelivery = SealedSnapshots(folder / "redelivery.json")
+        self.observations = SealedSnapshots(folder / "observations.json")
 
     def attempt(self) -> Attempt:
         """What was being sealed when the process ended; no tries when all was sealed."""
@@ -46,16 +48,30 @@ class SealingNotes:
         """It was sealed."""
         self._attempt.unlink(missing_ok=True)
 
-    def redelivery(self, sealed: Mapping[int, Position]) -> Mapping[str, Any] | None:
+
+class SealedSnapshots:
+    """A document with the journal positions up to which it is true; the last two are kept.
+
+    For one thread; nobody else writes the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: list[_Kept] | None = None
+
+    def get(self, sealed: Mapping[int, Position]) -> Mapping[str, Any] | None:
         """The newest snapshot that belongs to what is ``sealed``; None when there is none.
 
         Whatever changes it is written before the seal: what lies between its positions and
         ``sealed`` has changed nothing.
         """
         fitting = self._fitting(sealed)
-        return fitting[1] if fitting else None
+        if fitting is None:
+            return None
+        snapshot: Mapping[str, Any] = json.loads(fitting.text)
+        return snapshot
 
-    def put_redelivery(
+    def put(
         self,
         sealed: Mapping[int, Position],
         ends: Mapping[int, Position],
@@ -66,28 +82,44 @@ class SealingNotes:
         Raises OSError.
         """
         fitting = self._fitting(sealed)
-        kept = [[_positions(fitting[0]), fitting[1]]] if fitting else []
-        draft = self._redelivery.with_suffix(".new")
+        fresh = _Kept(dict(ends), json.dumps(snapshot, separators=(",", ":")))
+        kept = [fresh] if fitting is None else [fitting, fresh]
+        draft = self._path.with_suffix(".new")
         with draft.open("w", encoding="ascii") as file:
-            json.dump([*kept, [_positions(ends), snapshot]], file, separators=(",", ":"))
+            file.write("[" + ",".join(map(_row, kept)) + "]")
             file.flush()
             os.fsync(file.fileno())
-        draft.rename(self._redelivery)
-        sync_folder(self._redelivery.parent)
+        draft.rename(self._path)
+        self._kept = kept
+        sync_folder(self._path.parent)
 
-    def _fitting(
-        self, sealed: Mapping[int, Position]
-    ) -> tuple[dict[int, Position], Mapping[str, Any]] | None:
-        for ends, snapshot in reversed(self._snapshots()):
-            if all(end <= sealed.get(slot, Position()) for slot, end in ends.items()):
-                return ends, snapshot
+    def _fitting(self, sealed: Mapping[int, Position]) -> _Kept | None:
+        if self._kept is None:
+            self._kept = self._read()
+        for one in reversed(self._kept):
+            if all(end <= sealed.get(slot, Position()) for slot, end in one.ends.items()):
+                return one
         return None
 
-    def _snapshots(self) -> list[tuple[dict[int, Position], Mapping[str, Any]]]:
-        document = _read(self._redelivery)
+    def _read(self) -> list[_Kept]:
+        document = _read(self._path)
         if not isinstance(document, list):
             return []
-        return [(_positions_from(ends), snapshot) for ends, snapshot in document]
+        return [
+            _Kept(_positions_from(ends), json.dumps(snapshot, separators=(",", ":")))
+            for ends, snapshot in document
+        ]
+
+
+class _Kept(NamedTuple):
+    """A snapshot as it stands in the file."""
+
+    ends: Mapping[int, Position]
+    text: str
+
+
+def _row(kept: _Kept) -> str:
+    return f"[{json.dumps(_positions(kept.ends))},{kept.text}]"
 
 
 class IndexedNote:

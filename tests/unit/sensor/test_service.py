@@ -12,8 +12,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealwire.errors import NotFoundError, RefusedError, UnavailableError
 from sealwire.sensor.journal import Damage, Position, Recovery
+from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.receiving import ClientCertificate
-from sealwire.sensor.reception import SAVE_EVERY
+from sealwire.sensor.reception import SAVE_EVERY, STORE_MAY_BE_AWAY
 from sealwire.sensor.statistics import TlsFailure
 from sealwire.x509.certificate import certificate_names, certificate_pem, certificate_sha256
 from sealwire.x509.keys import KeyType
@@ -277,3 +278,28 @@ def test_a_journal_that_ends_before_what_was_counted_is_no_silent_reset(
     ((event, text),) = scene.audited()
     assert event == "JOURNAL_RECOVERED"
     assert "ends before" in text
+
+
+def test_it_is_ready_when_ports_are_open_and_what_arrives_is_kept_and_taken_on() -> None:
+    scene = SensorScene()
+    assert scene.sensor.unready() == []
+    scene.sensor.journal_trouble(0, "no space left on /some/path")
+    assert scene.sensor.unready() == ["what arrives cannot be kept"]
+    scene.sensor.journal_trouble(0, None)
+    away = AwayArchive()
+    scene.archive = away
+    sensor = scene.restart()
+    assert sensor.unready() == []
+    away.seconds = STORE_MAY_BE_AWAY + 1
+    assert sensor.unready() == ["the store process does not answer"]
+    scene.receivers.listeners = list  # type: ignore[method-assign]
+    assert sensor.unready()[0] == "a syslog port is not open"
+
+
+class AwayArchive(NoArchive):
+    """One that has been away."""
+
+    seconds = STORE_MAY_BE_AWAY
+
+    def away_s(self) -> float:
+        return self.seconds

@@ -22,11 +22,14 @@ _GAP = re.compile(rb"[ \t]*+(?::(?=[ \t]|\Z)[ \t]*+)?")
 _HOST = re.compile(
     rb"([0-9A-Za-z_\x80-\xff][^\s\[\]\"{}=<>,|()*;]{0,254}|::[0-9A-Fa-f:.]{0,40})[ \t]++"
 )
+# NetScaler's packet engine, which stands behind the host where there is one.
+_ENGINE = re.compile(rb"[0-9]{1,3}-PPE-[0-9]{1,3} :")
 _BRACKETED_HOST = re.compile(rb"\[([0-9A-Za-z][0-9A-Za-z._:-]{0,254})\] (?=[A-Za-z][\w.-]{0,63}: )")
 _QUOTED_MODEL = re.compile(
     rb"\(?\"?([0-9A-Za-z-]{2,32}),([0-9a-f]{12}),v([0-9][0-9A-Za-z.+-]{0,32})\"?\)?:? "
 )
 _MODEL = re.compile(rb"([0-9a-f]{12}),([0-9A-Za-z-]{2,32}?)-([0-9][0-9A-Za-z.+-]{0,32}):? ")
+_NO_MODEL = re.compile(rb"([0-9a-f]{12}),v([0-9][0-9A-Za-z.+-]{0,32}):? ")
 _LEVEL = re.compile(rb"(<)?(?:([a-z0-9]{2,8})\.)?([A-Za-z]{3,13})(?(1)>):? ")
 _LEVEL_LETTERS = re.compile(rb"(Em|Al|Cr|Er|Wa|No|In|Db)\([0-9]{1,3}\)\+? ")
 _IPV4 = re.compile(rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3})[ \t]++(?=[^\s:])")
@@ -146,6 +149,7 @@ def _read_host(draft: Draft) -> bool:
     if (
         HOLDS_FIELDS.match(raw, at)
         or TAG.match(raw, at)
+        or _ENGINE.match(raw, at)
         or raw.startswith(b"Message forwarded", at)
     ):
         return False
@@ -195,10 +199,12 @@ def _read_model(draft: Draft) -> str | None:
         address, model, version = found.groups()
     elif found := _QUOTED_MODEL.match(draft.raw, draft.at):
         model, address, version = found.groups()
+    elif found := _NO_MODEL.match(draft.raw, draft.at):
+        model, (address, version) = b"", found.groups()
     else:
         return None
     values = zip(("model", "address", "version"), (model, address, version), strict=True)
-    draft.fields += [(f"device.{name}", text_of(value)) for name, value in values]
+    draft.fields += [(f"device.{name}", text_of(value)) for name, value in values if value]
     draft.at = found.end()
     return "model_after_host"
 

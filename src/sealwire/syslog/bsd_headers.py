@@ -27,7 +27,8 @@ from sealwire.syslog.found import Entries, Header
 from sealwire.syslog.loose_headers import PADDED, give_up_odd_texts, read_loose
 from sealwire.syslog.moments import bsd_time
 from sealwire.syslog.rows import FOREIGN, Rows, Spans, cut, places_of
-from sealwire.syslog.time_forms import ZONES, read_bsd_time
+from sealwire.syslog.strict import names_host
+from sealwire.syslog.time_forms import read_bsd_time
 
 if TYPE_CHECKING:
     from sealwire.syslog.headers import Priorities
@@ -104,7 +105,7 @@ def _read_tagged(rows: Rows, dated: Dated, priorities: Positions) -> Header:
 def _is_plain_host(host: bytes) -> bool:
     """Whether a strict header with this host is what it seems."""
     plain = HOST.match(host) is not None and not host.endswith(b":")
-    return plain and not host.isdigit() and host not in ZONES
+    return plain and names_host(host)
 
 
 @lru_cache(maxsize=4096)

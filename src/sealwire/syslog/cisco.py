@@ -23,7 +23,7 @@ _LONGEST: Final = 320
 
 _MNEMONIC = re.compile(
     rb"%[A-Za-z][A-Za-z0-9_]{0,31}+(?:-{1,2}[A-Za-z][A-Za-z0-9_]{0,31}+){0,4}+"
-    rb"-{1,2}([0-7])-[A-Za-z0-9_]{1,64}+(?= ?:| |\Z)"
+    rb"-{1,2}([0-7])-[A-Za-z0-9_][A-Za-z0-9_-]{0,63}+(?= ?:| |\Z)"
 )
 _AFTER = re.compile(rb" ?:? ?")
 _SKIP = re.compile(rb"[ \t:]*+")

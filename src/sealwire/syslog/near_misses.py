@@ -24,6 +24,7 @@ _GLUED_VERSION = re.compile(
     rb"1 {0,4}+(?=(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} )"
     rb"|1 {1,4}+(?=[0-9]{9,13}(?:\.[0-9]{1,12})? )"
 )
+_WITHOUT_PRI = re.compile(rb"1 [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
 _GUID = re.compile(
     rb"(?:[0-9a-f]{8}-)?[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{3,12}(?:-[0-9a-f]{3,12})?Z? "
 )
@@ -44,7 +45,8 @@ def read_near_miss(raw: bytes, received_us: int) -> ParsedMessage:
     """``raw`` taken apart by the first rule that fits; a PRI and text, or text, when none does."""
     draft = begin(raw, received_us)
     start = draft.at
-    if found := read_loose_5424(draft) if draft.has_pri else None:
+    is_5424 = draft.has_pri or _WITHOUT_PRI.match(raw, draft.at)
+    if found := read_loose_5424(draft) if is_5424 else None:
         return found
     if draft.has_pri and (version := _GLUED_VERSION.match(raw, draft.at)):
         draft.at = version.end()

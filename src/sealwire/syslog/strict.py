@@ -57,6 +57,10 @@ _ODD_BEGINNING: Final = re.compile(
     rb"|(?i:(?:[a-z0-9]{2,8}\.)?(?:emerg|panic|alert|crit|critical|err|error|warning|warn|notice"
     rb"|info|informational|debug)):? |(?:Em|Al|Cr|Er|Wa|No|In|Db)\(|forwarded from "
 )
+_FACILITY_AND_SEVERITY = re.compile(
+    rb"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local[0-7])"
+    rb"\.(?:emerg|panic|alert|crit|critical|err|error|warning|warn|notice|info|debug)"
+)
 # How far Cisco's mnemonic is looked for, a little more than its reader does.
 _MNEMONIC_WITHIN: Final = 400
 _ISO_HEADER = re.compile(
@@ -66,10 +70,15 @@ _ISO_HEADER = re.compile(
 )
 
 
+def names_host(word: bytes) -> bool:
+    """Whether ``word`` in the host's place is one: no number, no zone, no ``user.info``."""
+    return not (word.isdigit() or word in ZONES or _FACILITY_AND_SEVERITY.fullmatch(word))
+
+
 def may_be_other(raw: bytes, parsed: ParsedMessage) -> bool:
     """Whether what ``parse_3164`` found may be a vendor's way under that header after all."""
-    host, app, start = parsed.host or "", parsed.app, parsed.message_start
-    if host.isdigit() or host.encode() in ZONES:
+    app, start = parsed.app, parsed.message_start
+    if not names_host((parsed.host or "").encode()):
         return True
     if app is None:
         mnemonic = raw.find(b"%", start, start + _MNEMONIC_WITHIN)

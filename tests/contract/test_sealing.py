@@ -65,8 +65,8 @@ class Place:
         recovery = JournalRecovery(self.places.journal)
         return {slot: recovery.durable_end(slot) for slot in recovery.slots()}
 
-    def opened(self, tools: StoreTools | None = None) -> StoreRoom:
-        """A store as a process finds it at its start."""
+    def opened(self, tools: StoreTools | None = None, *, waits: bool = False) -> StoreRoom:
+        """A store as a process finds it at its start. ``waits``: sealing, for the index."""
         self.closed()
         room = StoreRoom(
             self.places, SystemClock(), lambda code, _: self.alarms.append(code), tools
@@ -74,7 +74,8 @@ class Place:
         self.rooms.append(room)
         room.sealing.start_from(self.ends())
         room.sealing.feed(Feed(self.ends()))
-        room.indexing.stop()  # Nobody waits for the index here.
+        if not waits:
+            room.indexing.stop()
         return room
 
     def closed(self) -> None:

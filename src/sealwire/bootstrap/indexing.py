@@ -8,12 +8,13 @@ without one that is in trouble.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from sealwire.errors import SealwireError
+from sealwire.errors import ConflictError, NotFoundError, SealwireError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,22 +36,29 @@ _MOST_WAITING: Final = 2
 _PATIENCE: Final = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class IndexingPlaces:
+    """Where it reads, writes and tells. Segments, index and parser are opened or loaded at need."""
+
+    segments: Callable[[], SegmentStore]
+    index: Callable[[], Index]
+    noted: IndexedNote
+    sensor: str
+    parser: Callable[[], Parse]
+    alarm: Callable[[str, str], None]
+
+
 class Indexing:
     """The second half of the store process: ``advance`` is called by one thread of its own."""
 
-    def __init__(
-        self,
-        segments: Callable[[], SegmentStore],
-        index: Callable[[], Index],
-        noted: IndexedNote,
-        sensor: str,
-        parser: Callable[[], Parse],
-    ) -> None:
-        self._segments = segments
-        self._index = index
-        self._noted = noted
-        self._sensor = sensor
-        self._parser = parser
+    def __init__(self, places: IndexingPlaces) -> None:
+        self._segments = places.segments
+        self._index = places.index
+        self._noted = places.noted
+        self._sensor = places.sensor
+        self._parser = places.parser
+        self._alarm = places.alarm
+        self._damaged: set[str] = set()
         self._waiting: dict[str, MadeTable] = {}
         self._changed = threading.Condition()
         self._writing = threading.Lock()
@@ -95,6 +103,9 @@ class Indexing:
         except Exception as error:
             if not isinstance(error, SealwireError):
                 log.exception("indexing failed")
+            if isinstance(error, ConflictError) and error.code == "index.overlap":
+                self._alarm("index_differs", f"{error.message} It is built again.")
+                self._noted.distrust()
             self._set_trouble(error)
             return RETRY_AFTER
         self.trouble = None
@@ -108,6 +119,8 @@ class Indexing:
     def rebuild(self) -> Iterator[None]:
         """Empty the index and fill it from the segments; yields now and then."""
         with self._writing:
+            if self._noted.distrusted:
+                self._index().empty()
             self._noted.clear()
             for _ in self._index().rebuild(self._all_seals()):
                 yield
@@ -122,21 +135,24 @@ class Indexing:
         """Index one segment; False when there is none left."""
         with self._writing:
             index = self._index()
+            if self._noted.distrusted:
+                index.empty()
             if index.needs_rebuild:
                 log.info("the index is built again")
                 self._noted.clear()
                 for _ in index.rebuild(self._all_seals()):
                     if self._stopping:
                         return False
-            segments = self._segments().segments_after(index.indexed_upto())
-            if not segments:
-                self._noted.put(index.indexed_upto())
-                self._forget(None)
-                return False
-            index.insert(*self._seal_of([segments[0]]))
+            for together in overlapping(self._segments().segments_after(index.indexed_upto())):
+                seal = self._seal_of(together)
+                if seal is not None:
+                    index.insert(*seal)
+                    self._noted.put(index.indexed_upto())
+                    self._forget(together[0])
+                    return True
             self._noted.put(index.indexed_upto())
-            self._forget(segments[0])
-        return True
+            self._forget(None)
+        return False
 
     def _all_seals(self) -> Iterator[tuple[str, pa.Table]]:
         """Everything that is sealed, in the order of its records.
@@ -144,9 +160,11 @@ class Indexing:
         Merged segments may hold each other's numbers between theirs; such go together.
         """
         for together in overlapping(self._segments().segments()):
-            yield self._seal_of(together)
+            if (seal := self._seal_of(together)) is not None:
+                yield seal
 
-    def _seal_of(self, together: Sequence[Segment]) -> tuple[str, pa.Table]:
+    def _seal_of(self, together: Sequence[Segment]) -> tuple[str, pa.Table] | None:
+        """None when nothing of it can be read any more."""
         from sealwire.bootstrap.record_tables import index_table, merged, numbered  # noqa: PLC0415 - heavy
         from sealwire.stores.archive.index import seal_token  # noqa: PLC0415 - same
 
@@ -156,12 +174,30 @@ class Indexing:
             self._sensor, first.manifest, first.sha256 if len(together) == 1 else digest
         )
         with self._changed:
-            made = self._waiting.get(first.path)
+            made = self._waiting.get(first.path) if len(together) == 1 else None
         if made is not None:
             return token, numbered(made, first.first_seq)
-        return token, index_table(
-            merged([self._segments().read(one) for one in together]), self._parser()
-        )
+        tables = [table for one in together if (table := self._read(one)) is not None]
+        return (token, index_table(merged(tables), self._parser())) if tables else None
+
+    def _read(self, segment: Segment) -> pa.Table | None:
+        """Its rows; None when it was deleted meanwhile, or is not what was sealed: that is said."""
+        if segment.path in self._damaged:
+            return None
+        try:
+            return self._segments().read(segment)
+        except (UnavailableError, NotFoundError):
+            damage = self._segments().damage_of(segment)
+            if damage is None and self._is_live(segment):
+                raise
+        if damage is not None:
+            self._damaged.add(segment.path)
+            text = f"{damage.path}: {damage.detail}; its records are not found by search"
+            self._alarm("segments_damaged", text)
+        return None
+
+    def _is_live(self, segment: Segment) -> bool:
+        return self._segments().look(lambda catalogue: segment.path in catalogue.segments)
 
     def _forget(self, segment: Segment | None) -> None:
         """``segment`` is indexed; None: everything is."""

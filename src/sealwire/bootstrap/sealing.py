@@ -7,6 +7,7 @@ costs only the work of one batch. pyarrow and the parser are loaded with the fir
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -234,6 +235,8 @@ class Sealing:
         if made.failed and parse:
             text = f"{made.failed} messages could not be taken apart; they are found as raw ones"
             self._places.alarm("messages_unparsed", text)
+        with suppress(OSError):
+            self._places.notes.put_chain(self._places.segments().mark)
         self._places.hand_over(seal, made)
 
     def _redelivered(

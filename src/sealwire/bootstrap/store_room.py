@@ -11,12 +11,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sealwire.bootstrap.indexing import Indexing
+from sealwire.bootstrap.indexing import Indexing, IndexingPlaces
 from sealwire.bootstrap.sealing import Feed, Sealing, SealingPlaces
 from sealwire.errors import ConflictError
 from sealwire.sensor.archive import ArchiveStatus
 from sealwire.stores.journal.batches import JournalBlocks
 from sealwire.stores.sealing_notes import IndexedNote, SealingNotes
+from sealwire.stores.segments.ledger import disk_faults
 from sealwire.stores.segments.store import SegmentStore
 
 if TYPE_CHECKING:
@@ -71,12 +72,17 @@ class StoreRoom:
         self._index: Index | None = None
         self._sized: tuple[float, int] | None = None
         self.noted = IndexedNote(places.index)
-        self.indexing = Indexing(self.segments, self.index, self.noted, places.sensor, tools.parser)
+        self._notes = SealingNotes(places.notes)
+        self.indexing = Indexing(
+            IndexingPlaces(
+                self.segments, self.index, self.noted, places.sensor, tools.parser, alarm
+            )
+        )
         self.sealing = Sealing(
             SealingPlaces(
                 segments=self.segments,
                 reader=JournalBlocks(places.journal),
-                notes=SealingNotes(places.notes),
+                notes=self._notes,
                 parser=tools.parser,
                 hand_over=self.indexing.hand_over,
                 alarm=alarm,
@@ -91,6 +97,7 @@ class StoreRoom:
                 store = self._locked_segments()
                 try:
                     recovered = store.recover()
+                    self._compare_chain(store)
                 except BaseException:
                     store.close()
                     raise
@@ -98,6 +105,18 @@ class StoreRoom:
                     self._alarm("segments_damaged", f"{damage.path}: {damage.detail}")
                 self._segments = store
             return self._segments
+
+    def _compare_chain(self, store: SegmentStore) -> None:
+        """An older copy that was put back is said; the index may know other records then."""
+        mark = self._notes.chain()
+        if mark is None or store.holds(mark):
+            return
+        number = mark.end.next_number - 1
+        text = f"the segments' chain does not hold line {number} any more, which was written"
+        self._alarm("segments_put_back", f"{text}; the index is built again")
+        with disk_faults():
+            self.noted.distrust()
+            self._notes.clear_chain()
 
     def _locked_segments(self) -> SegmentStore:
         """Waits for a store process of an earlier start that still holds them."""

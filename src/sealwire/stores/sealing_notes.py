@@ -4,23 +4,29 @@
 not the machine, and is not synced. ``redelivery.json``: what RELP senders sent last, with the
 journal positions up to which that was; durable before the records behind it are sealed. The last
 two are kept, because the seal may not come to pass. ``observations.json``: likewise, what was seen
-of the records.
+of the records. ``chain.json``: a place of the chain that was reached; whoever puts older segments
+back does not put this back with them. Not synced: it may say less than there is, never more.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealwire.sensor.journal import Position
 from sealwire.sensor.sealing import Attempt
+from sealwire.stores.archive.schema import SCHEMA_VERSION
 from sealwire.stores.journal.files import sync_folder
+from sealwire.stores.segments.chain import ChainEnd, ChainMark
 from sealwire.syslog.message import PARSER_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+_MADE_WITH: Final = {"parser": PARSER_VERSION, "schema": SCHEMA_VERSION}
 
 
 class SealingNotes:
@@ -31,6 +37,7 @@ class SealingNotes:
         self._attempt = folder / "attempt.json"
         self.redelivery = SealedSnapshots(folder / "redelivery.json")
         self.observations = SealedSnapshots(folder / "observations.json")
+        self._chain = folder / "chain.json"
 
     def attempt(self) -> Attempt:
         """What was being sealed when the process ended; no tries when all was sealed."""
@@ -47,6 +54,23 @@ class SealingNotes:
     def clear_attempt(self) -> None:
         """It was sealed."""
         self._attempt.unlink(missing_ok=True)
+
+    def chain(self) -> ChainMark | None:
+        """A place that the chain had reached; None when none is known."""
+        document = _read(self._chain)
+        if not isinstance(document, dict):
+            return None
+        end = ChainEnd(document["next_number"], document["head"])
+        return ChainMark(document["file"], document["offset"], end)
+
+    def put_chain(self, mark: ChainMark) -> None:
+        """The chain has reached this place. Raises OSError."""
+        document = {"file": mark.file, "offset": mark.offset, **asdict(mark.end)}
+        self._chain.write_text(json.dumps(document), encoding="ascii")
+
+    def clear_chain(self) -> None:
+        """It is another chain now."""
+        self._chain.unlink(missing_ok=True)
 
 
 class SealedSnapshots:
@@ -129,15 +153,25 @@ class IndexedNote:
         self._path = folder / "indexed.json"
 
     def indexed_seq(self) -> int:
-        """Number of the last record indexed; 0 when unknown, or by another parser."""
+        """Number of the last record indexed; 0 when unknown, or by another version."""
         document = _read(self._path)
-        if isinstance(document, dict) and document["parser"] == PARSER_VERSION:
+        if isinstance(document, dict) and _MADE_WITH.items() <= document.items():
             return int(document["seq"])
         return 0
 
     def put(self, seq: int) -> None:
         """The index has everything up to ``seq``, durably. Raises OSError."""
-        self._path.write_text(json.dumps({"seq": seq, "parser": PARSER_VERSION}), encoding="ascii")
+        self._path.write_text(json.dumps({"seq": seq, **_MADE_WITH}), encoding="ascii")
+
+    def distrust(self) -> None:
+        """What is in the index may be of other records: it is to be built again. Raises OSError."""
+        if self._path.parent.is_dir():
+            self._path.write_text('"distrusted"', encoding="ascii")
+
+    @property
+    def distrusted(self) -> bool:
+        """Whether it is to be built again."""
+        return _read(self._path) == "distrusted"
 
     def clear(self) -> None:
         """The index is being built again."""

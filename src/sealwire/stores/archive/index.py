@@ -106,6 +106,10 @@ class Index:
         for statement in schema.drop_day(self._tables.dialect, self._ledger.sensor, retention, day):
             self._tables.run(statement)
 
+    def empty(self) -> None:
+        """Take every record out; it has to be built again."""
+        self._ledger.empty()
+
     def rebuild(self, seals: Iterable[tuple[str, pa.Table]]) -> Iterator[int]:
         """Empty it and take ``seals``, which are all there are; yields ``indexed_upto`` after each.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sealwire.clock import Clock
+    from sealwire.stores.segments.chain import ChainMark
     from sealwire.stores.segments.files import FileCalls, SensorFolder
     from sealwire.stores.segments.manifest import Segment
 
@@ -94,6 +95,11 @@ class Ledger:
     def next_number(self) -> int:
         """Number of the next manifest."""
         return self._writer().end.next_number
+
+    @property
+    def mark(self) -> ChainMark:
+        """The place behind the last line that was written since the start."""
+        return self._writer().mark
 
     def draft(self, kind: ManifestKind, **content: object) -> Manifest:
         """A manifest before the chain has given it its number."""

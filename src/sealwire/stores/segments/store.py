@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sealwire.errors import NotFoundError, RefusedError
 from sealwire.sensor.archive import Evidence
 from sealwire.sensor.retention import SteadyDay, StoredDay, judge
+from sealwire.stores.segments.chain import holds_mark
 from sealwire.stores.segments.compaction import ChangedSegmentError, Ready, merge, plan
 from sealwire.stores.segments.files import SensorFolder, SystemFileCalls
 from sealwire.stores.segments.ledger import Ledger, Pace, disk_faults
@@ -21,6 +22,7 @@ from sealwire.stores.segments.manifest import (
     ManifestKind,
     Segment,
 )
+from sealwire.stores.segments.verification import check_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from sealwire.sensor.policy import ArchivePolicy, LegalHold
     from sealwire.sensor.retention import Removal
     from sealwire.stores.segments.catalogue import Catalogue, SegmentsStatus
+    from sealwire.stores.segments.chain import ChainMark
+    from sealwire.stores.segments.damage import Damage
     from sealwire.stores.segments.files import FileCalls
     from sealwire.stores.segments.parquet import Place, SegmentReading
     from sealwire.stores.segments.recovery import Recovered
@@ -240,6 +244,25 @@ class SegmentStore:
         deletions = [one.deletion for one in manifests if one.deletion is not None]
         return Retirement(tuple(deletions), verdict.excess_bytes)
 
+    @property
+    def mark(self) -> ChainMark:
+        """The place behind the last line that was written since the start; for ``holds``."""
+        return self._ledger.mark
+
+    def holds(self, mark: ChainMark) -> bool:
+        """Whether a place is one of the chain as it is now; not after an older copy was put back.
+
+        Raises:
+            UnavailableError: ``segments.disk``.
+        """
+        with disk_faults():
+            return holds_mark(self.folder, mark)
+
+    def damage_of(self, segment: Segment) -> Damage | None:
+        """What is wrong with a live segment's file; None when it is as the chain says."""
+        live = self.look(lambda catalogue: segment.path in catalogue.segments)
+        return check_segment(self.folder, segment) if live else None
+
     def status(self) -> SegmentsStatus:
         """What is stored."""
         return self.look(lambda catalogue: catalogue.status())
@@ -304,11 +327,11 @@ class SegmentStore:
 
         with disk_faults():
             try:
-                reading = SegmentReading(self.folder.locate(segment.path).open("rb"))
+                file = self.folder.locate(segment.path).open("rb")
             except FileNotFoundError as error:
                 gone = f"segment {segment.path} is not there any more"
                 raise NotFoundError("segment.gone", gone) from error
-            with reading:
+            with file, SegmentReading(file) as reading:
                 yield reading
 
     def _refuse_changed(self, segment: Segment) -> RefusedError:

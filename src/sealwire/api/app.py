@@ -15,6 +15,7 @@ from sealwire.api import (
     clear,
     expiry,
     health,
+    metrics,
     peer_lists,
     problems,
     profiles,
@@ -67,6 +68,7 @@ def create_app(
         peer_lists,
         expiry,
         health,
+        metrics,
     ):
         app.include_router(module.router, max_body_size=LARGEST_BODY)
     app.include_router(users.own_router, max_body_size=LARGEST_BODY)

@@ -69,9 +69,8 @@ class LiveCounters:
         return self.gate in allowed_actions(stay.principal)
 
     def _document(self) -> dict[str, Any]:
-        stats = {} if self._services.sensor is None else self._services.sensor.stats()
+        stats = {} if self._services.sensor is None else self._services.sensor.stats(LONGEST)
         return {
             **stats,
-            "sources": stats.get("sources", [])[:LONGEST],
             "tls_failures": stats.get("tls_failures", [])[:LONGEST],
         }

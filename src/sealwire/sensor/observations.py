@@ -178,7 +178,18 @@ def with_observations(
     blank = {**Observed().document(), "sequence_hosts": []}
     for source in stats["sources"]:
         source.update(known.get((source["address"], source["certificate_sha256"]), blank))
+        source["spoken"] = spoken(source)
     return {**stats, **summed(documents)}
+
+
+def spoken(source: Mapping[str, Any]) -> str:
+    """In short what a source speaks: ``TLSv1.3, octets, rfc5424``; what it speaks most first."""
+    tls = [one["version"] for one in source.get("tls", ())]
+    plain = [name for name in source.get("transports", ()) if name != "tls"]
+    words = [*tls, *plain]
+    for what in ("framing", "formats"):
+        words += [name for name, _ in Counter(source[what]).most_common(2)]
+    return ", ".join(dict.fromkeys(words))
 
 
 def summed(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

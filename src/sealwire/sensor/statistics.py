@@ -141,7 +141,7 @@ class Statistics:
                 "last_seen": time_text(source.last_ns),
                 "certificate_subject": source.certificate_subject,
                 "certificate_sha256": source.certificate_sha256,
-                "rates": source.rate.document(now_ns),
+                **_rates(source.rate.document(now_ns)),
                 **channel_documents((source,)),
             }
             for source in nlargest(count, self.sources.values(), key=lambda one: one.last_ns)
@@ -183,7 +183,7 @@ class Statistics:
             ):
                 for name, figure in figures.items():
                     place[name] = round(place.get(name, 0.0) + figure, 2)
-        return found
+        return {**found, **_rates(found["rates"])}
 
     def _source(self, connection: Connection) -> Source:
         key = connection.address, connection.certificate_sha256
@@ -226,6 +226,10 @@ def restored(document: str | None) -> Statistics:
         statistics.sources[source.address, source.certificate_sha256] = source
     statistics.apply_failures(TlsFailure(*row) for row in fields["failures"])
     return statistics
+
+
+def _rates(figures: Mapping[str, float]) -> dict[str, Any]:
+    return {"rates": figures, "messages_per_second": figures["messages_per_second_1m"]}
 
 
 def time_text(nanoseconds: int) -> str:

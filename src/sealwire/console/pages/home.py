@@ -59,7 +59,7 @@ def home(visit: Visit) -> Response:
     sensor = visit.services.sensor if visit.may(Action.READ_SENSOR) else None
     unit = visit.services.appliance if visit.may(Action.READ_APPLIANCE) else None
     status = None if unit is None else unit.status()
-    stats = {} if sensor is None else sensor.stats()
+    stats = {} if sensor is None else sensor.stats(0)
     lifetimes = _lifetimes(visit)
     steps = [*_sensor_steps(visit, sensor), *_appliance_steps(status), *_arrival(sensor, stats)]
     return visit.page(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.access.roles import Action
 from sealwire.console.certificates import chain_facts
+from sealwire.console.live import LONGEST
+from sealwire.console.rendering import spaced
 from sealwire.console.routing import get
 from sealwire.console.services import present
 from sealwire.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from starlette.responses import Response
 
     from sealwire.console.visit import Visit
     from sealwire.sensor.service import Sensor
 
 _NEWEST: Final = 20
+_MOST_NAMES: Final = 6
 
 
 def sensors(visit: Visit) -> Response:
@@ -25,7 +30,7 @@ def sensors(visit: Visit) -> Response:
     return visit.page(
         "sensors.html",
         name=visit.services.sensor_name,
-        stats=sensor.stats(),
+        stats=sensor.stats(0),
         listeners=sensor.listeners(),
         leaf=next(iter(chain_facts(sensor.certificate.current(), visit.now)), None),
     )
@@ -35,10 +40,12 @@ def syslog_configuration(visit: Visit) -> Response:
     """*Sensors > [sensor] > Syslog Configuration*: Syslog TLS, Packets Received."""
     sensor = chosen_sensor(visit, visit.path("sensor"))
     newest, _ = sensor.tail(_NEWEST)
+    stats = sensor.stats(LONGEST)
     return visit.page(
         "syslog_configuration.html",
         name=visit.services.sensor_name,
-        stats=sensor.stats(),
+        stats=stats,
+        facts=list(facts(stats)),
         listeners=sensor.listeners(),
         mode=sensor.client_certificate().value,
         messages=[
@@ -46,6 +53,23 @@ def syslog_configuration(visit: Visit) -> Response:
             for each in reversed(newest)
         ],
     )
+
+
+def facts(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What senders speak, each with its number of messages; what there is none of is left out."""
+    by_name: dict[str, Mapping[str, int]] = {
+        "Protocols": {name: one["packets"] for name, one in stats["transports"].items()},
+        "TLS agreed on": {
+            f"{one['version']} {one['cipher']}": one["packets"] for one in stats["tls"]
+        },
+        "Framing": stats["framing"],
+        "Formats": stats["formats"],
+        "Read": stats["grades"],
+    }
+    for term, counts in by_name.items():
+        ordered = sorted(counts.items(), key=lambda item: -item[1])[:_MOST_NAMES]
+        if ordered:
+            yield term, ", ".join(f"{name} ({spaced(count)})" for name, count in ordered)
 
 
 def sources(visit: Visit) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.access.roles import Action
 from sealwire.console import certificates as shown
+from sealwire.console.live import LONGEST
 from sealwire.console.pages.identity import EndPages
 from sealwire.console.pages.sensors import chosen_sensor
 from sealwire.console.routing import post
@@ -43,7 +44,7 @@ def view(visit: Visit, **values: Any) -> Response:  # noqa: ANN401 - whatever th
     sensor = _sensor(visit)
     found = sensor.certificate.show()
     chain = shown.chain_facts(found.installed, visit.now)
-    stats = sensor.stats()
+    stats = sensor.stats(LONGEST)
     return visit.page(
         "syslog_server.html",
         name=visit.services.sensor_name,

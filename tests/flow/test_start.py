@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.cli.lazy import GROUPS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,8 +29,8 @@ HEAVY = {
 }
 
 
-def loaded(folder: Path, *words: str) -> set[str]:
-    """The top-level packages that a command imported."""
+def modules(folder: Path, *words: str) -> set[str]:
+    """What a command imported."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "sealwire", *words],
         cwd=folder,
@@ -37,9 +39,19 @@ def loaded(folder: Path, *words: str) -> set[str]:
         timeout=60,
         check=True,
     )
-    names = re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\S+)", done.stderr, re.MULTILINE)
+    names = set(re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\S+)", done.stderr, re.MULTILINE))
     assert "sealwire.cli.app" in names
-    return {name.partition(".")[0] for name in names}
+    return names
+
+
+def loaded(folder: Path, *words: str) -> set[str]:
+    """The top-level packages among them."""
+    return {name.partition(".")[0] for name in modules(folder, *words)}
+
+
+def test_the_list_of_groups_makes_none_of_them(tmp_path: Path) -> None:
+    made = {f"sealwire.cli.{name}" for name in GROUPS}
+    assert modules(tmp_path, "--help") & made == set()
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ca", "--help"], ["up", "--help"]])

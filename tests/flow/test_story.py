@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -53,6 +54,10 @@ def test_the_story_holds_and_leaves_a_home_to_go_on_with(tmp_path: Path) -> None
     assert positions == sorted(positions)
     assert "The story holds: every step was checked." in said
     assert "CN=fmc.example.test,OU=Security,O=Example Org,L=Austin,ST=TX,C=US" in said
+    found = said[said.index("$ sealwire sensor search dogtag.AuditEvent=") :]
+    for decision in ("Subject Name Not Matched", "reject for", "cancel for", "request succeeded"):
+        assert decision in found
+    assert re.search(r"\.parquet row \d+ SHA-256 [0-9a-f]{64}\nthat segment is there", found)
     assert cpu_seconds() - before < MOST_CPU_SECONDS
 
     with Node(home) as node:
@@ -62,6 +67,9 @@ def test_the_story_holds_and_leaves_a_home_to_go_on_with(tmp_path: Path) -> None
         (destination,) = node.json("appliance", "destination", "list")
         # It goes on streaming, to the port that the sensor had then.
         assert (destination["name"], destination["enabled"]) == ("sensor", True)
+        # Searched in the index that was made by the first node.
+        asked = "dogtag.AuditEvent=CERT_REQUEST_PROCESSED"
+        assert node.json("sensor", "search", "--count", asked) == {"count": 7}
         events = node.run("audit", "list", "--trail", "ca")
         assert events.count("[AuditEvent=CERT_REQUEST_PROCESSED]") == 7
 

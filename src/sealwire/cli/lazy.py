@@ -66,6 +66,10 @@ class LazyGroup(TyperGroup):
             return TyperGroup(name=cmd_name, help=GROUPS[cmd_name])
         return super().get_command(ctx, cmd_name)
 
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as it is called
+        """The names, without making what they stand for."""
+        return list(self.commands)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - passed on
         """Write the help without making what it lists."""
         self._listing = True

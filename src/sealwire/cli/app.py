@@ -15,7 +15,7 @@ from typer._click.exceptions import ClickException
 
 from sealwire.cli import node
 from sealwire.cli.doctor import doctor
-from sealwire.cli.lazy import LazyGroup
+from sealwire.cli.lazy import FILES, RUN, LazyGroup
 from sealwire.cli.output import printable
 from sealwire.errors import SealwireError, Severity, UnavailableError, UsageError
 
@@ -29,10 +29,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("up")(node.up)
-app.command("serve")(node.serve)
-app.command("demo")(node.demo)
-app.command("doctor")(doctor)
+app.command("up", rich_help_panel=RUN)(node.up)
+app.command("serve", rich_help_panel=RUN)(node.serve)
+app.command("demo", rich_help_panel=RUN)(node.demo)
+app.command("doctor", rich_help_panel=FILES)(doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,7 +46,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Certificate authority, appliance and sensor in one."""

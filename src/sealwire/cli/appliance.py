@@ -23,7 +23,10 @@ from sealwire.cli.output import (
 from sealwire.cli.session import HomeOption, api, segment
 from sealwire.errors import RefusedError
 
-appliance_app = typer.Typer(no_args_is_help=True, help="The machine whose audit log is streamed.")
+appliance_app = typer.Typer(
+    no_args_is_help=True,
+    help="The machine whose audit log is streamed, and where to.",
+)
 destination_app = typer.Typer(no_args_is_help=True, help="Where the audit log is streamed to.")
 stream_app = typer.Typer(no_args_is_help=True, help="Streaming on and off.")
 input_app = typer.Typer(no_args_is_help=True, help="Local files whose lines are streamed too.")

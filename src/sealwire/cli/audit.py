@@ -10,7 +10,9 @@ from sealwire.cli.audit_log import config_app, files_app, verify_log
 from sealwire.cli.output import JsonOption, printable, show_json_lines
 from sealwire.cli.session import HomeOption, api, segment
 
-audit_app = typer.Typer(no_args_is_help=True, help="The audit trails.")
+audit_app = typer.Typer(
+    no_args_is_help=True, help="The audit trails of all roles, and the signed audit log."
+)
 _PAGE = 1000
 
 
@@ -21,7 +23,7 @@ audit_app.command("verify-log")(verify_log)
 
 @audit_app.callback()
 def _group() -> None:
-    """The audit trails."""
+    """The audit trails of all roles, and the signed audit log."""
 
 
 @audit_app.command("list")

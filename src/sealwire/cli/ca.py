@@ -25,7 +25,9 @@ from sealwire.errors import RefusedError
 
 _PAGE = 1000
 
-ca_app = typer.Typer(no_args_is_help=True, help="The certificate authority.")
+ca_app = typer.Typer(
+    no_args_is_help=True, help="The certificate authority: profiles, certificates, CRLs."
+)
 ca_app.add_typer(profile_app, name="profile")
 ca_app.add_typer(crl_app, name="crl")
 ca_app.command("init")(init)

@@ -10,12 +10,14 @@ import typer
 from sealwire.cli.output import JsonOption
 from sealwire.cli.session import HomeOption
 
-cert_app = typer.Typer(no_args_is_help=True, help="Certificates: show what files hold.")
+cert_app = typer.Typer(
+    no_args_is_help=True, help="Certificates: what files hold, and which end soon."
+)
 
 
 @cert_app.callback()
 def _group() -> None:
-    """Certificates: show what files hold."""
+    """Certificates: what files hold, and which end soon."""
 
 
 @cert_app.command("show")

@@ -36,7 +36,7 @@ def doctor(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """DNS, TCP, TLS, chain, name, revocation, client certificate, message: each with its fix.
+    """Look at a TLS server step by step, from DNS to a message; name each fault and its fix.
 
     Exit code 2 when a step failed, 3 when there is no connection.
     """

@@ -12,18 +12,29 @@ from typer.core import TyperGroup
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+RUN: Final = "Run"
+ROLES: Final = "Roles of a node"
+FILES: Final = "Files and servers"
+
 GROUPS: Final[Mapping[str, str]] = {
     "csr": "Certificate requests: make one, explain one.",
-    "cert": "Certificates: show what files hold.",
+    "cert": "Certificates: what files hold, and which end soon.",
     "chain": "Certificate chains: build one, check one.",
     "pki": "Dogtag PKI's own command words.",
-    "ca": "The certificate authority.",
-    "appliance": "The machine whose audit log is streamed.",
-    "sensor": "Receives syslog over TLS.",
-    "audit": "The audit trails.",
+    "ca": "The certificate authority: profiles, certificates, CRLs.",
+    "appliance": "The machine whose audit log is streamed, and where to.",
+    "sensor": "The sensor: receives syslog, keeps it and finds it again.",
+    "audit": "The audit trails of all roles, and the signed audit log.",
     "user": "Users and their roles.",
 }
 """Each group and its help; module and attribute follow from the name (``csr.csr_app``)."""
+
+_ABOUT_FILES: Final = frozenset({"csr", "cert", "chain"})
+
+
+def panel(name: str) -> str:
+    """Under which heading of the help a group stands."""
+    return FILES if name in _ABOUT_FILES else ROLES
 
 
 class Commands(Mapping[str, Any]):
@@ -63,7 +74,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - passed on
         """The command; for the listing in the help no more than its name and help."""
         if self._listing and cmd_name in GROUPS:
-            return TyperGroup(name=cmd_name, help=GROUPS[cmd_name])
+            return TyperGroup(name=cmd_name, help=GROUPS[cmd_name], rich_help_panel=panel(cmd_name))
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as it is called

@@ -11,7 +11,7 @@ from sealwire.cli.session import HomeOption, api, segment
 
 senders_app = typer.Typer(
     no_args_is_help=True,
-    help="Who may come in, which HOSTNAME each sender may claim, and how it frames.",
+    help="Named senders: who may come in, which HOSTNAME each may claim.",
 )
 _API = "/api/v1/sensor/senders"
 

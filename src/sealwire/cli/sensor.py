@@ -16,7 +16,7 @@ from sealwire.cli.output import JsonOption, printable, show_fields, show_json, s
 from sealwire.cli.senders import senders_app
 from sealwire.cli.sensor_export import add_export_command
 from sealwire.cli.sensor_figures import show_what_is_spoken
-from sealwire.cli.sensor_records import add_record_commands
+from sealwire.cli.sensor_records import KEPT, add_record_commands
 from sealwire.cli.sensor_retention import hold_app, retention_app
 from sealwire.cli.session import HomeOption, api, segment
 from sealwire.cli.silence import silence_app
@@ -24,20 +24,25 @@ from sealwire.cli.silence import silence_app
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-sensor_app = typer.Typer(no_args_is_help=True, help="Receives syslog over TLS.")
+_NOW = "What comes in"
+_RECEIVING = "Who may send, and how"
+
+sensor_app = typer.Typer(
+    no_args_is_help=True, help="The sensor: receives syslog, keeps it and finds it again."
+)
 identity_app = typer.Typer(no_args_is_help=True, help="The sensor's own key and certificate.")
-listener_app = typer.Typer(no_args_is_help=True, help="Where it listens, and to whom.")
-trust_app = typer.Typer(no_args_is_help=True, help="Who may sign senders' certificates.")
-sensor_app.add_typer(identity_app, name="identity")
-sensor_app.add_typer(listener_app, name="listener")
-sensor_app.add_typer(trust_app, name="trust")
-sensor_app.add_typer(senders_app, name="admit")
-sensor_app.add_typer(silence_app, name="silence")
-sensor_app.add_typer(retention_app, name="retention")
-sensor_app.add_typer(hold_app, name="hold")
-sensor_app.add_typer(crl_commands("sensor"), name="crl")
-add_record_commands(sensor_app)
-add_export_command(sensor_app)
+listener_app = typer.Typer(
+    no_args_is_help=True, help="Its ports, and whether senders must show a certificate."
+)
+trust_app = typer.Typer(no_args_is_help=True, help="CAs that may sign senders' certificates.")
+sensor_app.add_typer(identity_app, name="identity", rich_help_panel=_RECEIVING)
+sensor_app.add_typer(listener_app, name="listener", rich_help_panel=_RECEIVING)
+sensor_app.add_typer(trust_app, name="trust", rich_help_panel=_RECEIVING)
+sensor_app.add_typer(senders_app, name="admit", rich_help_panel=_RECEIVING)
+sensor_app.add_typer(silence_app, name="silence", rich_help_panel=_NOW)
+sensor_app.add_typer(retention_app, name="retention", rich_help_panel=KEPT)
+sensor_app.add_typer(hold_app, name="hold", rich_help_panel=KEPT)
+sensor_app.add_typer(crl_commands("sensor"), name="crl", rich_help_panel=_RECEIVING)
 
 _API = "/api/v1/sensor"
 _FAULTS = {
@@ -144,9 +149,9 @@ def trust_remove(
     typer.echo(f"no longer accepted: {printable(sha256)}")
 
 
-@sensor_app.command("stats")
+@sensor_app.command("stats", rich_help_panel=_NOW)
 def stats(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Packets Received, bytes, and who sent them."""
+    """Show Packets Received, bytes, and who sent them."""
     with api(home) as client:
         answer = client.call("GET", f"{_API}/stats")
     if json:
@@ -167,9 +172,9 @@ def stats(home: HomeOption = None, json: JsonOption = False) -> None:
         typer.echo(f"Alarm: {printable(alarm['text'])}, last at {alarm['last_seen']}")
 
 
-@sensor_app.command("sources")
+@sensor_app.command("sources", rich_help_panel=_NOW)
 def sources(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Who sends: one line for each address and certificate."""
+    """List who sends: one line for each address and certificate."""
     with api(home) as client:
         listing = client.call("GET", f"{_API}/sources")
     if json:
@@ -178,7 +183,7 @@ def sources(home: HomeOption = None, json: JsonOption = False) -> None:
         _show_sources(listing)
 
 
-@sensor_app.command("tail")
+@sensor_app.command("tail", rich_help_panel=_NOW)
 def tail(
     count: Annotated[int, typer.Option("-n", min=0, max=100_000, help="So many messages.")] = 20,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as they arrive.")] = False,
@@ -214,3 +219,7 @@ def _show_sources(listing: Sequence[Mapping[str, Any]]) -> None:
         ],
         listing,
     )
+
+
+add_record_commands(sensor_app)
+add_export_command(sensor_app)

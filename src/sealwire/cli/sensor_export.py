@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 import typer
 
 from sealwire.cli.output import JsonOption, printable, show_json
+from sealwire.cli.sensor_records import KEPT
 from sealwire.cli.session import HomeOption, api, home_path, must_be_new
 from sealwire.errors import UnavailableError, UsageError
 
@@ -25,7 +26,7 @@ _NOT_VERIFIED: Final = 2
 
 def add_export_command(app: typer.Typer) -> None:
     """The command of this module."""
-    app.command("export")(export)
+    app.command("export", rich_help_panel=KEPT)(export)
 
 
 def export(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from sealwire.bootstrap.client import ApiClient
 
+KEPT = "What was kept"
+"""Heading of these commands in the help."""
+
 _API = "/api/v1/sensor"
 _ENVELOPE = {
     "received": "Received",
@@ -40,7 +43,9 @@ _ENVELOPE = {
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(help="Words of the text, and FIELD=VALUE; `--` before words with a dash."),
+    typer.Argument(
+        help="Words of the text, and FIELD=VALUE; quote for the shell, `--` before a dash."
+    ),
 ]
 Since = Annotated[
     str | None, typer.Option(help="Received since: 15m, 2h, 7d (ago), a date, or RFC 3339.")
@@ -50,9 +55,9 @@ Until = Annotated[str | None, typer.Option(help="Received before; as --since.")]
 
 def add_record_commands(app: typer.Typer) -> None:
     """The commands of this module."""
-    app.command("search")(search)
-    app.command("record")(record)
-    app.command("reindex")(reindex)
+    app.command("search", rich_help_panel=KEPT)(search)
+    app.command("record", rich_help_panel=KEPT)(record)
+    app.command("reindex", rich_help_panel=KEPT)(reindex)
 
 
 def search(
@@ -73,7 +78,7 @@ def search(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Find stored records."""
+    """Find stored records by words, fields and time of receipt."""
     asked: dict[str, Any] = {
         "q": " ".join(words or ()),
         "since": since,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 silence_app = typer.Typer(
-    no_args_is_help=True, help="When a source that used to send and sends nothing is an alarm."
+    no_args_is_help=True, help="Alarms for sources that used to send and have fallen silent."
 )
 
 _API = "/api/v1/sensor/silence"

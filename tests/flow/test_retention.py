@@ -23,7 +23,9 @@ OLD_DAYS = (41, 40, 3)
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(tmp_path_factory.mktemp("node") / "home") as running:
+    home = tmp_path_factory.mktemp("node") / "home"
+    seal_days_ago(home, *OLD_DAYS)
+    with Node(home) as running:
         yield running
 
 
@@ -32,7 +34,7 @@ def stored(node: Node) -> str:
     """Ten lines whose class a rule chose; returns the class."""
     say(node, "sensor", "retention", "class", "set", "web", "--days", "1")
     say(node, "sensor", "retention", "rule", "add", "--class", "web", "--host", "*.example.com")
-    say(node, "sensor", "retention", "rule", "add", "--class", "web", "--host", "web001")
+    say(node, "sensor", "retention", "rule", "add", "--class", "web", "--network", "127.0.0.0/8")
     policed = shown(node, "sensor", "retention", "show")
     assert [rule["number"] for rule in policed["rules"]] == [1, 2]
     sender = Sender(node.target.port, "kept")
@@ -83,7 +85,7 @@ def segments_of(path: Path) -> list[str]:
 def test_records_get_the_class_that_a_rule_says(node: Node, stored: str) -> None:
     assert {record["retention"] for record in found(node)} == {stored}
     view = shown(node, "sensor", "retention", "show")
-    (one,) = view["days"]
+    one = view["days"][-1]
     assert (one["retention"], one["records"], one["day"]) == (stored, 10, day(0))
     assert one["goes_on"] == day(-2)
     assert [each["day"] for each in view["next"]] == [day(0)]
@@ -95,7 +97,7 @@ def test_a_hold_is_in_force_at_once_and_released_with_a_reason(node: Node, store
     assert said == "held: case-7, in force\n"
     (held,) = shown(node, "sensor", "hold", "list")
     assert (held["reason"], held["in_force"]) == ("Smith v. Jones", True)
-    assert shown(node, "sensor", "retention", "show")["protected"][0]["held_by"] == ["case-7"]
+    assert shown(node, "sensor", "retention", "show")["protected"][-1]["held_by"] == ["case-7"]
     assert run(node.home, "sensor", "retention", "class", "remove", stored).returncode == 2
     say(node, "sensor", "hold", "release", "case-7", "--reason", "settled")
     assert shown(node, "sensor", "hold", "list") == []
@@ -137,28 +139,30 @@ def test_an_export_proves_itself_and_one_byte_spoils_it(
     refused(verified(node, tar), 2, "this is no whole export")
 
 
-def test_what_the_store_process_deletes_stands_in_the_trail(
-    node: Node, stored: str, tmp_path: Path
-) -> None:
-    assert stored
-    node.stop()
-    seal_days_ago(node.home, *OLD_DAYS)
-    tar = tmp_path / "stopped.tar"
-    assert "40 records" in say(node, "sensor", "export", "-o", str(tar))
+def test_what_the_store_process_deletes_stands_in_the_trail(node: Node) -> None:
     reason = ("--reason", "an older case")
     say(node, "sensor", "hold", "set", "old", "--first", day(41), "--last", day(41), *reason)
     shorter = ("sensor", "retention", "class", "set", "default", "--days", "30")
     refused(run(node.home, *shorter), 2, "10 stored records deleted at once")
+    assert trail(node, "RECORDS_DELETED") == []
     say(node, *shorter, "--sure")
-    assert shown(node, "sensor", "retention", "show")["next"][0]["reason"] == "expired"
-    node.start()
     wait_until(lambda: trail(node, "RECORDS_DELETED"), "the event", 20.0)
     (event,) = trail(node, "RECORDS_DELETED")
     assert "[SubjectID=$System$][Outcome=Success]" in event
     assert f"[Day={day(40)}][RetentionClass=default][Reason=expired][Records=10]" in event
     view = shown(node, "sensor", "retention", "show")
     assert [each["day"] for each in view["days"]] == [day(41), day(3), day(0)]
-    say(node, "sensor", "export", "-o", str(tmp_path / "after.tar"))
+    assert [(each["day"], each["held_by"]) for each in view["protected"]] == [(day(41), ["old"])]
+
+
+def test_a_stopped_node_exports_what_it_had_received(
+    node: Node, stored: str, tmp_path: Path
+) -> None:
+    Sender(node.target.port, "lastly").send(7)
+    node.stop()
+    tar = tmp_path / "stopped.tar"
+    told = say(node, "sensor", "export", "--class", stored, "-o", str(tar), "--json")
+    assert (json.loads(told)["verified"], json.loads(told)["records"]) == (True, 17)
 
 
 def seal_days_ago(home: Path, *ages: int) -> None:

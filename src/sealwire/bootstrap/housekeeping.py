@@ -48,12 +48,13 @@ class Housekeeping:
         """Seconds until there is something to do."""
         return max(0.0, self._due - self._clock.monotonic())
 
-    def hold(self) -> None:
-        """Have the chain say at once which holds are in force; deleting is for the next step."""
+    def policy_changed(self) -> None:
+        """Have the chain say at once which holds are in force, and look soon what may go now."""
         try:
             self._room.segments().hold(self._policy().holds)
         except (SealwireError, OSError) as error:
             log.warning("housekeeping", error=str(error))
+        self._due = self._clock.monotonic()
 
     def step(self) -> None:
         """Do what is due; trouble is told, and it is tried again later."""

@@ -143,9 +143,7 @@ class Sealing:
     def advance(self) -> float:
         """Seal one batch if it is time; seconds until the next look is worth while."""
         with self._lock:
-            feed, policy = self._feed, self._policy
-        if policy is not self._judge.policy:
-            self._judge = PolicyJudge(policy)
+            feed = self._feed
         if not feed.ends:
             return IDLE
         try:
@@ -196,6 +194,9 @@ class Sealing:
 
     def _seal_next(self, feed: Feed) -> int:
         """Seal the next batch; how many bytes it had (1 for one without), 0 when there is none."""
+        policy = self.policy
+        if policy is not self._judge.policy:
+            self._judge = PolicyJudge(policy)
         notes, starts = self._places.notes, self.sealed()
         attempt = notes.attempt().following(starts)
         batch = gather(self._places.reader, starts, feed.ends, _limits(attempt, feed))

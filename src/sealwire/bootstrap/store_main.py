@@ -97,7 +97,7 @@ class StoreProcess:
         self._fed = threading.Condition()
         self._news = False
         self._policed = False
-        self._holds_changed = False
+        self._policy_changed = False
         self._stopping = threading.Event()
         self._wanted: set[int] = set()
         self._answerers = ThreadPoolExecutor(_ANSWERERS, thread_name_prefix="answers")
@@ -130,7 +130,7 @@ class StoreProcess:
                 self._wake()
             case "policy":
                 self._room.sealing.judge_by(policy_from(message["policy"]))
-                self._policed = self._holds_changed = True
+                self._policed = self._policy_changed = True
                 self._wake()
             case "ask":
                 self._wanted.add(message["id"])
@@ -166,9 +166,9 @@ class StoreProcess:
     def _advance(self) -> float:
         """Seal, and keep house where that is due; seconds until there is more to do."""
         pause = self._room.sealing.advance()
-        if self._holds_changed:
-            self._holds_changed = False
-            self._housekeeping.hold()
+        if self._policy_changed:
+            self._policy_changed = False
+            self._housekeeping.policy_changed()
         if self._policed and not self._housekeeping.due_in():
             self._housekeeping.step()
         return min(pause, self._housekeeping.due_in()) if self._policed else pause

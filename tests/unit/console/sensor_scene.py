@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealwire.audit.formats import AuditFormat
 from sealwire.audit.recorder import Recorder
@@ -21,7 +21,7 @@ from tests.unit.console.scene import ConsoleScene
 from tests.unit.sensor.scene import IdleReceivers, KeyShelf, PaperJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sealwire.sensor.archive import Bucket, Page
     from sealwire.sensor.query import Search
@@ -69,6 +69,7 @@ class ListArchive(MemoryIndex):
         self.waiting = 0
         self.failing: SealwireError | None = None
         self.unable: SealwireError | None = None
+        self.seen: list[dict[str, Any]] = []
 
     def keep(self, *records: StoredRecord) -> None:
         self.kept += records
@@ -105,6 +106,12 @@ class ListArchive(MemoryIndex):
             oldest_ns=min(moments, default=None),
             newest_ns=max(moments, default=None),
         )
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        return self.seen
+
+    def away_s(self) -> float:
+        return 0.0
 
     def reindex(self) -> Iterator[ArchiveStatus]:
         yield self.status()

@@ -23,6 +23,11 @@ from sealwire.stores.memory import MemoryStore
 SHA256 = hashlib.sha256(b"a certificate").hexdigest()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def light_passwords() -> None:
+    """Here a hash has the weight that users get."""
+
+
 class Octets:
     """The same octets again and again."""
 

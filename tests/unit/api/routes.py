@@ -26,6 +26,7 @@ GOOD_VALUES: dict[str, Any] = {
     "roles": ["agent"],
     "files": [{"name": "some.pem", "content": "AAAA"}],
     "requests": [{"id": 1}],
+    "hours": 6.0,
 }
 
 

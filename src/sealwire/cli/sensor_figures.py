@@ -33,8 +33,9 @@ def show_what_is_spoken(stats: Mapping[str, Any]) -> None:
 
 
 def _numbers(stats: Mapping[str, Any]) -> str:
+    gaps = stats["sequence_gaps"]
     told = {
-        f"missing in {stats['sequence_gaps']} gaps": stats["sequence_missing"],
+        "missing in one gap" if gaps == 1 else f"missing in {gaps} gaps": stats["sequence_missing"],
         "late": stats["sequence_late"],
         "duplicates": stats["sequence_duplicates"],
         "restarts": stats["sequence_restarts"],

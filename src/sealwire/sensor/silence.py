@@ -8,6 +8,7 @@ Only one that used to send can fall silent: at least ``REGULAR_MESSAGES`` over a
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import NotFoundError, RefusedError
@@ -44,7 +45,7 @@ class SilencePolicy:
     def having(self, hours: float, address: str | None = None) -> SilencePolicy:
         """The policy with ``hours`` for one address, or for all that have none of their own.
 
-        Raises RefusedError ``silence.hours``, ``silence.too_many``.
+        Raises RefusedError ``silence.hours``, ``silence.address``, ``silence.too_many``.
         """
         if not 0 <= hours <= LONGEST_HOURS:
             raise RefusedError(
@@ -53,6 +54,7 @@ class SilencePolicy:
             )
         if address is None:
             return replace(self, hours=hours)
+        address = _checked(address)
         if address not in self.sources and len(self.sources) >= MOST_OVERRIDES:
             raise RefusedError(
                 "silence.too_many", f"at most {MOST_OVERRIDES} sources have hours of their own"
@@ -65,6 +67,18 @@ class SilencePolicy:
             raise NotFoundError("silence.unknown", f"{address} has no hours of its own")
         left = {one: hours for one, hours in self.sources.items() if one != address}
         return replace(self, sources=left)
+
+
+def _checked(address: str) -> str:
+    """An address as sources show theirs."""
+    try:
+        return str(ip_address(address.strip()))
+    except ValueError:
+        raise RefusedError(
+            "silence.address",
+            f"{address} is no IP address",
+            hint="sealwire sensor sources shows the addresses of those that send",
+        ) from None
 
 
 def silence_document(policy: SilencePolicy) -> dict[str, Any]:

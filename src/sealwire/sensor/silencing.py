@@ -53,7 +53,7 @@ class SilenceCases(SensorCases):
     def set_silence(self, actor: str, hours: float, address: str | None = None) -> SilencePolicy:
         """Choose the hours (0: never an alarm) for ``address``, or for all without their own.
 
-        Raises RefusedError ``silence.hours``, ``silence.too_many``.
+        Raises RefusedError ``silence.hours``, ``silence.address``, ``silence.too_many``.
         """
 
         def use_case(tx: SensorTx) -> SilencePolicy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,7 +15,7 @@ from sealwire.sensor.time_words import moment_us
 from tests.unit.sensor.scene import START, SensorScene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 NOW_US = int(START.timestamp()) * 1_000_000
 MINUTE_US = 60_000_000
@@ -58,6 +58,12 @@ class PaperArchive:
 
     def status(self) -> ArchiveStatus:
         return ArchiveStatus({}, 5, 3, 0, 0, 0, 0, None, None)
+
+    def observations(self) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    def away_s(self) -> float:
+        return 0.0
 
     def reindex(self) -> Iterator[ArchiveStatus]:
         yield self.status()

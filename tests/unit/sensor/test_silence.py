@@ -64,6 +64,9 @@ def test_each_source_may_have_hours_of_its_own() -> None:
     assert policy.without("192.0.2.1") == SilencePolicy(0)
     with pytest.raises(NotFoundError):
         policy.without("192.0.2.2")
+    with pytest.raises(RefusedError, match="no IP address"):
+        policy.having(1, "web.example.com")
+    assert "2001:db8::1" in policy.having(1, "2001:0DB8::1").sources
     for hours in (-1, 1e9, float("nan")):
         with pytest.raises(RefusedError):
             policy.having(hours)

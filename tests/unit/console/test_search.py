@@ -27,20 +27,27 @@ HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def scene() -> SensorConsole:
+    """Nothing was received yet."""
     return SensorConsole()
 
 
 @pytest.fixture
-def filled(scene: SensorConsole) -> SensorConsole:
-    """130 records, one a second."""
+def visitor(scene: SensorConsole) -> Browser:
+    return scene.browser(Role.AUDITOR)
+
+
+@pytest.fixture(scope="module")
+def filled() -> SensorConsole:
+    """130 records, one a second, for who only looks."""
+    scene = SensorConsole()
     lines = [LINE.format(pri=32 + n % 8, host=n % 3, n=n).encode() for n in range(130)]
     scene.receive(lines)
     return scene
 
 
-@pytest.fixture
-def reader(scene: SensorConsole) -> Browser:
-    return scene.browser(Role.AUDITOR)
+@pytest.fixture(scope="module")
+def reader(filled: SensorConsole) -> Browser:
+    return filled.browser(Role.AUDITOR)
 
 
 def numbers(got: httpx.Response) -> list[int]:
@@ -158,37 +165,38 @@ def test_what_is_no_question_keeps_what_was_typed(
     assert 'value="many"' in got.text
 
 
-def test_nothing_found_says_what_may_be_why(scene: SensorConsole, reader: Browser) -> None:
-    assert "Nothing is stored and indexed yet." in reader.get("/sensors/search").text
+def test_nothing_found_says_what_may_be_why(scene: SensorConsole, visitor: Browser) -> None:
+    assert "Nothing is stored and indexed yet." in visitor.get("/sensors/search").text
     scene.receive([b"<13>1 - web1 app - - - Something"])
     scene.archive.waiting = 12
-    other = reader.get("/sensors/search?q=something")
+    other = visitor.get("/sensors/search?q=something")
     assert "case counts" in other.text
     assert "12 records and 0 bytes of the journal are not indexed yet" in other.text
     assert numbers(other) == []
-    before = reader.get("/sensors/search?since=2020-01-01&until=2020-01-02")
+    before = visitor.get("/sensors/search?since=2020-01-01&until=2020-01-02")
     assert "What is stored was received from" in before.text
-    assert "Something" in reader.get(link(before, "Search all of it")).text
+    assert "Something" in visitor.get(link(before, "Search all of it")).text
 
 
-def test_a_store_process_that_is_away_is_said_so(scene: SensorConsole, reader: Browser) -> None:
+def test_a_store_process_that_is_away_is_said_so(scene: SensorConsole, visitor: Browser) -> None:
     scene.archive.failing = UnavailableError("archive.unavailable", "the store process is away")
-    got = reader.get("/sensors/search?q=word")
+    got = visitor.get("/sensors/search?q=word")
     assert got.status_code == 503
     assert "the store process is away" in got.text
     assert 'value="word"' in got.text
 
 
-def test_a_search_that_takes_too_long(filled: SensorConsole, reader: Browser) -> None:
+def test_a_search_that_takes_too_long(scene: SensorConsole, visitor: Browser) -> None:
+    scene.receive([LINE.format(pri=34, host=1, n=n).encode() for n in range(3)])
     costly = RefusedError("search.too_expensive", "This takes too long.", hint="Ask for less.")
-    filled.archive.unable = costly
-    got = reader.get("/sensors/search")
+    scene.archive.unable = costly
+    got = visitor.get("/sensors/search")
     assert got.status_code == 200
     assert numbers(got)
     assert "too long to count" in got.text
     assert "Take a shorter time" in got.text
-    filled.archive.failing = costly
-    got = reader.get("/sensors/search")
+    scene.archive.failing = costly
+    got = visitor.get("/sensors/search")
     assert got.status_code == 422
     assert "Ask for less." in got.text
 
@@ -238,48 +246,48 @@ def test_a_value_leads_to_a_search_that_finds_the_record(
     assert '/sensors/records/8"' in reader.get(f"{found.url}&order=oldest").text
 
 
-def test_neighbours_are_of_the_same_source(scene: SensorConsole, reader: Browser) -> None:
+def test_neighbours_are_of_the_same_source(scene: SensorConsole, visitor: Browser) -> None:
     made = scene.receive([b"<13>1 - h a - - - x%d" % n for n in range(4)])
     scene.archive.keep(
         stored(5, b"other", scene.ago_ns(seconds=2.5), peer_address="2001:db8::1"),
     )
-    second = reader.get(f"/sensors/records/{made[1].seq}")
+    second = visitor.get(f"/sensors/records/{made[1].seq}")
     assert link(second, "Older of this source") == "/sensors/records/1"
     assert link(second, "Newer of this source") == "/sensors/records/3"
-    assert "of this source" not in reader.get("/sensors/records/5").text
+    assert "of this source" not in visitor.get("/sensors/records/5").text
 
 
-def test_what_is_special_is_said(scene: SensorConsole, reader: Browser) -> None:
+def test_what_is_special_is_said(scene: SensorConsole, visitor: Browser) -> None:
     flags = RecordFlag.TRUNCATED | RecordFlag.HOST_NOT_ALLOWED
     scene.archive.keep(
         stored(1, b"<13>words", scene.ago_ns(seconds=1), flags=flags, certificate_sha256=None)
     )
-    got = reader.get("/sensors/records/1").text
+    got = visitor.get("/sensors/records/1").text
     assert "Too long: its end was cut off." in got
     assert "This source may not claim this HOSTNAME." in got
     assert "none shown" in got
-    assert "flagged" in reader.get("/sensors/search").text
+    assert "flagged" in visitor.get("/sensors/search").text
 
 
-def test_hostile_and_binary_records_are_text(scene: SensorConsole, reader: Browser) -> None:
+def test_hostile_and_binary_records_are_text(scene: SensorConsole, visitor: Browser) -> None:
     host = f"<13>1 - {HOSTILE.replace(' ', '')} app - - - {HOSTILE}".encode()
     scene.receive([host, b"<13>1 - h a - - - \x00\x01\xff\xfe", b'<13>1 - h" q\\ - - - "x" \\'])
-    pages = [reader.get(f"/sensors/records/{seq}") for seq in (1, 2, 3)]
-    pages.append(reader.get("/sensors/search"))
+    pages = [visitor.get(f"/sensors/records/{seq}") for seq in (1, 2, 3)]
+    pages.append(visitor.get("/sensors/search"))
     for got in pages:
         assert got.status_code == 200
         assert not re.search(r"<script>alert|<img src=x", got.text)
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", got.text)
     assert "00 01 ff fe" in pages[1].text
-    assert reader.get("/sensors/records/2/raw").content.endswith(b"\x00\x01\xff\xfe")
-    quoted = reader.get(link(pages[2], "h&#34;"))
+    assert visitor.get("/sensors/records/2/raw").content.endswith(b"\x00\x01\xff\xfe")
+    quoted = visitor.get(link(pages[2], "h&#34;"))
     assert quoted.status_code == 200
     assert "/sensors/records/3" in quoted.text
 
 
 @pytest.mark.parametrize("seq", ["0", "7", "99999999999999999999999", "one", "-1"])
-def test_a_record_that_is_not_there(scene: SensorConsole, reader: Browser, seq: str) -> None:
-    assert reader.get(f"/sensors/records/{seq}").status_code == 404
+def test_a_record_that_is_not_there(scene: SensorConsole, visitor: Browser, seq: str) -> None:
+    assert visitor.get(f"/sensors/records/{seq}").status_code == 404
 
 
 def test_an_agent_may_not_read_records(filled: SensorConsole) -> None:

@@ -116,13 +116,19 @@ def checked(person: Person, node: Node) -> None:
     person.fill("Search for", "login77")
     person.press("Search")
     assert found(person) == 1
-    person.page.locator("td.when a").click()
+    person.page.locator(".records td.when a").click()
     person.expect("login77 of many")
     shown = person.text()
     assert LINES[77].decode() in shown
     seq = person.page.url.rpartition("/")[2]
     evidence = node.json("sensor", "record", seq)["evidence"]
-    for told in (evidence["segment"], evidence["sha256"], "exactly as the RFC says", "web2"):
+    for told in (
+        evidence["segment"],
+        evidence["sha256"],
+        "exactly as the RFC says",
+        "TLSv1.3",
+        "web2",
+    ):
         assert told in shown
     command = person.page.locator("#check").inner_text().splitlines()[1]
     done = subprocess.run(
@@ -140,9 +146,9 @@ def hostile(person: Person) -> None:
     person.open("/sensors/search?q=hostile+OR+binary")
     assert found(person) == 2
     narrow(person)
-    for position, told in ((1, "<img src=x onerror=alert(1)>"), (0, "00 ff 1b 5b 32 4a")):
+    for position, told in ((1, "<img src=x onerror=alert(1)>"), (0, "1b 5b 32 4a")):
         person.open("/sensors/search?q=hostile+OR+binary")
-        person.page.locator("td.when a").nth(position).click()
+        person.page.locator(".records td.when a").nth(position).click()
         person.page.get_by_role("heading", name="Evidence").wait_for()
         assert told in person.text()
         narrow(person)

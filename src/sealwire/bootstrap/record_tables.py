@@ -48,6 +48,8 @@ _SAME: Final = (
     "msgid",
     "message_start",
     "raw",
+    "tls_version",
+    "cipher",
 )
 
 

@@ -108,6 +108,8 @@ def record(
         show_json(found)
         return
     show_fields({"Record": found["seq"]} | {told: found[key] for key, told in _ENVELOPE.items()})
+    if found.get("tls_version"):
+        show_fields({"TLS": f"{found['tls_version']} {found['cipher']}"})
     show_fields({"Flags": ", ".join(found["flags"])})
     for field in found["fields"]:
         typer.echo(f"  {printable(field['name'])} = {printable(field['value'])}")

@@ -108,6 +108,7 @@ RULES: Final = {
     "xml": "XML, no header",
     "pri": "a PRI, and nothing else that was recognised",
     "raw": "nothing was recognised",
+    "unparsed": "the parser failed on it: it is kept as it is",
 }
 _UNREADABLE: Final = re.compile(r"[^\n\t -~\u00a0-\U0010ffff]")
 
@@ -215,6 +216,7 @@ def envelope_values(record: StoredRecord) -> list[Value]:
         ),
         Value("Listener", f"port {port}", words_for(Field.LISTENER, port)),
         Value("Transport", record.transport.upper(), words_for(Field.TRANSPORT, record.transport)),
+        *([Value("TLS", f"{record.tls_version} {record.cipher}")] if record.tls_version else []),
         Value("Framing", FRAMINGS.get(record.framing, record.framing)),
         Value(
             "Sender",

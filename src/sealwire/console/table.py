@@ -25,6 +25,7 @@ from sealwire.console.pages import (
     search,
     senders,
     sensors,
+    sources,
     syslog_server,
     users,
 )
@@ -51,6 +52,7 @@ ROUTES: Final = (
     *records.ROUTES,
     *senders.ROUTES,
     *retention.ROUTES,
+    *sources.ROUTES,
     *sensors.ROUTES,
     *users.ROUTES,
 )

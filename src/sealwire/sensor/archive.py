@@ -42,6 +42,8 @@ class StoredRecord:
 
     ``seq``: number of the record, unique in its sensor, in the order of sealing. ``message_start``
     is an offset in ``raw``. ``facility`` and ``severity`` are None without PRI.
+    ``tls_version`` and ``cipher`` are known of a single record only, and empty without TLS: its
+    segment has them, the index does not.
     """
 
     seq: int
@@ -67,6 +69,8 @@ class StoredRecord:
     fields: tuple[tuple[str, str], ...]
     message_start: int
     raw: bytes
+    tls_version: str = ""
+    cipher: str = ""
 
 
 @dataclass(frozen=True, slots=True)

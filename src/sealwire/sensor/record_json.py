@@ -15,7 +15,7 @@ _NS: Final = 1000
 
 
 def record_json(found: StoredRecord) -> dict[str, Any]:
-    """A record; ``raw_base64`` only where its bytes are no UTF-8."""
+    """A record; ``raw_base64`` only where its bytes are no UTF-8, TLS only where it is known."""
     document: dict[str, Any] = {
         "seq": found.seq,
         "received": time_text(found.received_ns),
@@ -41,6 +41,8 @@ def record_json(found: StoredRecord) -> dict[str, Any]:
         "message": found.raw[found.message_start :].decode("utf-8", "replace"),
         "raw": found.raw.decode("utf-8", "replace"),
     }
+    if found.tls_version:
+        document |= {"tls_version": found.tls_version, "cipher": found.cipher}
     if "\ufffd" in document["raw"]:
         document["raw_base64"] = b64encode(found.raw).decode("ascii")
     return document

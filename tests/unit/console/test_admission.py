@@ -101,7 +101,26 @@ def test_pages_say_how_far_the_archive_is_and_what_is_wrong(scene: SensorConsole
         assert "the store process ended &lt;b&gt;" in got
 
 
+def test_hours_of_silence_are_chosen_for_all_or_for_one(scene: SensorConsole) -> None:
+    browser = scene.browser(Role.ADMINISTRATOR)
+    page = "/sensors/sources"
+    assert "24 hours" in browser.get(page).text
+    for fields in ({"hours": "0"}, {"hours": "1.5", "address": "192.0.2.1"}):
+        got = browser.post(f"{page}/silence", fields, page=page)
+        assert got.headers["location"] == f"{page}?done=changed"
+    shown = browser.get(page).text
+    assert "never an alarm</dd>" in shown
+    assert "192.0.2.1: 1.5 hours" in shown
+    assert browser.post(f"{page}/silence", {"hours": "soon"}, page=page).status_code == 400
+    assert browser.post(f"{page}/silence", {"hours": "nan"}, page=page).status_code == 422
+    browser.post(f"{page}/silence/remove", {"address": "192.0.2.1"}, page=page)
+    assert scene.sensor.silence().sources == {}
+    assert "Save" not in scene.browser(Role.AUDITOR).get(page).text
+
+
 def test_a_source_leads_to_its_records(scene: SensorConsole) -> None:
     scene.journal.receive(b"<13>1 - h a - - - x")
     got = scene.browser(Role.AUDITOR).get("/sensors/sources").text
     assert 'href="/sensors/search?q=source%3D%22192.0.2.1%22&amp;range=all"' in got
+    assert f"certificate%3D{'ab' * 32}&amp;range=all" in got
+    assert "port 6514" in got

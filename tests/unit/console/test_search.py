@@ -257,6 +257,13 @@ def test_neighbours_are_of_the_same_source(scene: SensorConsole, visitor: Browse
     assert "of this source" not in visitor.get("/sensors/records/5").text
 
 
+def test_tls_is_told_where_it_is_known(scene: SensorConsole, visitor: Browser) -> None:
+    tls = {"tls_version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384"}
+    scene.archive.keep(stored(1, b"x", scene.ago_ns(days=2), **tls), stored(2, b"y", 1))
+    assert "TLSv1.3 TLS_AES_256_GCM_SHA384" in visitor.get("/sensors/records/1").text
+    assert "<dt>TLS</dt>" not in visitor.get("/sensors/records/2").text
+
+
 def test_what_is_special_is_said(scene: SensorConsole, visitor: Browser) -> None:
     flags = RecordFlag.TRUNCATED | RecordFlag.HOST_NOT_ALLOWED
     scene.archive.keep(

@@ -31,7 +31,7 @@ def admission(visit: Visit) -> Response:
     """Who is named, the form to name one more, and what was refused."""
     sensor = present(visit.services.sensor, "sensor")
     senders = sensor.senders()
-    failures = sensor.stats()["tls_failures"]
+    failures = sensor.stats(0)["tls_failures"]
     return visit.page(
         "admission.html",
         senders=senders,

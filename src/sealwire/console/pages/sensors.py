@@ -1,4 +1,4 @@
-"""*Data Sources*: sensors, what they receive, and who sends it."""
+"""*Data Sources*: sensors, and what they receive."""
 
 from __future__ import annotations
 
@@ -72,12 +72,6 @@ def facts(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield term, ", ".join(f"{name} ({spaced(count)})" for name, count in ordered)
 
 
-def sources(visit: Visit) -> Response:
-    """*Sources*: one line for each address and certificate."""
-    sensor = present(visit.services.sensor, "sensor")
-    return visit.page("sources.html", sources=sensor.sources(), name=visit.services.sensor_name)
-
-
 def chosen_sensor(visit: Visit, name: str) -> Sensor:
     """The sensor of that name. Raises NotFoundError ``sensor.unknown``."""
     sensor = present(visit.services.sensor, "sensor")
@@ -88,6 +82,5 @@ def chosen_sensor(visit: Visit, name: str) -> Sensor:
 
 ROUTES: Final = (
     get("/sensors", Action.READ_SENSOR, sensors),
-    get("/sensors/sources", Action.READ_SENSOR, sources),
     get("/sensors/{sensor}/syslog", Action.READ_SENSOR, syslog_configuration),
 )

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
     from pathlib import Path
 
+_STREAMED = "sealwire.streamed"
+
 _BY_STATUS: dict[int, type[SealwireError]] = {
     400: UsageError,
     401: UnauthorizedError,
@@ -95,8 +97,11 @@ class ApiClient:
 
         One that breaks off raises UnavailableError.
         """
+        wanted = {_STREAMED: True}
         try:
-            with self._client.stream("GET", path, timeout=None, **arguments) as response:
+            with self._client.stream(
+                "GET", path, timeout=None, extensions=wanted, **arguments
+            ) as response:
                 if not response.is_success:
                     response.read()
                     raise error_of(response)
@@ -198,15 +203,26 @@ class _AppTransport(httpx.BaseTransport):
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI app
         from sealwire.net.http import EXTENSION, own_peer  # noqa: PLC0415 - heavy, as above
 
+        self._app = app
+        self._peer = {EXTENSION: own_peer()}
+
         async def as_owner(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-            await app({**scope, "extensions": {EXTENSION: own_peer()}}, receive, send)
+            await app({**scope, "extensions": dict(self._peer)}, receive, send)
 
         self._inner = httpx.ASGITransport(as_owner)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer ``request`` from the app; the whole body is there when this returns."""
+        """Answer ``request`` from the app.
+
+        The whole body is there when this returns, unless it was asked for piece by piece.
+        """
         import asyncio  # noqa: PLC0415 - only needed without a running node
 
+        if request.extensions.get(_STREAMED):
+            from sealwire.bootstrap.in_process import StreamedAnswer  # noqa: PLC0415 - as above
+
+            answer = StreamedAnswer(self._app, request, self._peer)
+            return httpx.Response(answer.status, headers=answer.headers, stream=answer)
         return asyncio.run(self._ask(request))
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:

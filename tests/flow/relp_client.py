@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import ReceivedMessage
     from tests.flow.authority import PeerAuthority, TlsFiles
 
+MOST_TRIES = 20_000
 OFFERS = b"relp_version=0\nrelp_software=test\ncommands=syslog"
 _HEADER = re.compile(rb"([0-9]{1,9}) ([a-z]{1,32}) ([0-9]{1,9})[ \n]")
 
@@ -162,7 +163,8 @@ class RelpLoad:
         ]
 
     def _run(self, thread: int) -> None:
-        for _ in range(1000):
+        # Bounded, so that a test which fails ends; a sensor that is away costs a try each time.
+        for _ in range(MOST_TRIES):
             with suppress(OSError, AssertionError):
                 sender = Sender(self._port, self._authority, client=self._client)
                 sender.socket.settimeout(PATIENCE / 4)

@@ -68,8 +68,8 @@ class SmallDisk:
         path.symlink_to(self.inside / name)
         return path
 
-    def fill(self) -> None:
-        """Leave not one byte."""
+    def fill(self, spare: int = 0) -> None:
+        """Leave not one byte, or ``spare`` of them in whole pages."""
         with (self.inside / "ballast").open("ab", buffering=0) as ballast:
             for size in (CHUNK, PAGE, 1):
                 try:
@@ -79,6 +79,9 @@ class SmallDisk:
                     continue
         if os.statvfs(self.inside).f_bavail:
             raise PeerError("the small disk is not full")
+        if spare:
+            ballast_path = self.inside / "ballast"
+            os.truncate(ballast_path, ballast_path.stat().st_size - spare)
 
     def clear(self) -> None:
         """Give back what ``fill`` took."""

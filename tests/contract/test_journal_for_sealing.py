@@ -94,6 +94,30 @@ def test_a_damaged_block_is_named_and_passed(journal: Path) -> None:
     assert batch.ends == {0: end}
 
 
+def test_what_is_damaged_or_gone_is_given_as_damaged(journal: Path) -> None:
+    end = write(journal, 0, 9, rotate_at=500)
+    folder, reader = SlotFolder(journal, 0), JournalBlocks(journal)
+    whole = list(reader.blocks(0, Position(), end))
+    assert not any(block.damaged for block in whole)
+    first, gone, *_, last = folder.numbers()
+    folder.file(gone).unlink()
+    spoilt = [block for block in whole if block.end.file in (first, last)]
+    for block in spoilt:
+        content = bytearray(folder.file(block.end.file).read_bytes())
+        content[block.end.offset - 1] ^= 1
+        content[: block.end.offset] = content[: block.end.offset].replace(b"SWJB", b"swjb")
+        folder.file(block.end.file).write_bytes(content)
+    given = list(reader.blocks(0, Position(), end))
+    assert Position(gone + 1, 0) in [block.end for block in given if block.damaged]
+    assert {block.end.file for block in given if block.damaged} >= {first, last}
+    assert [block for block in given if not block.damaged] == [
+        block for block in whole if block.end.file not in (first, gone, last)
+    ]
+    assert sorted(block.end for block in given) == [block.end for block in given]
+    # Who comes again to where it ended is given nothing twice.
+    assert list(reader.blocks(0, given[-1].end, end)) == []
+
+
 def test_files_that_nobody_needs_are_removed(journal: Path) -> None:
     end = write(journal, 0, 9, rotate_at=500)
     folder = SlotFolder(journal, 0)

@@ -32,11 +32,25 @@ class JournalBlocks:
         self._readings = JournalReadings(journal)
 
     def blocks(self, slot: int, start: Position, end: Position) -> Iterator[MessageBlock]:
-        """Blocks between two positions, oldest first."""
+        """Blocks between two positions, oldest first.
+
+        Bytes that are no good block, and files that are gone, are given as damaged blocks.
+        """
+        present = SlotFolder(self._journal, slot).numbers()
+        expected = start.file if start > Position() else min(present, default=end.file)
         for number, file, names in self._readings.files(slot, start, end):
-            for head in file.heads(start.offset if number == start.file else 0):
+            for lost in sorted({*range(max(1, expected), number)}.difference(present)):
+                yield _damaged(slot, Position(lost + 1, 0))
+            expected = number + 1
+            at = max(file.first, start.offset if number == start.file else 0)
+            for head in file.heads(at):
+                if head.start > at:
+                    yield _damaged(slot, Position(number, head.start))
+                at = head.end
                 names.learn(file.data, head)
                 yield _block(file.data, head, (slot, number), names.connections)
+            if at < len(file.data):
+                yield _damaged(slot, Position(number, len(file.data)))
 
     def bytes_between(self, slot: int, start: Position, end: Position) -> int:
         """How many bytes of the journal's files lie between two positions."""
@@ -48,6 +62,11 @@ class JournalBlocks:
         between = [number for number in folder.numbers() if start.file <= number < end.file]
         sizes = sum(folder.size(number) for number in between)
         return sizes - (start.offset if start.file in between else 0) + end.offset
+
+
+def _damaged(slot: int, end: Position) -> MessageBlock:
+    """Its age is not known: nothing waits for it."""
+    return MessageBlock(slot, end, 0, (), 0, damaged=True)
 
 
 def _block(

@@ -27,6 +27,8 @@ GOOD_VALUES: dict[str, Any] = {
     "files": [{"name": "some.pem", "content": "AAAA"}],
     "requests": [{"id": 1}],
     "hours": 6.0,
+    "days": 30,
+    "bytes": 1 << 30,
 }
 
 

@@ -123,4 +123,4 @@ def test_a_source_leads_to_its_records(scene: SensorConsole) -> None:
     got = scene.browser(Role.AUDITOR).get("/sensors/sources").text
     assert 'href="/sensors/search?q=source%3D%22192.0.2.1%22&amp;range=all"' in got
     assert f"certificate%3D{'ab' * 32}&amp;range=all" in got
-    assert "port 6514" in got
+    assert "Port </span>6514</td>" in got

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sealwire.access.roles import Action
 from sealwire.console.routing import get, post
@@ -10,8 +10,6 @@ from sealwire.console.services import present
 from sealwire.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.responses import Response
 
     from sealwire.console.visit import Visit
@@ -28,21 +26,13 @@ def sources(visit: Visit) -> Response:
     stats = sensor.stats(_MOST_SHOWN)
     return visit.page(
         "sources.html",
-        sources=[(one, channel_words(one)) for one in stats["sources"]],
+        sources=stats["sources"],
         count=stats["source_count"],
         silent=[alarm for alarm in stats["alarms"] if alarm["code"] == _SILENT],
         silence=sensor.silence(),
         changes=visit.may(Action.CONFIGURE_SENSOR),
         form=visit.form,
     )
-
-
-def channel_words(source: Mapping[str, Any]) -> list[str]:
-    """What it speaks, and through which port: ``tls TLSv1.3, octets, rfc5424``, ``port 6514``."""
-    ports = ", ".join(source["listeners"])
-    word = "port" if len(source["listeners"]) == 1 else "ports"
-    ciphers = sorted({one["cipher"] for one in source["tls"]})
-    return [one for one in (source["spoken"], ports and f"{word} {ports}", *ciphers) if one]
 
 
 def set_silence(visit: Visit) -> Response:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.audit.formats import AuditFormat
+from sealwire.audit.recorder import Recorder
+from sealwire.bootstrap.reception import StoppedReceivers
+from sealwire.clock import SystemClock, SystemRandom
+from sealwire.sensor.no_archive import NoArchive
+from sealwire.sensor.service import Installation, Reception, Sensor
+from sealwire.stores.journal.cleaning import remove_files
+from sealwire.stores.journal.reader import JournalReadings
+from sealwire.stores.journal.recovery import JournalRecovery
+from sealwire.stores.memory import MemoryStore
 from tests.contract.test_sealing import ALL, Place, raws
+from tests.unit.sensor.scene import KeyShelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sealwire.bootstrap.store_room import StoreRoom
+    from sealwire.sensor.archive import ArchiveStatus
 
 
 @pytest.fixture
@@ -124,3 +137,61 @@ def test_a_damaged_line_of_the_chain_is_said_and_the_others_hold(place: Place) -
     assert "segments_damaged" in place.alarms
     assert raws(room)[-1] == b"<1>d"
     assert found(room) == [b"<1>a", b"<1>b", b"<1>c", b"<1>d"]
+
+
+class Told(NoArchive):
+    """What main hears of a store: how far it is."""
+
+    def __init__(self, room: StoreRoom) -> None:
+        self._room = room
+
+    def status(self) -> ArchiveStatus:
+        return self._room.status()
+
+
+def sensor_of(place: Place, store: MemoryStore, room: StoreRoom) -> Sensor:
+    """Main's side, as it is after a start."""
+    clock = SystemClock()
+    return Sensor(
+        store,
+        KeyShelf(),
+        Recorder(clock, "sensor.example.test", AuditFormat.V10_4_5, "0"),
+        clock,
+        SystemRandom(),
+        installation=Installation("s", ("localhost",)),
+        reception=Reception(
+            StoppedReceivers(JournalRecovery(place.places.journal)),
+            JournalReadings(place.places.journal),
+            threading.Lock(),
+            Told(room),
+        ),
+    )
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_killed_at_any_step_no_record_and_no_count_goes_with_a_journal_file(
+    place: Place, steps: int
+) -> None:
+    """Count, keep the counters, seal, delete: what a killed one has not done, the next does."""
+    store, sent = MemoryStore(), []
+    for life in range(4):
+        for number in range(3):
+            sent.append(b"<1>%d %d" % (life, number))
+            place.receive(sent[-1], slot=number % 2)
+        room = place.opened()
+        sensor = sensor_of(place, store, room)
+        work: list[Callable[[], object]] = [
+            sensor.stats,
+            sensor.save_statistics,
+            room.sealing.drain,
+            lambda s=sensor: remove_files(
+                place.places.journal, s.finished_positions(), kept_bytes=0
+            ),
+        ]
+        # In the last life nothing kills it; in others, sealing may come before counting.
+        todo = work if life == 3 else (work[::-1] if life == 1 else work)[:steps]
+        for step in todo:
+            step()
+    assert sensor.stats()["packets_received"] == len(sent)
+    assert sorted(raws(room)) == sorted(sent)
+    assert len(list(place.places.journal.rglob("*.swj"))) == 2

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 SENSOR = "sensor-1"
 CONNECTIONS = 4
-READY_SECONDS = 15.0
-"""Of a machine that is busy with other tests; what it took is printed."""
 FOUND_SECONDS = 60.0
 SEED = "faults"
 CLOCK = SystemClock()
@@ -169,4 +167,3 @@ def test_what_was_acknowledged_is_found_once_whatever_dies(
     verified = verify_segments(node.home / "segments", SENSOR)
     assert verified.damages == ()
     assert verified.rows == len(rows)
-    assert max(faults.ready) < READY_SECONDS

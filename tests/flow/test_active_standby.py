@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.postgresql import PostgresqlServer
+
 FIRST, SECOND = "one.example.test", "two.example.test"
 TAKES_OVER_WITHIN = 10.0
 _IDX = re.compile(rf'\[tlog@32473 log="{re.escape(FIRST)}/appliance" idx="([0-9]+)"\]')
@@ -27,14 +29,21 @@ _IDX = re.compile(rf'\[tlog@32473 log="{re.escape(FIRST)}/appliance" idx="([0-9]
 Units = tuple[Node, Node]
 
 
-@pytest.fixture
-def units(database_url: str, tmp_path: Path) -> Iterator[Units]:
-    """The first unit, with a CA and a sensor beside it, and the second."""
-    shared = ("--database", database_url)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def units(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Units]:
+    """The first unit, with a CA and a sensor beside it, and the second; on each engine."""
+    folder = tmp_path_factory.mktemp("units")
+    url = f"sqlite:///{folder / 'shared.db'}"
+    if request.param == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql")
+        url = server.fresh_url()
+    shared = ("--database", url)
     with ExitStack() as stack:
-        first = stack.enter_context(Node(tmp_path / "h1", FIRST, shared))
+        first = stack.enter_context(Node(folder / "h1", FIRST, shared))
         options = (*shared, "--unit", "unit-2", "--roles", "appliance")
-        yield first, stack.enter_context(Node(tmp_path / "h2", SECOND, options))
+        yield first, stack.enter_context(Node(folder / "h2", SECOND, options))
 
 
 def role(node: Node) -> tuple[str, str]:
@@ -75,50 +84,11 @@ def changes(node: Node) -> list[str]:
     ]
 
 
-def test_roles_change_hands_and_streaming_goes_with_them(units: Units, tmp_path: Path) -> None:
+def test_a_standby_unit_refuses_and_says_where_to_go(units: Units) -> None:
     first, second = units
     assert role(first) == ("active", "unit-1")
     assert role(second) == ("standby", "unit-1")
-    first.certify_sensor(tmp_path)
-    certify(first, first, tmp_path)
-    first.run("sensor", "listener", "set", "--client-certificate", "required")
-    address = f"{LOOPBACK}:{first.target.port}"
-    first.run("appliance", "destination", "add", address, "--name", "sensor")
-    first.run("appliance", "stream", "start", "sensor")
-    wait_for_all(units)
-
-    second.run("appliance", "ha", "promote")
-    assert role(first) == ("standby", "unit-2")
-    certify(second, first, tmp_path)
-    wait_for_all(units)
-
-    # Back and forth: each unit writes while it is active, and streams what the other left.
-    for unit in (first, second, first, second):
-        unit.run("appliance", "ha", "promote")
-        unit.run("appliance", "csr", "--cn", unit.host_name)
-    wait_for_all(units)
-
-    second.kill()
-    clock = SystemClock()
-    died = clock.monotonic()
-    wait_until(lambda: role(first) == ("active", "unit-1"), "take-over", TAKES_OVER_WITHIN)
-    assert clock.monotonic() - died < TAKES_OVER_WITHIN
-    first.run("appliance", "csr", "--cn", FIRST)
-    wait_for_all(units)
-
-    second.start()
-    assert role(second) == ("standby", "unit-1")
-    count = wait_for_all(units)
-    arrived = received(first)
-    # Nothing is missing, and what came twice is told by its index.
-    assert set(arrived) >= set(range(count))
-    promotions = [f"unit-{number} promote" for number in (2, 1, 2, 1, 2)]
-    joined = ["unit-1 join", "unit-2 join"]
-    assert changes(first) == [*joined, *promotions, "unit-1 take-over"]
-
-
-def test_a_standby_unit_refuses_and_says_where_to_go(units: Units) -> None:
-    first, second = units
+    assert changes(first) == ["unit-1 join", "unit-2 join"]
     url = first.json("appliance", "ha", "status")["active_url"]
     assert url.startswith(f"https://{FIRST}:")
     for words in (
@@ -154,3 +124,46 @@ def test_a_standby_unit_refuses_and_says_where_to_go(units: Units) -> None:
     second.run("appliance", "ha", "promote")
     second.run("appliance", "csr", "--cn", SECOND)
     assert role(first) == ("standby", "unit-2")
+
+
+def test_roles_change_hands_and_streaming_goes_with_them(units: Units, tmp_path: Path) -> None:
+    first, second = units
+    first.run("appliance", "ha", "promote")
+    assert role(first) == ("active", "unit-1")
+    assert role(second) == ("standby", "unit-1")
+    told = len(changes(first))
+    first.certify_sensor(tmp_path)
+    certify(first, first, tmp_path)
+    first.run("sensor", "listener", "set", "--client-certificate", "required")
+    address = f"{LOOPBACK}:{first.target.port}"
+    first.run("appliance", "destination", "add", address, "--name", "sensor")
+    first.run("appliance", "stream", "start", "sensor")
+    wait_for_all(units)
+
+    second.run("appliance", "ha", "promote")
+    assert role(first) == ("standby", "unit-2")
+    certify(second, first, tmp_path)
+    wait_for_all(units)
+
+    # Back and forth: each unit writes while it is active, and streams what the other left.
+    for unit in (first, second, first, second):
+        unit.run("appliance", "ha", "promote")
+        unit.run("appliance", "csr", "--cn", unit.host_name)
+    wait_for_all(units)
+
+    second.kill()
+    clock = SystemClock()
+    died = clock.monotonic()
+    wait_until(lambda: role(first) == ("active", "unit-1"), "take-over", TAKES_OVER_WITHIN)
+    assert clock.monotonic() - died < TAKES_OVER_WITHIN
+    first.run("appliance", "csr", "--cn", FIRST)
+    wait_for_all(units)
+
+    second.start()
+    assert role(second) == ("standby", "unit-1")
+    count = wait_for_all(units)
+    arrived = received(first)
+    # Nothing is missing, and what came twice is told by its index.
+    assert set(arrived) >= set(range(count))
+    promotions = [f"unit-{number} promote" for number in (2, 1, 2, 1, 2)]
+    assert changes(first)[told:] == [*promotions, "unit-1 take-over"]

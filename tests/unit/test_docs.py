@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+TREE = typer.main.get_command(app)
 LEADING = ("README.md", "CONTRIBUTING.md")
 DOCUMENTS = (*LEADING, *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 OF_THE_USER = {"node.toml"}
@@ -102,7 +103,7 @@ def option_of(command: Any, word: str) -> Any:  # noqa: ANN401 - the command tre
 
 def walk(words: list[str], *, complete: bool) -> None:
     """Follow the words through the command tree; DocumentError where they leave it."""
-    command: Any = typer.main.get_command(app)
+    command: Any = TREE
     waiting, given = list(words), set()
     positional = 0
     while waiting:

@@ -90,10 +90,23 @@ def search(
     with api(home) as client:
         if count:
             _show_count(client.call("GET", f"{_API}/search/count", params=asked), json=json)
-            return
-        for found in _found(client, {**asked, "limit": limit}):
-            detail = client.call("GET", f"{_API}/records/{found['seq']}") if evidence else found
-            _show_line(detail, json=json)
+        else:
+            for found in _found(client, {**asked, "limit": limit}):
+                detail = client.call("GET", f"{_API}/records/{found['seq']}") if evidence else found
+                _show_line(detail, json=json)
+        told = what_waits(client.call("GET", f"{_API}/stats"))
+        if told:
+            typer.echo(f"note: {told}", err=True)
+
+
+def what_waits(stats: Mapping[str, Any]) -> str | None:
+    """What has been received and cannot be found yet, in words; None when nothing is known of."""
+    archive = stats.get("archive") or {}
+    unsealed = archive.get("journal_bytes_waiting", 0)
+    unindexed = archive.get("records_waiting", 0)
+    waiting = [f"{unsealed} bytes of the journal"] * bool(unsealed)
+    waiting += [f"{unindexed} sealed records"] * bool(unindexed)
+    return f"not searched yet: {' and '.join(waiting)}; ask again shortly" if waiting else None
 
 
 def record(

@@ -48,6 +48,7 @@ _ANSWER_SECONDS: Final = 60.0
 _PART_SECONDS: Final = 600.0
 _MOST_QUESTIONS: Final = 64
 _LONGEST_HOLD: Final = 30.0
+_PROGRAM: Final = (sys.executable, "-m", "sealwire.bootstrap.store_main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ class _Settled:
 class StoreLink:
     """Starts the store process, feeds it, asks it. ``start`` once, ``stop`` once."""
 
-    def __init__(self, places: StorePlaces, clock: Clock) -> None:
-        self._places = places
+    def __init__(self, places: StorePlaces, clock: Clock, run: Sequence[str] = _PROGRAM) -> None:
+        self._places, self._program = places, run
         self._clock = clock
         self._feed = StoreFeed(dict, lambda: True, ArchivePolicy)
         self._hearer = StoreHearer(lambda _how: None, lambda _code, _text: None)
@@ -266,7 +267,7 @@ class StoreLink:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - this very interpreter
-                [sys.executable, "-m", "sealwire.bootstrap.store_main", str(theirs.fileno())],
+                [*self._program, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
@@ -327,7 +328,10 @@ class StoreLink:
         try:
             for document in channel.receive():
                 self._take(document)
-        except EOFError:
+        except (EOFError, KeyError, TypeError, ValueError) as error:
+            # What is not understood comes of another version, installed while this one runs.
+            if not isinstance(error, EOFError) and self._child.process is not None:
+                self._child.process.kill()
             self._bury(channel)
 
     def _take(self, document: dict[str, Any]) -> None:

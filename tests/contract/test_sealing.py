@@ -306,3 +306,18 @@ def test_a_session_that_was_closed_alone_is_closed(place: Place) -> None:
             room.sealing.feed(Feed(place.ends()))
             room.sealing.drain()
     assert repeated(room) == []
+
+
+def test_a_clock_that_is_set_back_or_forward_changes_no_order(place: Place) -> None:
+    """By a year and a day; each message is sealed by itself, as it comes."""
+    sent = []
+    for number, jump_s in enumerate((0, 366 * 86_400, -86_400, 0)):
+        place.received = jump_s * 1_000_000_000 + number
+        sent.append(b"<1>%d" % number)
+        place.receive(sent[-1])
+        room = place.sealed()
+    room.indexing.drain()
+    by_seq = sorted(rows(room), key=lambda row: row["seq"])
+    assert [row["raw"] for row in by_seq] == sent
+    assert {one.raw for one in room.search(ALL).records} == set(sent)
+    assert not room.sealing.pending_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,9 @@ SUBJECT = {
     "Organizational Unit (Department) Name": "Audit",
     "Common Name": "localhost",
 }
-WITH_AND_WITHOUT = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+WITH_AND_WITHOUT = pytest.mark.parametrize(
+    "scripts", [True, False], ids=["scripts", "no-scripts"], scope="module"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +43,33 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def node(scripts: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """For the guides that go together on one node, in the order in which they stand here."""
+    with Node(tmp_path_factory.mktemp(f"guides-{scripts}") / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def person(node: Node, browser: Browser, scripts: bool) -> Iterator[Person]:
+    with agent_of(node, browser, scripts=scripts) as somebody:
+        yield somebody
+
+
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
+def own_node(tmp_path: Path) -> Iterator[Node]:
     with Node(tmp_path / "home") as running:
         yield running
 
 
 @pytest.fixture
-def person(node: Node, browser: Browser, scripts: bool) -> Iterator[Person]:
+def newcomer(own_node: Node, browser: Browser, scripts: bool) -> Iterator[Person]:
+    with agent_of(own_node, browser, scripts=scripts) as somebody:
+        yield somebody
+
+
+@contextmanager
+def agent_of(node: Node, browser: Browser, *, scripts: bool) -> Iterator[Person]:
     """The agent, at the first log-in: a password of their own, and the auditor's role as well."""
     state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
     one_time = re.search(r"one-time password (\S+)", node.said())
@@ -104,7 +126,8 @@ def pasted(person: Person, leaf_label: str, bag: str) -> None:
 
 
 @WITH_AND_WITHOUT
-def test_obtain_a_signed_audit_log_client_certificate(person: Person, node: Node) -> None:
+def test_obtain_a_signed_audit_log_client_certificate(newcomer: Person, own_node: Node) -> None:
+    person, node = newcomer, own_node
     person.choose("System > Configuration", "Audit Log Certificate")
     assert "must come from a CA that the audit log server trusts" in person.text()
     person.follow("Generate New CSR")
@@ -153,43 +176,6 @@ def secured(person: Person) -> None:
     person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
     assert person.page.get_by_label("Sensor", exact=True).is_visible()
     pasted(person, "Certificate", bag)
-
-
-@WITH_AND_WITHOUT
-def test_how_to_secure_syslog(
-    person: Person, node: Node, tmp_path: Path, start_peer: Start, scripts: bool
-) -> None:
-    client = node.client_files("firewall.example.test", tmp_path)
-    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
-    person.expect("It is self-signed.")
-    # A sender that checks the name is refused at first, and that is seen with its reason.
-    sender = start_peer(sender_to(node, client, tmp_path / "early"))
-    wait_until(lambda: bool(node.json("sensor", "stats")["tls_failures"]), "a TLS failure")
-    sender.stop()
-    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
-    person.expect("Failed at TLS")
-    secured(person)
-
-    person.choose("Data Sources", "Sensors")
-    person.page.locator("td a").first.click()
-    person.expect_heading("Syslog Configuration")
-    before = person.packets_received()
-    start_peer(sender_to(node, client, tmp_path / "good"))
-    wait_until(lambda: node.packets_received() >= before + 100, "100 packets")
-    if scripts:
-        wait_until(lambda: person.packets_received() == before + 100, "the counter on the page", 5)
-    else:
-        assert person.packets_received() == before
-        person.follow("Read again")
-        assert person.packets_received() == before + 100
-    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
-    person.expect("The last packet came from 127.0.0.1")
-    person.expect("CN=firewall.example.test")
-
-
-def sender_to(node: Node, client: TlsFiles, folder: Path) -> RsyslogSender:
-    lines = [b"<134>1 2026-01-02T03:04:05Z firewall app - - - line %d" % n for n in range(100)]
-    return RsyslogSender(folder, node.target, client, lines, server_name="localhost")
 
 
 @WITH_AND_WITHOUT
@@ -242,7 +228,44 @@ def submit(person: Person, csr: str) -> None:
     person.press("Submit")
 
 
-@pytest.mark.parametrize("scripts", [True])
+@WITH_AND_WITHOUT
+def test_how_to_secure_syslog(
+    person: Person, node: Node, tmp_path: Path, start_peer: Start, scripts: bool
+) -> None:
+    client = node.client_files("firewall.example.test", tmp_path)
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.expect("It is self-signed.")
+    # A sender that checks the name is refused at first, and that is seen with its reason.
+    sender = start_peer(sender_to(node, client, tmp_path / "early"))
+    wait_until(lambda: bool(node.json("sensor", "stats")["tls_failures"]), "a TLS failure")
+    sender.stop()
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.expect("Failed at TLS")
+    secured(person)
+
+    person.choose("Data Sources", "Sensors")
+    person.page.locator("td a").first.click()
+    person.expect_heading("Syslog Configuration")
+    before = person.packets_received()
+    start_peer(sender_to(node, client, tmp_path / "good"))
+    wait_until(lambda: node.packets_received() >= before + 100, "100 packets")
+    if scripts:
+        wait_until(lambda: person.packets_received() == before + 100, "the counter on the page", 5)
+    else:
+        assert person.packets_received() == before
+        person.follow("Read again")
+        assert person.packets_received() == before + 100
+    person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
+    person.expect("The last packet came from 127.0.0.1")
+    person.expect("CN=firewall.example.test")
+
+
+def sender_to(node: Node, client: TlsFiles, folder: Path) -> RsyslogSender:
+    lines = [b"<134>1 2026-01-02T03:04:05Z firewall app - - - line %d" % n for n in range(100)]
+    return RsyslogSender(folder, node.target, client, lines, server_name="localhost")
+
+
+@pytest.mark.parametrize("scripts", [True], ids=["scripts"], scope="module")
 def test_no_page_is_wider_than_its_window(person: Person, scripts: bool) -> None:
     paths = sorted({link for link in links(person) if link.startswith("/")})
     assert len(paths) >= 12

@@ -49,7 +49,7 @@ def disk() -> Iterator[SmallDisk]:
 @pytest.fixture(scope="module")
 def node(disk: SmallDisk) -> Iterator[Node]:
     options = ("--tls-ports", str(free_port()))
-    with Node(disk.share("home"), options=options, within=disk.within) as running:
+    with Node(disk.share("home"), options=options, start_seconds=60, within=disk.within) as running:
         running.certify_sensor(disk.folder.parent)
         yield running
 

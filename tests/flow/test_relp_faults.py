@@ -43,7 +43,7 @@ CLOCK = SystemClock()
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("node")
     options = ("--tls-ports", str(free_port()))
-    with Node(folder / "home", options=options) as running:
+    with Node(folder / "home", options=options, start_seconds=60) as running:
         running.certify_sensor(folder)
         running.run("sensor", "listener", "set", "--client-certificate", "required")
         yield running

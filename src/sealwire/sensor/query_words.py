@@ -1,10 +1,10 @@
 """Questions as people type them, and back: ``host=web1 severity<=err (login OR "log in") -sshd``.
 
 A word alone is a whole word of the message, ``"in quotes"`` any text in it, ``/in slashes/`` a
-regular expression. ``field=value``, ``field!=value``, ``field=begin*``, ``field:part`` (any case),
-``field::part`` (case counts), ``field~/expression/``, ``severity<=3``, ``source=10.0.0.0/8``. A
-field with a dot in its name is one of the parser's further fields. What stands side by side must
-all hold; AND, OR, NOT are in capitals, ``-`` is NOT.
+regular expression. ``field=value``, ``field!=value``, ``field=begin*``, ``field=*`` (has one),
+``field:part`` (any case), ``field::part`` (case counts), ``field~/expression/``, ``severity<=3``,
+``source=10.0.0.0/8``. A field with a dot in its name is one of the parser's further fields. What
+stands side by side must all hold; AND, OR, NOT are in capitals, ``-`` is NOT.
 """
 
 from __future__ import annotations
@@ -186,7 +186,15 @@ def _subject(name: str) -> Subject:
     )
 
 
+def _given(subject: Subject) -> Condition:
+    if isinstance(subject, Field) and subject in NUMBERS:
+        return Compared(subject, Comparison.AT_LEAST, 0)
+    return Matches(subject, "(?s).")
+
+
 def _equal(subject: Subject, value: Value) -> Condition:
+    if value.form is Form.BARE and value.text == "*":
+        return _given(subject)
     if value.form is Form.PATTERN:
         return Matches(subject, value.text)
     if value.prefix:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.record_columns import Envelopes
 
 SEQUENCE_FIELD: Final = "meta.sequenceId"
+LOG_FIELD: Final = "tlog@32473.log"
 _MOST_CELLS: Final = 1_000_000
 _LONGEST: Final = 10
 _GRADES: Final = {int(grade): grade.name.lower() for grade in Grade}
@@ -97,9 +98,7 @@ def _numbered(
     rows, numbers = rows[wanted], numbers[wanted]
     if not len(rows):
         return
-    coded = _coded(parsed.column("host"))
-    hosts: list[str | None] = [*_words(coded), None]
-    host = pc.fill_null(coded.indices, len(hosts) - 1).to_numpy(zero_copy_only=False)[rows]
+    hosts, host = _senders(parsed, rows)
     pairs = codes[rows] * len(hosts) + host
     order = np.argsort(pairs, kind="stable")
     sorted_pairs = pairs[order]
@@ -110,13 +109,44 @@ def _numbered(
         yield Numbered(source, name, numbers[part].tolist())
 
 
-def _numbers(fields: pa.MapArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows that carry a number from 1 to ``LAST``, and the number; the first one where several."""
-    hits = np.flatnonzero(pc.equal(fields.keys, SEQUENCE_FIELD).to_numpy(zero_copy_only=False))
+def _senders(
+    parsed: pa.RecordBatch, rows: NDArray[np.int64]
+) -> tuple[list[str | None], NDArray[np.int64]]:
+    """Whose numbers they are: names, and for each row which one.
+
+    The HOSTNAME, and where a message is of a trail (``LOG_FIELD``) that trail behind it: each
+    trail of a machine has its own numbers.
+    """
+    coded = _coded(parsed.column("host"))
+    hosts: list[str | None] = [*_words(coded), None]
+    host = pc.fill_null(coded.indices, len(hosts) - 1).to_numpy(zero_copy_only=False)[rows]
+    of_log, logs = _texts(parsed.column("fields"), LOG_FIELD)
+    if not len(of_log):
+        return hosts, host
+    log = np.zeros(parsed.num_rows, np.int64)
+    log[of_log] = _codes(logs) + 1
+    trails = ["", *(f" {name}" for name in _words(logs))]
+    used, code = np.unique(host * len(trails) + log[rows], return_inverse=True)
+    names = [
+        f"{hosts[pair // len(trails)] or ''}{trails[pair % len(trails)]}".strip() or None
+        for pair in used.tolist()
+    ]
+    return names, code
+
+
+def _texts(fields: pa.MapArray, name: str) -> tuple[NDArray[np.int64], pa.DictionaryArray]:
+    """Rows that carry the field, and its text; the first one where several."""
+    hits = np.flatnonzero(pc.equal(fields.keys, name).to_numpy(zero_copy_only=False))
     offsets = fields.offsets.to_numpy()
     hits = hits[(hits >= offsets[0]) & (hits < offsets[-1])]
     rows, first = np.unique(np.searchsorted(offsets, hits, side="right") - 1, return_index=True)
-    texts = fields.items.take(pa.array(hits[first]))
+    return rows, _coded(fields.items.take(pa.array(hits[first])))
+
+
+def _numbers(fields: pa.MapArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that carry a number from 1 to ``LAST``, and the number; the first one where several."""
+    rows, coded = _texts(fields, SEQUENCE_FIELD)
+    texts = coded.dictionary_decode()
     short = pc.less_equal(pc.binary_length(texts), _LONGEST)
     digits = pc.and_(pc.string_is_ascii(texts), pc.utf8_is_digit(texts))
     sound = pc.fill_null(pc.and_(short, digits), fill_value=False)

@@ -1,4 +1,4 @@
-"""Gaps in ``meta.sequenceId`` (RFC 5424 section 7.3.1), for each sender and HOSTNAME.
+"""Gaps in ``meta.sequenceId`` (RFC 5424 section 7.3.1), for each sender, HOSTNAME and trail.
 
 A number starts at 1 when its sender starts, rises by one with each message, and 1 follows
 2147483647. What is made of it:

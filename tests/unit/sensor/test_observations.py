@@ -90,6 +90,17 @@ def test_numbers_are_of_a_source_and_its_host() -> None:
     ]
 
 
+def test_each_trail_of_a_machine_has_its_own_numbers() -> None:
+    def of_trail(name: str, number: int) -> bytes:
+        return strict(number).replace(
+            b" text", b'[tlog@32473 log="%s" idx="0"] text' % name.encode()
+        )
+
+    said = [of_trail("ca", 1), of_trail("appliance", 1), strict(1), of_trail("ca", 2)]
+    numbered = {(host, *numbers) for _, host, numbers in seen((PLAIN, Kind.LINES, said)).numbered}
+    assert numbered == {("web ca", 1, 2), ("web appliance", 1), ("web", 1)}
+
+
 def test_flags_are_counted() -> None:
     flags = RecordFlag.HOST_NOT_ALLOWED | RecordFlag.CLOCK_OFF
     observations = Observations()

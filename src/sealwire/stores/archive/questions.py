@@ -1,8 +1,8 @@
 """SQL for what is asked of the index: which rows, which whole records, how many, how many when.
 
-The newest records are looked for in the last minutes first, then further back, so that what is
-recent is found without reading what is old. Rows are found by few columns; the wide ones are read
-only for those that are shown.
+The newest records are looked for in the last minutes first, then as much further back as the rest
+is likely to take, so that what is recent is found without reading what is old. Rows are found by
+few columns; the wide ones are read only for those that are shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sealwire.sensor.query_rules import leaves
 from sealwire.stores.archive.conditions import IN_MINUTES, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sealwire.sensor.query import Condition, Cursor
     from sealwire.stores.archive.dialect import Dialect
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
-REACHES_US: Final = (5 * MINUTE_US, 60 * MINUTE_US, 24 * 60 * MINUTE_US)
-"""How far from the end of the time range to look, first, second, third; then everywhere."""
+FIRST_REACH_US: Final = 5 * MINUTE_US
+"""How far from the end of the time range to look first."""
+LEAST_FURTHER: Final = 2.0
+MOST_FURTHER: Final = 24.0
+SPARE: Final = 1.5
+"""Records do not come evenly: look so many times further than an even flow would need."""
 
 SHOWN: Final = (
     "seq, toUnixTimestamp64Micro(received) AS received_us, nanos, listener, transport,"
@@ -57,18 +61,22 @@ class Span:
         return self.until_us <= self.since_us
 
 
-def windows(span: Span, *, oldest_first: bool) -> Iterator[Span]:
-    """``span`` in pieces that do not overlap, in the order asked for, each longer than the last."""
-    covered = 0
-    for reach in (*REACHES_US, span.until_us - span.since_us):
-        far = min(reach, span.until_us - span.since_us)
-        if far <= covered:
-            continue
-        if oldest_first:
-            yield Span(span.since_us + covered, span.since_us + far)
-        else:
-            yield Span(span.until_us - far, span.until_us - covered)
-        covered = far
+def further(covered_us: int, found: int, wanted: int) -> int:
+    """How far to look, when ``covered_us`` of the time range had only ``found`` of ``wanted``.
+
+    At least twice as far, so that few statements get to the end whatever is found.
+    """
+    if not covered_us:
+        return FIRST_REACH_US
+    times = SPARE * wanted / found if found else MOST_FURTHER
+    return int(covered_us * min(max(times, LEAST_FURTHER), MOST_FURTHER))
+
+
+def window(span: Span, near_us: int, far_us: int, *, oldest_first: bool) -> Span:
+    """What lies from ``near_us`` to ``far_us`` behind the end of ``span`` that is asked first."""
+    if oldest_first:
+        return Span(span.since_us + near_us, min(span.since_us + far_us, span.until_us))
+    return Span(max(span.until_us - far_us, span.since_us), span.until_us - near_us)
 
 
 class Question:

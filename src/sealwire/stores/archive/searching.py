@@ -18,7 +18,8 @@ from sealwire.stores.archive.questions import (
     Question,
     Span,
     counted_by_minute,
-    windows,
+    further,
+    window,
 )
 
 if TYPE_CHECKING:
@@ -103,10 +104,12 @@ class Searching:
         """Where the records of the page are, in its order, and whether there may be more."""
         question = self._question(search.condition, redelivered=search.redelivered)
         found: list[Cursor] = []
-        for window in windows(self._reach(search), oldest_first=search.oldest_first):
-            wanted = search.limit + 1 - len(found)
+        span, covered, wanted = self._reach(search), 0, search.limit + 1
+        while covered < span.until_us - span.since_us:
+            far = further(covered, len(found), wanted)
+            piece = window(span, covered, far, oldest_first=search.oldest_first)
             sql, parameters = question.keys(
-                window, search.after, wanted, oldest_first=search.oldest_first
+                piece, search.after, wanted - len(found), oldest_first=search.oldest_first
             )
             try:
                 keys = self._tables.ask(sql, parameters, budget)
@@ -118,6 +121,7 @@ class Searching:
             found += map(Cursor, keys["received_us"].to_pylist(), keys["seq"].to_pylist())
             if len(found) > search.limit:
                 return found[: search.limit], True
+            covered = far
         return found, False
 
     def _reach(self, search: Search) -> Span:

@@ -1,0 +1,49 @@
+"""A page is looked for near the end that is asked for first, then further, leaving nothing out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sealwire.stores.archive.questions import FIRST_REACH_US, Span, further, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+YEAR_US = 365 * 86_400_000_000
+
+
+def windows(span: Span, found: Callable[[int], int], *, oldest_first: bool) -> Iterator[Span]:
+    covered = 0
+    while covered < span.until_us - span.since_us:
+        far = further(covered, found(covered), 101)
+        yield window(span, covered, far, oldest_first=oldest_first)
+        covered = far
+
+
+@pytest.mark.parametrize("length", [1, FIRST_REACH_US, FIRST_REACH_US + 1, YEAR_US])
+@pytest.mark.parametrize("found", [0, 1, 50, 100])
+def test_windows_join_and_are_few(length: int, found: int) -> None:
+    span = Span(7, 7 + length)
+    forth = list(windows(span, lambda _: found, oldest_first=True))
+    back = list(windows(span, lambda _: found, oldest_first=False))
+    assert [at.since_us for at in forth] == [7, *(at.until_us for at in forth[:-1])]
+    assert [at.until_us for at in back] == [7 + length, *(at.since_us for at in back[:-1])]
+    assert forth[-1].until_us == 7 + length
+    assert back[-1].since_us == 7
+    assert not any(at.empty for at in (*forth, *back))
+    assert len(forth) == len(back) <= 18
+
+
+def test_an_even_flow_is_followed_no_further_than_needed() -> None:
+    """A record each minute: 101 of them are 101 minutes away."""
+    minute = 60_000_000
+
+    def found(covered: int) -> int:
+        return covered // minute
+
+    reached = 0
+    while found(reached) < 101:
+        reached = further(reached, found(reached), 101)
+    assert reached <= 160 * minute

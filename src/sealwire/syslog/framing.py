@@ -8,7 +8,8 @@ holds is taken apart later, by ``messages_of``.
 
 The first complete frame of a connection fixes how it is read. It is octet counting when a count
 of one to seven digits without leading zero and a space stand before ``<``, a byte order mark or
-``{``, and the count is within the limit; otherwise lines, ended by LF, CR LF or NUL. In lines a
+``{``, and the count is within the limit, or no delimiter comes before the limit (an over-long
+message may be the first after a reconnect); otherwise lines, ended by LF, CR LF or NUL. In lines a
 count never switches back, so that an injected line cannot swallow its neighbours. In octet
 counting a count that makes no sense is skipped up to the next LF.
 """
@@ -143,6 +144,10 @@ class FrameDecoder:
             return start, before
         count = _CERTAIN_COUNT.match(data, start)
         fits = count is not None and int(count[1]) <= self._max
+        if count and not fits and not _DELIMITER.search(data, start, start + self._max):
+            if len(data) - start < self._max:
+                return start, before
+            fits = True
         self._mode = Kind.OCTETS if fits else Kind.LINES
         used, segments = self.decode(data[start:])
         return start + used, [

@@ -233,6 +233,14 @@ def test_an_over_long_frame_is_cut_at_its_end_and_the_next_is_right() -> None:
     assert reading.bytes["SKIPPED"] == len(long) - LIMIT
 
 
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_an_over_long_frame_may_be_the_first(step: int) -> None:
+    long = b"<14>" + b"z" * 5000
+    stream = encode_octet_frame(long) + encode_octet_frame(b"<14>1 good")
+    reading = Reading().take(stream[i : i + step] for i in range(0, len(stream), step))
+    assert reading.messages == [long[:LIMIT], b"<14>1 good"]
+
+
 def test_an_endless_line_is_never_held() -> None:
     reading = Reading().take([b"<14>endless"] + [b"e" * 1000] * 200 + [b"\n<14>next\n"])
     assert [len(message) for message in reading.messages] == [LIMIT, 8]

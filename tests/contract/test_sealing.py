@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import threading
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,10 @@ def test_an_index_that_was_not_told_is_told_at_the_next_start(place: Place) -> N
     assert steps[-1] == 3
     assert room.search(ALL) == before
     found = room.search(Search(0, 1 << 60, HasWord("word1"))).records
-    assert [room.record(one.seq)[0] for one in found] == list(found)
+    # What is shown of one record alone names its TLS too.
+    assert [replace(room.record(one.seq)[0], tls_version="", cipher="") for one in found] == [
+        *found
+    ]
     place.closed()
     assert not place.opened().lacks_index
 

@@ -187,7 +187,8 @@ def hangs_up(connection: socket.socket) -> None:
 
 
 def cuts(connection: socket.socket) -> None:
-    """Resets at once."""
+    """Resets as soon as it is spoken to."""
+    connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 

@@ -39,7 +39,8 @@ def stored(node: Node) -> str:
     assert [rule["number"] for rule in policed["rules"]] == [1, 2]
     sender = Sender(node.target.port, "kept")
     sender.send(10)
-    wait_until(lambda: shown(node, "sensor", "search", "--count", "kept")["count"] == 10, "10", 20)
+    # Until it is found, the command says on the side what it could not look at yet.
+    wait_until(lambda: node.json("sensor", "search", "--count", "kept")["count"] == 10, "10", 20)
     return "web"
 
 
@@ -71,7 +72,7 @@ def trail(node: Node, event: str) -> list[str]:
 
 
 def found(node: Node) -> list[dict[str, Any]]:
-    lines = say(node, "sensor", "search", "kept", "--json").splitlines()
+    lines = node.run("sensor", "search", "kept", "--json").splitlines()
     return [json.loads(line) for line in lines]
 
 

@@ -173,7 +173,11 @@ class Statistics:
     def _channels(self, now_ns: int) -> dict[str, Any]:
         """What came over which protocol, port and TLS; with rates, also in total."""
         found = channel_documents(self.sources.values())
-        found["rates"] = Rate().document(now_ns)
+        still = Rate().document(now_ns)
+        found["rates"] = dict(still)
+        for channel in (*found["transports"].values(), *found["listeners"].values()):
+            # After a restart nothing may have come over it yet.
+            channel.update(still)
         for (transport, port), rate in self.rates.items():
             figures = rate.document(now_ns)
             for place in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from tests.flow.live_node import (
     number_of,
     workers_of,
 )
-from tests.flow.node import Node
+from tests.flow.node import COUNTER_LAG, Node
 from tests.flow.peers import free_port, wait_until
 from tests.flow.relp_client import RelpLoad, held_once
 
@@ -173,12 +174,20 @@ def test_orphans_end_and_give_the_port_back(node: Node, sender: SteadySender) ->
     sender.stop()
 
 
+def settled(node: Node) -> int:
+    """The counter once what was under way has come."""
+    shown = [-1, node.packets_received()]
+    while shown[-1] != shown[-2]:
+        time.sleep(2 * COUNTER_LAG)
+        shown.append(node.packets_received())
+    return shown[-1]
+
+
 def test_a_torn_tail_is_cut_kept_and_reported(node: Node, sender: SteadySender) -> None:
     """Bytes that are no whole block, as a power cut in the middle of a write leaves them."""
     counts_on(node, node.packets_received())
     sender.stop()
-    before = node.packets_received()
-    node.wait_for_packets(before)
+    before = settled(node)
     reported, torn = len(events_of(node, "JOURNAL_RECOVERED")), torn_tails(node)
     node.kill()
     slots = [sorted(slot.glob("*.swj")) for slot in (node.home / "journal").iterdir()]

@@ -246,7 +246,9 @@ def _leaf_text(leaf: Leaf) -> str:
         case InNetwork():
             return f"source={leaf.network}"
         case HasWord():
-            plain = _WHOLE_WORD.fullmatch(leaf.word) and leaf.word not in _KEYWORDS
+            # NEL (U+0085) is among what a word may be made of, and among what parts words.
+            unparted = leaf.word.split() == [leaf.word]
+            plain = unparted and _WHOLE_WORD.fullmatch(leaf.word) and leaf.word not in _KEYWORDS
             return leaf.word if plain else f"{WORD}={_quoted(leaf.word)}"
         case Compared():
             return f"{leaf.field.value}{leaf.comparison.value}{leaf.value}"

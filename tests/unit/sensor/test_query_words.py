@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sealwire.errors import UsageError
@@ -169,6 +169,7 @@ conditions = st.recursive(
 )
 
 
+@example(HasWord("\x85"))
 @given(condition=conditions)
 def test_there_and_back(condition: Condition) -> None:
     assert condition_of(text_of(condition)) == condition

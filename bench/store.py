@@ -24,7 +24,7 @@ from sealwire.net.store_link import StorePlaces
 from sealwire.sensor.journal import Connection
 from sealwire.stores.journal.recovery import JournalRecovery
 from sealwire.stores.journal.writer import JournalWriter
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

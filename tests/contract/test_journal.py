@@ -22,7 +22,8 @@ from sealwire.stores.journal.files import SystemFileCalls
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import recover_slot
 from sealwire.stores.journal.writer import JournalWriter
-from sealwire.syslog.framing import Kind, encode_octet_frame
+from sealwire.syslog.framing import encode_octet_frame
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -16,7 +16,8 @@ from sealwire.stores.journal.files import SlotFolder
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.writer import JournalWriter
 from sealwire.stores.sealing_notes import IndexedNote, SealingNotes
-from sealwire.syslog.framing import Kind, encode_octet_frame
+from sealwire.syslog.framing import encode_octet_frame
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp_frames import encode_relp_frame
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from sealwire.sensor.sealing import FEW_TRIES, MOST_TRIES
 from sealwire.stores.journal.recovery import JournalRecovery
 from sealwire.stores.journal.writer import JournalWriter
 from sealwire.stores.segments.files import SystemFileCalls
-from sealwire.syslog.framing import Kind, encode_octet_frame
+from sealwire.syslog.framing import encode_octet_frame
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp_frames import encode_relp_frame
 
 if TYPE_CHECKING:

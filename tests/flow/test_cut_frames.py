@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sealwire.sensor.receiving import Transport
-from sealwire.syslog.framing import Kind, encode_octet_frame
+from sealwire.syslog.framing import encode_octet_frame
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp_frames import encode_relp_frame
 from tests.flow.authority import LOOPBACK
 from tests.flow.reception import Receivers, eventually, material

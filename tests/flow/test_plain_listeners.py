@@ -14,7 +14,8 @@ import pytest
 from sealwire.errors import UnavailableError
 from sealwire.net.listening import bound_listeners
 from sealwire.sensor.receiving import Transport
-from sealwire.syslog.framing import Kind, encode_octet_frame
+from sealwire.syslog.framing import encode_octet_frame
+from sealwire.syslog.kinds import Kind
 from tests.flow.authority import LOOPBACK
 from tests.flow.peers import free_port
 from tests.flow.reception import Receivers, eventually, material

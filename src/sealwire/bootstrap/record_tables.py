@@ -19,7 +19,7 @@ from sealwire.sensor.record_columns import (
     unparsed,
 )
 from sealwire.syslog.columns import parse_batch
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.net.listening import plain_address
 from sealwire.sensor.journal import Connection
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from sealwire.net.listening import Listener

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sealwire.sensor.journal import Connection
-    from sealwire.syslog.framing import Kind
+    from sealwire.syslog.kinds import Kind
 
 MOST_MESSAGES: Final = 50_000
 MOST_BYTES: Final = 64 * 1024 * 1024

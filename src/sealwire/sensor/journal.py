@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sealwire.syslog.framing import Kind
+    from sealwire.syslog.kinds import Kind
 
 
 NUMBERS: Final = 1 << 16
@@ -99,7 +99,7 @@ class Total(NamedTuple):
 class BlockSummary:
     """What counting needs of one block.
 
-    ``rare`` are the runs of other kinds than ``syslog.framing.WHOLE_KINDS``; they are not in the
+    ``rare`` are the runs of other kinds than ``syslog.kinds.WHOLE_KINDS``; they are not in the
     totals.
     """
 

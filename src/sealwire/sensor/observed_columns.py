@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.observations import Numbered, Seen, SeenBatch
 from sealwire.sensor.sequences import LAST
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:

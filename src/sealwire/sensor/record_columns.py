@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sealwire.sensor.archive import RecordFlag
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:

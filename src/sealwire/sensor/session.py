@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sealwire.sensor.relp_session import RelpSession
-from sealwire.syslog.framing import FrameDecoder, Framing, Kind
+from sealwire.syslog.framing import FrameDecoder
+from sealwire.syslog.kinds import Framing, Kind
 from sealwire.syslog.nul_framing import NulDecoder
 from sealwire.syslog.relp import is_relp
 

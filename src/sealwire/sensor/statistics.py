@@ -18,7 +18,7 @@ from sealwire.errors import ConflictError
 from sealwire.sensor.journal import Position
 from sealwire.sensor.rates import Rate
 from sealwire.sensor.sources import OTHER, Source, channel_documents, source_from
-from sealwire.syslog.framing import RECORD_KINDS, Kind
+from sealwire.syslog.kinds import RECORD_KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -20,25 +20,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from sealwire.syslog.kinds import RECORD_KINDS, WHOLE_KINDS, Framing, Kind, Segment
+from sealwire.syslog.kinds import RECORD_KINDS, Framing, Kind, Segment
 from sealwire.syslog.nul_framing import nul_messages
 from sealwire.syslog.relp_frames import LONGEST_HEADER, relp_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-__all__ = [
-    "DEFAULT_MAX_MESSAGE",
-    "RECORD_KINDS",
-    "TAIL_MARGIN",
-    "WHOLE_KINDS",
-    "FrameDecoder",
-    "Framing",
-    "Kind",
-    "Segment",
-    "encode_octet_frame",
-    "messages_of",
-]
 
 DEFAULT_MAX_MESSAGE: Final = 64 * 1024
 # A count has at most this many digits; a space follows.

@@ -15,13 +15,14 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealwire.syslog.framing import DEFAULT_MAX_MESSAGE, Kind
+from sealwire.syslog.framing import DEFAULT_MAX_MESSAGE
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp_frames import encode_relp_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sealwire.syslog.framing import Segment
+    from sealwire.syslog.kinds import Segment
 
 SERVERCLOSE: Final = encode_relp_frame(0, b"serverclose")
 MOST_OFFERS: Final = 4096

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from sealwire.syslog.framing import Kind, messages_of
+from sealwire.syslog.framing import messages_of
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from sealwire.sensor.journal import Connection, Position
 from sealwire.sensor.session import Session
 
 if TYPE_CHECKING:
-    from sealwire.syslog.framing import Kind
+    from sealwire.syslog.kinds import Kind
 
 LIMITS = ReceiverLimits(
     first_message_seconds=60.0,

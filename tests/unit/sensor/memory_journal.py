@@ -9,7 +9,7 @@ from sealwire.syslog.framing import messages_of
 
 if TYPE_CHECKING:
     from sealwire.sensor.journal import Connection
-    from sealwire.syslog.framing import Kind
+    from sealwire.syslog.kinds import Kind
 
 
 class MemoryJournal:

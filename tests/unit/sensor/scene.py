@@ -22,7 +22,7 @@ from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.receiving import ListenerState
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.memory import MemoryStore
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

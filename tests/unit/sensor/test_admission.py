@@ -10,7 +10,7 @@ from sealwire.errors import ConflictError, NotFoundError, RefusedError
 from sealwire.sensor.admission import Admission, NamedSender, checked_sender, sender_from
 from sealwire.sensor.journal import Connection
 from sealwire.sensor.receiving import ClientCertificate
-from sealwire.syslog.framing import Framing
+from sealwire.syslog.kinds import Framing
 from tests.unit.sensor.scene import SensorScene
 
 WEB1 = {"san": "web1.example.com", "network": "192.0.2.0/24"}

@@ -26,7 +26,7 @@ from sealwire.sensor.observed_columns import seen_in
 from sealwire.sensor.record_columns import envelopes, unparsed
 from sealwire.sensor.sources import OTHER
 from sealwire.syslog.columns import parse_batch
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 CERTIFIED = Connection(1, "192.0.2.1", 1, 6514, "TLSv1.3", "x", "aa" * 32, "CN=a")
 PLAIN = Connection(2, "192.0.2.1", 2, 514, "", "", transport="tcp")

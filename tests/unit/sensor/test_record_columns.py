@@ -21,7 +21,7 @@ from sealwire.sensor.record_columns import (
     unparsed,
 )
 from sealwire.syslog.columns import parse_batch
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 A = Connection(1, "192.0.2.1", 40_000, 6514, "TLSv1.3", "x", "ab" * 32, "CN=a")
 B = Connection(2, "198.51.100.1", 40_001, 6515, "", "", transport="tcp")

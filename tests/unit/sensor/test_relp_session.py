@@ -7,7 +7,7 @@ import pytest
 from sealwire.sensor.journal import Connection
 from sealwire.sensor.relp_session import MOST_UNANSWERED_BYTES, MOST_UNANSWERED_FRAMES
 from sealwire.sensor.session import Session
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp import SERVERCLOSE
 from sealwire.syslog.relp_frames import encode_relp_frame
 from tests.unit.sensor.memory_journal import MemoryJournal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealwire.sensor.batches import BatchLimits, MessageBlock, MessageRun, gather
 from sealwire.sensor.journal import Connection, Position
 from sealwire.sensor.sealing import FEW_TRIES, MANY_BYTES, MOST_TRIES, Attempt, SealPace
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -21,7 +21,7 @@ from sealwire.sensor.statistics import (
     restored,
     time_text,
 )
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 CERTIFIED = Connection(1, "192.0.2.1", 1, 6514, "TLSv1.3", "x", "aa" * 32, "CN=a")
 PLAIN = Connection(2, "192.0.2.1", 2, 6514, "TLSv1.3", "x")

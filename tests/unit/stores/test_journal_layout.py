@@ -22,7 +22,7 @@ from sealwire.stores.journal.layout import (
     read_runs,
     read_totals,
 )
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 SENDER = Connection(
     7, "192.0.2.1", 40000, 6514, "TLSv1.3", "TLS_AES_256_GCM_SHA384", "ab" * 32, "CN=a"

@@ -9,13 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealwire.syslog.framing import (
-    TAIL_MARGIN,
-    FrameDecoder,
-    Kind,
-    encode_octet_frame,
-    messages_of,
-)
+from sealwire.syslog.framing import TAIL_MARGIN, FrameDecoder, encode_octet_frame, messages_of
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealwire.syslog.framing import Kind, messages_of
+from sealwire.syslog.framing import messages_of
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.nul_framing import NulDecoder
 
 LONGEST = 8

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealwire.syslog.framing import TAIL_MARGIN, Kind, messages_of
+from sealwire.syslog.framing import TAIL_MARGIN, messages_of
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp import SERVERCLOSE, RelpServer, RelpState, is_relp
 from sealwire.syslog.relp_frames import encode_relp_frame
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sealwire.syslog.framing import Kind, messages_of
+from sealwire.syslog.framing import messages_of
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp_frames import encode_relp_frame, relp_run
 
 

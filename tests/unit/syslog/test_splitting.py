@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealwire.syslog.framing import Kind, messages_of
+from sealwire.syslog.framing import messages_of
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.splitting import split
 
 LENGTHS = (1, 9, 10, 99, 100, 101, 999, 1000, 1001, 9999, 10_000, 10_001)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealwire.sensor.archive import RecordFlag, StoredRecord
 from sealwire.stores.archive.schema import NO_NUMBER
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sealwire.sensor.journal import Position
 from sealwire.stores.journal.files import SlotFolder
 from sealwire.stores.journal.layout import kept_length, payload_holds, read_runs
 from sealwire.stores.journal.reader import JournalReadings
-from sealwire.syslog.framing import RECORD_KINDS, Kind
+from sealwire.syslog.kinds import RECORD_KINDS, Kind
 from sealwire.syslog.relp_frames import relp_run
 from sealwire.syslog.splitting import split
 

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from isal.isal_zlib import crc32
 
 from sealwire.sensor.journal import Connection
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

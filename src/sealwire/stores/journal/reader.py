@@ -32,7 +32,8 @@ from sealwire.stores.journal.layout import (
     read_runs,
     read_totals,
 )
-from sealwire.syslog.framing import RECORD_KINDS, WHOLE_KINDS, Kind, messages_of
+from sealwire.syslog.framing import messages_of
+from sealwire.syslog.kinds import RECORD_KINDS, WHOLE_KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

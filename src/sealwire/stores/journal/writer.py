@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.sensor.journal import Position
 from sealwire.stores.journal.files import SlotFolder, SystemFileCalls
 from sealwire.stores.journal.layout import FileHeader, encode_block, encode_file_header
-from sealwire.syslog.framing import WHOLE_KINDS, Kind
+from sealwire.syslog.kinds import WHOLE_KINDS, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

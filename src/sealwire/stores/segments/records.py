@@ -15,7 +15,7 @@ from sealwire.sensor.archive import RecordFlag, StoredRecord
 from sealwire.stores.segments.export import OpenGroups
 from sealwire.stores.segments.files import SensorFolder
 from sealwire.stores.segments.parquet import SegmentReading
-from sealwire.syslog.framing import Kind
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from bench.crowd import PATIENCE, Crowd, allow_descriptors, client_context, source_address
 from bench.machine import description
-from bench.receivers import cpu_seconds, tree
+from bench.receivers import cpu_seconds, memory_kb, tree
+from bench.results import add_record_option, report
 from bench.sensor import Sensor
 from tests.flow.authority import PeerAuthority
 
@@ -24,25 +25,15 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
-RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
 FRAME: Final = b"47 <14>1 2026-01-01T00:00:00Z host app - - - hello"
 SPEAKERS: Final = 100
 SETTLE_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 10.0
 
 
-def weight(pid: int) -> int:
-    """PSS in kB of one process; 0 when it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-
-
 def weights(pid: int) -> dict[int, int]:
     """PSS in kB of a process and all beneath it."""
-    return {one: weight(one) for one in tree(pid)}
+    return {one: memory_kb(one) for one in tree(pid)}
 
 
 def measure(count: int, folder: Path) -> list[str]:
@@ -94,17 +85,14 @@ def main(words: Sequence[str]) -> None:
     """Measure, print, and record when asked."""
     parser = argparse.ArgumentParser(prog="bench.idle", description=__doc__)
     parser.add_argument("--connections", type=int, default=10_000)
-    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    add_record_option(parser)
     asked = parser.parse_args(words)
     if asked.connections <= SPEAKERS:
         parser.error(f"more than {SPEAKERS} connections")
     allow_descriptors(asked.connections + 100)
     with tempfile.TemporaryDirectory(prefix="sealwire-bench-") as folder:
         text = [*description(), "", *measure(asked.connections, Path(folder))]
-    print("\n".join(text))
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n".join(["", "## Idle connections", "", *text]) + "\n")
+    report("Idle connections", text, record=asked.record)
 
 
 if __name__ == "__main__":

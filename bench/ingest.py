@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from bench.load import LEGEND, MESSAGE_BYTES, STANDARD_ROWS, row, send
 from bench.machine import description
 from bench.receivers import PEERS, peer
+from bench.results import add_record_option, report
 from bench.sensor import Sensor
 from tests.flow.authority import PeerAuthority
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tests.flow.authority import TlsFiles
 
 OURS: Final = "sealwire"
-RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rows", default="", help=f"e.g. b1,1/10,k100; {LEGEND}")
     parser.add_argument("--messages", type=int, help="messages of each run (default: by row)")
     parser.add_argument("--receivers", default=",".join(known), help=f"of {', '.join(known)}")
-    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    add_record_option(parser)
     parsed = parser.parse_args(words)
     try:
         parsed.rows = [row(name) for name in parsed.rows.split(",") if name] or list(STANDARD_ROWS)
@@ -194,10 +194,7 @@ def main(words: Sequence[str]) -> None:
         "",
         *table(measured, asked.receivers),
     ]
-    print("\n".join(["", *text]))
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n".join(["", "## Ingest", "", *text]) + "\n")
+    report("Ingest", text, record=asked.record)
 
 
 if __name__ == "__main__":

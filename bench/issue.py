@@ -26,6 +26,7 @@ from bench.cfssl import Cfssl
 from bench.http_load import CONNECTIONS, Server, ask, post
 from bench.machine import description
 from bench.receivers import cpu_seconds
+from bench.results import add_record_option, report
 from sealwire.x509.csr import build_csr
 from sealwire.x509.keys import KeyType, generate_key
 from sealwire.x509.subject import parse_dn
@@ -34,7 +35,6 @@ from tests.flow.node import Node
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
 SERVER_PROCESSOR: Final = "0"
 CLIENT_PROCESSOR: Final = 1
 PROFILE: Final = "caAuditServerCert"
@@ -191,7 +191,7 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench.issue", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--certificates", type=int, default=1000, help="of each run")
-    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    add_record_option(parser)
     asked = parser.parse_args(words)
     os.sched_setaffinity(0, {CLIENT_PROCESSOR})
     measured = {kind: measure(kind, asked.rounds, asked.certificates) for kind in KINDS}
@@ -201,10 +201,7 @@ def main(words: Sequence[str]) -> None:
         " commits certificate, evidence and audit record before it answers"
     )
     text = [*description(), how, "", *table(measured)]
-    print("\n".join(["", *text]))
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n".join(["", "## Issuance", "", *text]) + "\n")
+    report("Issuance", text, record=asked.record)
 
 
 if __name__ == "__main__":

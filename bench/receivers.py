@@ -94,6 +94,15 @@ def cpu_of(pid: int) -> float:
         return 0.0
 
 
+def memory_kb(pid: int) -> int:
+    """Proportional share of memory (PSS) in kB of one process; 0 for one that is gone."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+
+
 def command_of(pid: int) -> str:
     """A process's command line; empty for one that is gone."""
     try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.flow.authority import TlsFiles
 
+ROLES = ("main", "receiver", "store")
 QUIET_SECONDS = 0.5
 SETTLE_SECONDS = 60
 
@@ -62,9 +63,7 @@ class Sensor:
 
     def spent(self) -> Spent:
         """Main and the workers receive, make durable and count; the store process works later."""
-        used = dict.fromkeys(("main", "receiver", "store"), 0.0)
-        for pid in tree(self.pid):
-            used[role_of(pid)] += cpu_of(pid)
+        used = cpu_by_role(self.pid)
         return Spent(used["main"] + used["receiver"], used["store"])
 
     def settle(self, messages: int) -> float:
@@ -104,11 +103,19 @@ class Sensor:
 
 
 def role_of(pid: int) -> str:
-    """What a process of a node is for: ``main``, ``receiver`` or ``store``."""
+    """What a process of a node is for: one of ``ROLES``."""
     command = command_of(pid)
     if "receiver_main" in command:
         return "receiver"
     return "store" if "store_main" in command else "main"
+
+
+def cpu_by_role(root: int) -> dict[str, float]:
+    """CPU seconds of a node's processes so far, by role."""
+    used = dict.fromkeys(ROLES, 0.0)
+    for pid in tree(root):
+        used[role_of(pid)] += cpu_of(pid)
+    return used
 
 
 def _synchronize(file: Path) -> None:

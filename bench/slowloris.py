@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from bench.crowd import Crowd, allow_descriptors, client_context, source_address
 from bench.idle import weights
 from bench.machine import description
+from bench.results import add_record_option, report
 from bench.sensor import Sensor
 from sealwire.clock import SystemClock
 from sealwire.sensor.journal import Position
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from tests.flow.authority import TlsFiles
 
-RESULTS: Final = Path(__file__).resolve().parent / "RESULTS.md"
 EVERY: Final = 0.01
 STORMERS: Final = 4
 GOOD: Final = "127.0.0.9"
@@ -187,15 +187,12 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench.slowloris", description=__doc__)
     parser.add_argument("--connections", type=int, default=2_000)
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    add_record_option(parser)
     asked = parser.parse_args(words)
     allow_descriptors(asked.connections + 100)
     with tempfile.TemporaryDirectory(prefix="sealwire-bench-") as folder:
         text = [*description(), "", *measure(asked.connections, asked.seconds, Path(folder))]
-    print("\n".join(text))
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n".join(["", "## Slowloris", "", *text]) + "\n")
+    report("Slowloris", text, record=asked.record)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bench.ingest import OURS, RESULTS, Files, candidate
+from bench.ingest import OURS, Files, candidate
 from bench.load import row, send
 from bench.machine import description
 from bench.receivers import PEERS
+from bench.results import add_record_option, report
 from tests.flow.authority import PeerAuthority
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench.storm", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--connections", type=int, default=1000, help="(default 1000)")
-    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    add_record_option(parser)
     asked = parser.parse_args(words)
     lines = []
     with tempfile.TemporaryDirectory(prefix="sealwire-bench-") as folder:
@@ -104,10 +105,7 @@ def main(words: Sequence[str]) -> None:
         f"|---|{'--:|' * (len(head) - 1)}",
         *lines,
     ]
-    print("\n".join(["", *text]))
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n".join(["", "## Handshakes", "", *text]) + "\n")
+    report("Handshakes", text, record=asked.record)
 
 
 if __name__ == "__main__":

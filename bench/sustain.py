@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import socket
-import ssl
 import sys
 import tempfile
 import threading
@@ -19,23 +18,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.ingest import RESULTS
+from bench.crowd import client_context
 from bench.machine import description
 from bench.real_lines import lines
-from bench.receivers import cpu_of, tree
-from bench.sensor import Sensor, role_of
+from bench.receivers import memory_kb, tree
+from bench.results import add_record_option, report
+from bench.sensor import ROLES, Sensor, cpu_by_role, role_of
 from sealwire.bootstrap.client import home_client
 from sealwire.clock import SystemClock
 from sealwire.syslog.framing import encode_octet_frame
 from tests.flow.authority import LOOPBACK, PeerAuthority
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
     from tests.flow.authority import TlsFiles
 
 CLOCK: Final = SystemClock()
-ROLES: Final = ("main", "receiver", "store")
 LINES: Final = 20_000
 TICK: Final = 0.02
 LOOK_EVERY: Final = 1.0
@@ -57,8 +57,7 @@ class Load:
 
     def send(self, port: int, files: TlsFiles) -> None:
         """Send it all; returns when every connection was closed. RuntimeError when one broke."""
-        context = ssl.create_default_context(cafile=str(files.ca))
-        context.load_cert_chain(files.certificate, files.key)
+        context = client_context(files)
         faults: list[OSError] = []
         prepared = [self._records(number) for number in range(self.connections)]
         ready = threading.Barrier(self.connections)
@@ -108,7 +107,7 @@ class Load:
 
 @dataclass
 class Watch:
-    """What was seen of the node's processes: the most memory (PSS, MiB) and CPU by role."""
+    """What was seen of the node's processes: the most memory (PSS, MiB) by role."""
 
     root: int
     memory: dict[str, float] = field(default_factory=lambda: dict.fromkeys(ROLES, 0.0))
@@ -117,24 +116,8 @@ class Watch:
         """Take the memory of now."""
         seen = dict.fromkeys(ROLES, 0.0)
         for pid in tree(self.root):
-            seen[role_of(pid)] += _memory(pid)
+            seen[role_of(pid)] += memory_kb(pid) / 1024
         self.memory = {role: max(self.memory[role], seen[role]) for role in ROLES}
-
-    def cpu(self) -> dict[str, float]:
-        """CPU seconds by role so far."""
-        used = dict.fromkeys(ROLES, 0.0)
-        for pid in tree(self.root):
-            used[role_of(pid)] += cpu_of(pid)
-        return used
-
-
-def _memory(pid: int) -> float:
-    """Proportional share of memory in MiB; 0 for a process that is gone."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return next(int(row.split()[1]) / 1024 for row in text.splitlines() if row.startswith("Pss:"))
 
 
 def lag(stats: dict[str, Any], sent: int) -> str:
@@ -169,15 +152,15 @@ def measure(folder: Path, load: Load) -> list[str]:
     client = authority.issue("client.example.test")
     with Sensor(folder / "node", server) as sensor:
         watch = Watch(sensor.pid)
-        before = watch.cpu()
+        before = cpu_by_role(sensor.pid)
         sender = threading.Thread(target=load.send, args=(sensor.port, client))
         sender.start()
         while sender.is_alive():
             watch.look()
             sender.join(LOOK_EVERY)
-        busy = watch.cpu()
+        busy = cpu_by_role(sensor.pid)
         seconds = drain(sensor.node.home, watch, load.sent)
-        after = watch.cpu()
+        after = cpu_by_role(sensor.pid)
     if load.sent < load.rate * load.seconds * 0.99:
         raise RuntimeError(f"only {load.sent} messages were sent")
     verdict = "yes" if seconds <= DRAIN_TARGET else "no"
@@ -208,16 +191,13 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--seconds", type=int, default=60, help="how long (60)")
     parser.add_argument("--connections", type=int, default=10, help="(10)")
     parser.add_argument("--record-messages", type=int, default=1, help="in one TLS record (1)")
-    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    add_record_option(parser)
     asked = parser.parse_args(words)
     load = Load(asked.rate, asked.seconds, asked.connections, asked.record_messages)
     with tempfile.TemporaryDirectory(prefix="sealwire-bench-") as folder:
         measured = measure(Path(folder), load)
     text = [*description(), *measured]
-    print("\n".join(["", *text]))
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write("\n".join(["", "## Sustained", "", *text]) + "\n")
+    report("Sustained", text, record=asked.record)
 
 
 if __name__ == "__main__":

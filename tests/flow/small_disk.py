@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.flow.peers import PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
+MEGABYTES = 8
 CHUNK = 1 << 16
 PAGE = 4096
 
@@ -60,7 +63,7 @@ class SmallDisk:
     @property
     def inside(self) -> Path:
         """The same folder as who is within sees it."""
-        return type(self.folder)(f"/proc/{self._pid}/root{self.folder}")
+        return Path(f"/proc/{self._pid}/root{self.folder}")
 
     def share(self, name: str) -> Path:
         """Where what is called ``name`` within can be found, here and within alike."""
@@ -112,3 +115,15 @@ class SmallDisk:
         holder.wait(10)
         holder.stdout.close()
         return said.decode(errors="replace").strip()
+
+
+@contextmanager
+def small_disk() -> Iterator[SmallDisk]:
+    """One of ``MEGABYTES`` in a new folder, which goes with it."""
+    # A short path: a unix socket's has at most 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="sealwire-small-"))
+    try:
+        with SmallDisk(folder / "disk", MEGABYTES) as mounted:
+            yield mounted
+    finally:
+        shutil.rmtree(folder)

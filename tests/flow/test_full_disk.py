@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +17,11 @@ from tests.flow.authority import LOOPBACK
 from tests.flow.commands import good, run, state
 from tests.flow.node import Node
 from tests.flow.peers import wait_until
-from tests.flow.small_disk import SmallDisk
+from tests.flow.small_disk import SmallDisk, small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MEGABYTES = 8
 FULL = "The database cannot be used: the disk is full."
 CSR = build_csr(generate_key(KeyType.P256), parse_dn("CN=www.example.com"), ()).decode()
 
@@ -71,13 +67,8 @@ class Place:
 
 @pytest.fixture
 def disk() -> Iterator[SmallDisk]:
-    # A short path: a unix socket's has at most 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="sealwire-small-"))
-    try:
-        with SmallDisk(folder / "disk", MEGABYTES) as mounted:
-            yield mounted
-    finally:
-        shutil.rmtree(folder)
+    with small_disk() as mounted:
+        yield mounted
 
 
 def started(disk: SmallDisk, *options: str) -> Node:

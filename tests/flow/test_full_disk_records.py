@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +19,7 @@ from tests.flow.live_node import living, workers_of
 from tests.flow.node import Node
 from tests.flow.peers import free_port, wait_until
 from tests.flow.relp_client import RelpLoad
-from tests.flow.small_disk import SmallDisk
+from tests.flow.small_disk import SmallDisk, small_disk
 from tests.flow.test_full_disk_sensor import stats
 
 if TYPE_CHECKING:
@@ -30,20 +27,14 @@ if TYPE_CHECKING:
 
     from tests.flow.authority import TlsFiles
 
-MEGABYTES = 8
 SPARE = (0, 30_000, 300_000)
 """Bytes that are left: then it is not the journal that finds no room first."""
 
 
 @pytest.fixture(scope="module")
 def disk() -> Iterator[SmallDisk]:
-    # A short path: a unix socket's has at most 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="sealwire-small-"))
-    try:
-        with SmallDisk(folder / "disk", MEGABYTES) as mounted:
-            yield mounted
-    finally:
-        shutil.rmtree(folder)
+    with small_disk() as mounted:
+        yield mounted
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,12 +17,11 @@ from tests.flow.authority import LOOPBACK
 from tests.flow.commands import state
 from tests.flow.node import COUNTER_LAG, Node
 from tests.flow.peers import wait_until
-from tests.flow.small_disk import SmallDisk
+from tests.flow.small_disk import SmallDisk, small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MEGABYTES = 8
 FEW, MANY = 100, 6_000
 FRAME = encode_octet_frame(b"<14>1 2026-01-01T00:00:00Z host app - - - " + b"x" * 214)
 
@@ -50,13 +46,8 @@ def wait_for(node: Node, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def disk() -> Iterator[SmallDisk]:
-    # A short path: a unix socket's has at most 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="sealwire-small-"))
-    try:
-        with SmallDisk(folder / "disk", MEGABYTES) as mounted:
-            yield mounted
-    finally:
-        shutil.rmtree(folder)
+    with small_disk() as mounted:
+        yield mounted
 
 
 @pytest.fixture(scope="module")

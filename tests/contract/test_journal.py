@@ -18,7 +18,7 @@ from sealwire.clock import SystemClock
 from sealwire.errors import ConflictError
 from sealwire.sensor.journal import Connection, Position
 from sealwire.sensor.statistics import Statistics
-from sealwire.stores.journal.files import SystemFileCalls
+from sealwire.stores.files import SystemFileCalls
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.journal.recovery import recover_slot
 from sealwire.stores.journal.writer import JournalWriter

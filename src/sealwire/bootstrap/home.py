@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sealwire.errors import UnavailableError
+from sealwire.stores.files import open_locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,17 +110,12 @@ class HomeLock:
 
     def acquire(self) -> None:
         """Raises UnavailableError ``home.locked`` when another node has it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise UnavailableError(
-                "home.locked",
-                f"another node already uses {self._path.parent}",
-                hint="stop that node first, or choose another folder with --home",
-            ) from error
-        self._descriptor = descriptor
+        refusal = UnavailableError(
+            "home.locked",
+            f"another node already uses {self._path.parent}",
+            hint="stop that node first, or choose another folder with --home",
+        )
+        self._descriptor = open_locked(self._path, refusal)
 
     def release(self) -> None:
         """Let the next one have it."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.audit.signed_log import is_signature_line, place_of, second_of
 from sealwire.errors import NotFoundError, UnavailableError
+from sealwire.stores.files import sync_folder, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +98,7 @@ class AuditFiles:
             if end.cut:
                 os.ftruncate(self._descriptor, end.size)
                 os.fsync(self._descriptor)
-            self._sync_folder()
+            sync_folder(self._folder)
         except OSError as fault:
             self.close()
             raise _failed(fault) from fault
@@ -114,7 +115,7 @@ class AuditFiles:
         try:
             self._require_own()
             try:
-                _write_all(self._descriptor, data)
+                write_all(self._descriptor, data)
                 os.fsync(self._descriptor)
             except OSError:
                 os.ftruncate(self._descriptor, self._size)
@@ -133,7 +134,7 @@ class AuditFiles:
         self.close()
         try:
             (self._folder / CURRENT).rename(self._folder / self._free_name(stamp))
-            self._sync_folder()
+            sync_folder(self._folder)
         except OSError as fault:
             raise _failed(fault) from fault
 
@@ -143,7 +144,7 @@ class AuditFiles:
             raise _unknown(name)
         try:
             (self._folder / name).unlink()
-            self._sync_folder()
+            sync_folder(self._folder)
         except OSError as fault:
             raise _failed(fault) from fault
 
@@ -163,13 +164,6 @@ class AuditFiles:
         taken = set(self.names())
         names = (f"{CURRENT}.{stamp}{f'-{n:03}' if n else ''}" for n in range(_LONGEST_NAMESAKES))
         return next(name for name in names if name not in taken)
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _end(self) -> LogEnd:
         whole = os.fstat(self._descriptor).st_size
@@ -220,12 +214,6 @@ def _bytes_of(path: Path) -> Iterator[bytes]:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _unknown(name: str) -> NotFoundError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from sealwire.stores.files import sync_folder
 from sealwire.stores.key_encryption import is_sealed
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class KeyFiles:
         """Forget one for good. Raises RefusedError ``key.id``, UnavailableError ``key.store``."""
         try:
             self._path(key_id).unlink(missing_ok=True)
-            self._sync()
+            sync_folder(self._directory)
         except OSError as fault:
             raise _unavailable("The key cannot be removed", fault) from fault
 
@@ -130,14 +131,7 @@ class KeyFiles:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        self._sync()
-
-    def _sync(self) -> None:
-        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(self._directory)
 
 
 def _unavailable(what: str, fault: OSError) -> UnavailableError:

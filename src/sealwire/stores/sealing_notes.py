@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sealwire.sensor.journal import Position
 from sealwire.sensor.sealing import Attempt
 from sealwire.stores.archive.schema import SCHEMA_VERSION
-from sealwire.stores.journal.files import sync_folder
+from sealwire.stores.files import sync_folder
 from sealwire.stores.segments.chain import ChainEnd, ChainMark
 from sealwire.syslog.message import PARSER_VERSION
 

@@ -1,55 +1,19 @@
-"""A slot's folder: names, lock, and the calls to the operating system that may fail."""
+"""A slot's folder: names and lock."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import ConflictError
+from sealwire.stores.files import open_locked, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 _SUFFIX: Final = ".swj"
-
-
-class FileCalls(Protocol):
-    """Calls on open files, apart so that a full or failing disk can be played in tests."""
-
-    def write(self, fd: int, data: Sequence[bytes | memoryview]) -> None:
-        """Append all of ``data``. Raises OSError, then some of it may have been written."""
-        ...
-
-    def sync(self, fd: int) -> None:
-        """Make the file's content durable."""
-        ...
-
-    def truncate(self, fd: int, length: int) -> None:
-        """Cut the file to ``length``."""
-        ...
-
-
-class SystemFileCalls:
-    """The operating system's."""
-
-    def write(self, fd: int, data: Sequence[bytes | memoryview]) -> None:
-        """Append all of ``data``."""
-        left = sum(map(len, data)) - os.writev(fd, data)
-        if left:
-            rest = memoryview(b"".join(data))[-left:]
-            while rest:
-                rest = rest[os.write(fd, rest) :]
-
-    def sync(self, fd: int) -> None:
-        """``fdatasync``: the content, and of the inode what reading it back needs."""
-        os.fdatasync(fd)
-
-    def truncate(self, fd: int, length: int) -> None:
-        """``ftruncate``; the next write goes to the new end (files are opened to append)."""
-        os.ftruncate(fd, length)
 
 
 class SlotFolder:
@@ -94,16 +58,12 @@ class SlotFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the slot. Raises ConflictError ``journal.locked`` when another process does."""
-        fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            raise ConflictError(
-                "journal.locked",
-                f"journal slot {self.slot} is in use by another process",
-                hint="a receiver of an earlier start may still be writing; it ends by itself",
-            ) from error
+        refusal = ConflictError(
+            "journal.locked",
+            f"journal slot {self.slot} is in use by another process",
+            hint="a receiver of an earlier start may still be writing; it ends by itself",
+        )
+        fd = open_locked(self.path / "lock", refusal)
         try:
             yield
         finally:
@@ -115,12 +75,3 @@ def slots_in(journal: Path) -> list[int]:
     if not journal.is_dir():
         return []
     return sorted(int(entry.name) for entry in journal.iterdir() if entry.name.isdecimal())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were added to the folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

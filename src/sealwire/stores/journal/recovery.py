@@ -11,7 +11,8 @@ import os
 from typing import TYPE_CHECKING
 
 from sealwire.sensor.journal import Damage, Position, Recovery
-from sealwire.stores.journal.files import SlotFolder, slots_in, sync_folder
+from sealwire.stores.files import sync_folder
+from sealwire.stores.journal.files import SlotFolder, slots_in
 from sealwire.stores.journal.layout import payload_holds
 from sealwire.stores.journal.reader import mapped_file
 

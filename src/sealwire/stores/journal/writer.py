@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from sealwire.sensor.journal import Position
-from sealwire.stores.journal.files import SlotFolder, SystemFileCalls
+from sealwire.stores.files import SystemFileCalls
+from sealwire.stores.journal.files import SlotFolder
 from sealwire.stores.journal.layout import FileHeader, encode_block, encode_file_header
 from sealwire.syslog.kinds import WHOLE_KINDS, Kind
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from sealwire.clock import Clock
     from sealwire.sensor.journal import Connection
-    from sealwire.stores.journal.files import FileCalls
+    from sealwire.stores.files import FileCalls
     from sealwire.stores.journal.layout import FlatTotal
 
 ROTATE_AT: Final = 64 * 1024 * 1024

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from contextlib import contextmanager
@@ -21,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sealwire.errors import ConflictError, RefusedError
-from sealwire.stores.journal.files import SystemFileCalls as JournalFileCalls
-from sealwire.stores.journal.files import sync_folder
+from sealwire.stores import files
+from sealwire.stores.files import open_locked, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 TMP: Final = ".tmp"
 SEGMENT_SUFFIX: Final = ".parquet"
@@ -37,23 +36,11 @@ _FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.parquet")
 _NS: Final = 1_000_000_000
 
 
-class FileCalls(Protocol):
+class FileCalls(files.FileCalls, Protocol):
     """Calls that change the disk, apart so that a full or failing one can be played in tests."""
 
     def create(self, path: Path) -> int:
         """Open an empty file to write to its end; what stood there is gone."""
-        ...
-
-    def write(self, fd: int, data: Sequence[bytes]) -> None:
-        """Append all of ``data``. Raises OSError, then some of it may have been written."""
-        ...
-
-    def sync(self, fd: int) -> None:
-        """Make the file's content durable."""
-        ...
-
-    def truncate(self, fd: int, length: int) -> None:
-        """Cut the file to ``length``."""
         ...
 
     def rename(self, source: Path, target: Path) -> None:
@@ -73,7 +60,7 @@ class FileCalls(Protocol):
         ...
 
 
-class SystemFileCalls(JournalFileCalls):
+class SystemFileCalls(files.SystemFileCalls):
     """The operating system's."""
 
     def create(self, path: Path) -> int:
@@ -189,16 +176,12 @@ class SensorFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder. Raises ConflictError ``segments.locked`` when another process does."""
-        fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            raise ConflictError(
-                "segments.locked",
-                f"the segments of {self.sensor} are in use by another process",
-                hint="a store process of an earlier start may still be writing; it ends by itself",
-            ) from error
+        refusal = ConflictError(
+            "segments.locked",
+            f"the segments of {self.sensor} are in use by another process",
+            hint="a store process of an earlier start may still be writing; it ends by itself",
+        )
+        fd = open_locked(self.path / "lock", refusal)
         try:
             yield
         finally:

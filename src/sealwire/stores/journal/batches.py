@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from sealwire.sensor.batches import MessageBlock, MessageRun
 from sealwire.sensor.journal import Position
 from sealwire.stores.journal.files import SlotFolder
-from sealwire.stores.journal.layout import kept_length, payload_holds, read_runs
-from sealwire.stores.journal.reader import JournalReadings
-from sealwire.syslog.kinds import RECORD_KINDS, Kind
+from sealwire.stores.journal.layout import payload_holds, read_runs
+from sealwire.stores.journal.reader import JournalReadings, record_runs
+from sealwire.syslog.kinds import Kind
 from sealwire.syslog.relp_frames import relp_run
 from sealwire.syslog.splitting import split
 
@@ -74,17 +74,13 @@ def _block(
 ) -> MessageBlock:
     slot, number = place
     end = Position(number, head.end)
-    runs = list(read_runs(data, head))
-    oldest = runs[0][0] if runs else 0
+    oldest = next((run[0] for run in read_runs(data, head)), 0)
     if not payload_holds(data, head):
         return MessageBlock(slot, end, oldest, (), 0, damaged=True)
-    at, found = head.payload, []
-    for received_ns, connection, _, length, code in runs:
-        kind = Kind(code)
-        stop = at + kept_length(kind, length)
-        if kind in RECORD_KINDS:
-            found.append(_run(received_ns, names[connection], kind, bytes(data[at:stop])))
-        at = stop
+    found = [
+        _run(received_ns, names[connection], kind, kept)
+        for received_ns, connection, kind, kept in record_runs(data, head)
+    ]
     return MessageBlock(slot, end, oldest, found, head.payload_length)
 
 

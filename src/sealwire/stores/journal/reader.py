@@ -137,29 +137,23 @@ class JournalReadings:
 
     def summaries(self, slot: int, start: Position, end: Position) -> Iterator[BlockSummary]:
         """Blocks between two positions, without their payload."""
-        for number, file, names in self.files(slot, start, end):
-            for head in file.heads(start.offset if number == start.file else 0):
-                names.learn(file.data, head)
-                yield _summary(file.data, head, number, names.connections)
+        for number, file, head, names in self._heads(slot, start, end):
+            yield _summary(file.data, head, number, names.connections)
 
     def messages(self, slot: int, start: Position, end: Position) -> Iterator[ReceivedMessage]:
         """Messages between two positions, oldest first."""
-        for number, file, names in self.files(slot, start, end):
-            for head in file.heads(start.offset if number == start.file else 0):
-                names.learn(file.data, head)
-                yield from _messages(file.data, head, slot, names.connections)
+        for _, file, head, names in self._heads(slot, start, end):
+            yield from _messages(file.data, head, slot, names.connections)
 
     def some(
         self, slot: int, start: Position, end: Position, count: int
     ) -> tuple[Sequence[ReceivedMessage], Position]:
         """Messages of whole blocks from ``start`` on, about ``count``, and where to go on from."""
         found: list[ReceivedMessage] = []
-        for number, file, names in self.files(slot, start, end):
-            for head in file.heads(start.offset if number == start.file else 0):
-                names.learn(file.data, head)
-                found += _messages(file.data, head, slot, names.connections)
-                if len(found) >= count:
-                    return found, Position(number, head.end)
+        for number, file, head, names in self._heads(slot, start, end):
+            found += _messages(file.data, head, slot, names.connections)
+            if len(found) >= count:
+                return found, Position(number, head.end)
         return found, end
 
     def newest(self, slot: int, end: Position, count: int) -> Sequence[ReceivedMessage]:
@@ -186,6 +180,15 @@ class JournalReadings:
                 if count <= 0:
                     return head.start
             return 0
+
+    def _heads(
+        self, slot: int, start: Position, end: Position
+    ) -> Iterator[tuple[int, JournalFile, Head, Names]]:
+        """Heads of the good blocks between two positions, each with the names in force at it."""
+        for number, file, names in self.files(slot, start, end):
+            for head in file.heads(start.offset if number == start.file else 0):
+                names.learn(file.data, head)
+                yield number, file, head, names
 
     def files(
         self, slot: int, start: Position, end: Position
@@ -233,11 +236,20 @@ def _messages(
 ) -> Iterator[ReceivedMessage]:
     if not payload_holds(data, head):
         return
+    for received_ns, number, kind, kept in record_runs(data, head):
+        for message in messages_of(kind, kept):
+            yield ReceivedMessage(slot, received_ns, names[number], kind, message)
+
+
+def record_runs(data: memoryview, head: Head) -> Iterator[tuple[int, int, Kind, bytes]]:
+    """Runs of a block that hold records: time of receipt, connection, kind and a copy of the bytes.
+
+    The block's payload must hold.
+    """
     at = head.payload
     for received_ns, number, _, length, code in read_runs(data, head):
         kind = Kind(code)
         end = at + kept_length(kind, length)
         if kind in RECORD_KINDS:
-            for message in messages_of(kind, bytes(data[at:end])):
-                yield ReceivedMessage(slot, received_ns, names[number], kind, message)
+            yield received_ns, number, kind, bytes(data[at:end])
         at = end

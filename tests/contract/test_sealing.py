@@ -67,11 +67,17 @@ class Place:
         recovery = JournalRecovery(self.places.journal)
         return {slot: recovery.durable_end(slot) for slot in recovery.slots()}
 
-    def opened(self, tools: StoreTools | None = None, *, waits: bool = False) -> StoreRoom:
+    def opened(
+        self,
+        tools: StoreTools | None = None,
+        *,
+        waits: bool = False,
+        clock: SystemClock | None = None,
+    ) -> StoreRoom:
         """A store as a process finds it at its start. ``waits``: sealing, for the index."""
         self.closed()
         room = StoreRoom(
-            self.places, SystemClock(), lambda code, _: self.alarms.append(code), tools
+            self.places, clock or SystemClock(), lambda code, _: self.alarms.append(code), tools
         )
         self.rooms.append(room)
         room.sealing.start_from(self.ends())
@@ -135,6 +141,29 @@ def test_an_index_that_was_not_told_is_told_at_the_next_start(place: Place) -> N
     ]
     place.closed()
     assert not place.opened().lacks_index
+
+
+class StillClock(SystemClock):
+    """Whose seconds pass when they are told to."""
+
+    seconds = 100.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def test_a_status_with_the_indexs_size_is_due_soon_after_it_grew(place: Place) -> None:
+    place.receive(*(b"<13>word%d of a message" % number for number in range(3000)))
+    clock = StillClock()
+    room = place.opened(clock=clock)
+    room.index()
+    empty = room.status().index_bytes
+    room.catch_up(place.ends(), ArchivePolicy())
+    told = room.mark()
+    assert room.mark() == told
+    clock.seconds += 10
+    assert room.mark() != told
+    assert room.status().index_bytes > max(10_000, 10 * empty)
 
 
 class FullCalls(SystemFileCalls):

@@ -7,13 +7,15 @@ memory) at the first record or question.
 
 from __future__ import annotations
 
+import math
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sealwire.bootstrap.indexing import Indexing, IndexingPlaces
 from sealwire.bootstrap.sealing import Feed, Sealing, SealingPlaces
-from sealwire.errors import ConflictError
+from sealwire.errors import ConflictError, SealwireError
 from sealwire.sensor.archive import ArchiveStatus
 from sealwire.stores.journal.batches import JournalBlocks
 from sealwire.stores.sealing_notes import IndexedNote, SealingNotes
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 _LOCK_SECONDS: Final = 15.0
 _RETRY_LOCK: Final = 0.1
-_SIZE_EVERY: Final = 30.0
+_SIZE_EVERY: Final = 5.0
 
 
 def _columns_parser() -> Parse:
@@ -70,7 +72,7 @@ class StoreRoom:
         self._opening = threading.RLock()
         self._segments: SegmentStore | None = None
         self._index: Index | None = None
-        self._sized: tuple[float, int] | None = None
+        self._sized = (-math.inf, 0)
         self.noted = IndexedNote(places.index)
         self._notes = SealingNotes(places.notes)
         self.indexing = Indexing(
@@ -162,7 +164,8 @@ class StoreRoom:
         sealing, indexing = self.sealing, self.indexing
         manifests = self.segments().look(lambda catalogue: catalogue.manifests)
         done = (manifests, _sealed_seq(self.segments()), self.indexed_upto())
-        return (*done, sealing.trouble, indexing.trouble, sealing.pending_bytes())
+        waiting = (sealing.trouble, indexing.trouble, sealing.pending_bytes())
+        return (*done, *waiting, self._index_bytes())
 
     def close(self) -> None:
         """Give up segments and index."""
@@ -191,12 +194,18 @@ class StoreRoom:
         since = (self._clock.now_ns() - (newest_ns or 0)) / 1e9 if behind and newest_ns else 0.0
         return max(0.0, self.sealing.lag_s(), since)
 
-    def _size_of(self, index: Index) -> int:
-        """As it was at most half a minute ago: the engine has to be asked."""
-        now = self._clock.monotonic()
-        if self._sized is None or now - self._sized[0] > _SIZE_EVERY:
-            self._sized = (now, index.size_bytes())
-        return self._sized[1]
+    def _index_bytes(self) -> int:
+        """What the index takes, 0 while it is not open. Some seconds old: the engine is asked."""
+        index, now = self._index, self._clock.monotonic()
+        if index is None:
+            return 0
+        at, size = self._sized
+        if now - at > _SIZE_EVERY:
+            # An engine in trouble says so to those who search; the rest of a status is still true.
+            with suppress(SealwireError):
+                size = index.size_bytes()
+            self._sized = (now, size)
+        return size
 
     def indexed_upto(self) -> int:
         """Number of the last record that search finds."""
@@ -228,7 +237,6 @@ class StoreRoom:
         """How far it is, and what it holds."""
         held = self.segments().look(lambda catalogue: catalogue.status())
         sealed_seq = held.next_seq - 1
-        index = self._index
         return ArchiveStatus(
             sealed=self.sealing.sealed(),
             sealed_seq=sealed_seq,
@@ -236,7 +244,7 @@ class StoreRoom:
             pending_bytes=self.sealing.pending_bytes(),
             segments=held.segments,
             segment_bytes=held.bytes,
-            index_bytes=0 if index is None else self._size_of(index),
+            index_bytes=self._index_bytes(),
             oldest_ns=held.oldest_ns,
             newest_ns=held.newest_ns,
             trouble=self.sealing.trouble or self.indexing.trouble,

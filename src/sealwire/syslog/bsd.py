@@ -9,9 +9,10 @@ from sealwire.syslog.audit_text import read_fmc_line
 from sealwire.syslog.draft import FACILITY_WORDS, SEVERITY_LETTERS, SEVERITY_WORDS
 from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.message import Grade
-from sealwire.syslog.strict import TAG
+from sealwire.syslog.strict import HYPERVISOR_LEVEL, TAG
 from sealwire.syslog.structured_data import read_structured_data, text_of
 from sealwire.syslog.time_forms import read_bsd_time, read_time
+from sealwire.syslog.timestamps import ANY_MONTH
 from sealwire.syslog.vendors import read_dated_pairs
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _QUOTED_MODEL = re.compile(
 _MODEL = re.compile(rb"([0-9a-f]{12}),([0-9A-Za-z-]{2,32}?)-([0-9][0-9A-Za-z.+-]{0,32}):? ")
 _NO_MODEL = re.compile(rb"([0-9a-f]{12}),v([0-9][0-9A-Za-z.+-]{0,32}):? ")
 _LEVEL = re.compile(rb"(<)?(?:([a-z0-9]{2,8})\.)?([A-Za-z]{3,13})(?(1)>):? ")
-_LEVEL_LETTERS = re.compile(rb"(Em|Al|Cr|Er|Wa|No|In|Db)\([0-9]{1,3}\)\+? ")
+_LEVEL_LETTERS = re.compile(rb"(" + b"|".join(SEVERITY_LETTERS) + rb")\([0-9]{1,3}\)\+? ")
 _IPV4 = re.compile(rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3})[ \t]++(?=[^\s:])")
 _HOST_AND_PAIRS = re.compile(rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}),(?=[A-Za-z_]\w{0,31}=)")
 _HOST_AND_EVENT = re.compile(
@@ -44,17 +45,14 @@ _EPOCH_EVENT = re.compile(
 _RELAYED_EPOCH = re.compile(rb"(?:([^\s:=]{1,255}) )?1 (?=[0-9]{9,10}\.)")
 _RELAY = re.compile(
     rb"([^\s\[\]\"{}=<>,|%()*;]{1,255})[ \t]++(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}[ \t]++)?"
-    rb"(?=(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))"
+    rb"(?=(?i:" + ANY_MONTH + rb"))"
 )
 _FORWARDED = re.compile(rb"Message forwarded from ([^\s:]{1,255}): ")
 _TABBED_TAG = re.compile(rb"([A-Za-z][0-9A-Za-z_-]{1,47})\t")
 _VERSIONLESS = re.compile(
     rb"(-|[A-Za-z][!-~]{0,47}+)(?<!:) (-|[0-9]{1,10}) ([!-~]{1,32}+) (?:-(?: |\Z)|(?=\[))"
 )
-_HYPERVISOR = re.compile(
-    rb"(?:verbose|info|warning|error|trivia|panic) "
-    rb"[A-Za-z][\w.-]{0,47}\[([0-9A-Za-z]{1,32})\] (?=\[)"
-)
+_HYPERVISOR = re.compile(HYPERVISOR_LEVEL + rb"([0-9A-Za-z]{1,32})\] (?=\[)")
 
 _CLOSE: Final = 2
 _MAY_BE_5424: Final = frozenset({"iso", "dated", "no_pri", "epoch"})

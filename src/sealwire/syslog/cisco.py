@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sealwire.syslog.draft import Draft
     from sealwire.syslog.message import ParsedMessage
 
-# How far behind the PRI the mnemonic may begin.
-_WITHIN: Final = 320
+WITHIN: Final = 320
+"""How far behind the PRI the mnemonic may begin."""
 _LONGEST: Final = 320
 
 _MNEMONIC = re.compile(
@@ -42,7 +42,7 @@ def read_cisco(draft: Draft) -> ParsedMessage | None:
 
     The mnemonic becomes ``app``; its severity counts when there is no PRI.
     """
-    end = draft.at + _WITHIN
+    end = draft.at + WITHIN
     mnemonic = _MNEMONIC.search(draft.raw, draft.at, end + _LONGEST)
     if mnemonic is None or mnemonic.start() >= end or not _read_pieces(draft, mnemonic.start()):
         return None

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from sealwire.syslog.timestamps import DAY_US, MONTH_NAMES, SECOND_US
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sealwire.syslog.rows import Bytes, Mask, Positions, Rows
 
-MICROSECONDS: Final = 1_000_000
-_DAY: Final = 86_400
+_DAY: Final = DAY_US // SECOND_US
 # Years beyond these are left to the reader of single messages.
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 2199
@@ -29,9 +30,7 @@ _SEPARATORS: Final = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
 
 _BSD_DIGITS: Final = (4, 5, 7, 8, 10, 11, 13, 14)
 _BSD_SEPARATORS: Final = ((3, " "), (6, " "), (9, ":"), (12, ":"))
-_MONTH_CODES: Final = np.array(
-    [int.from_bytes(name) for name in b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()]
-)
+_MONTH_CODES: Final = np.array([int.from_bytes(name) for name in MONTH_NAMES])
 _MONTH_NAMES: Final = np.sort(_MONTH_CODES)
 _MONTH_ORDER: Final = np.argsort(_MONTH_CODES) + 1
 
@@ -42,7 +41,7 @@ def _first_days() -> NDArray[np.int64]:
     return months.astype("datetime64[D]").astype(np.int64)
 
 
-FIRST_DAY: Final = _first_days()
+_FIRST_DAY: Final = _first_days()
 
 
 class Moments(NamedTuple):
@@ -65,8 +64,8 @@ def days_of(year: Positions, month: Positions, day: Positions) -> tuple[Position
     """Days since 1970, and where there is such a day."""
     valid = (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)  # noqa: PLR2004 - months
     place = np.where(valid, year * 12 + month - 1, 0)
-    first = FIRST_DAY[place]
-    valid &= (day >= 1) & (day <= FIRST_DAY[place + 1] - first)
+    first = _FIRST_DAY[place]
+    valid &= (day >= 1) & (day <= _FIRST_DAY[place + 1] - first)
     return first + day - 1, valid
 
 
@@ -92,11 +91,11 @@ def rfc3339(rows: Rows, starts: Positions, window: Bytes, lengths: Positions) ->
     zones = np.where(zulu, lengths - _ZULU, lengths - _OFFSET)
     fraction, known = _fractions(window, zones - _DATE_TIME)
     valid &= known
-    microseconds = (days * _DAY + seconds) * MICROSECONDS + fraction
+    microseconds = (days * _DAY + seconds) * SECOND_US + fraction
     offset = np.flatnonzero(valid & ~zulu)
     if offset.size:
         away, sound = _zones(rows, (starts + zones)[offset])
-        microseconds[offset] -= away * MICROSECONDS
+        microseconds[offset] -= away * SECOND_US
         valid[offset] = sound
     return Moments(microseconds, valid)
 
@@ -146,7 +145,7 @@ def bsd_time(window: Bytes, received_us: Positions) -> tuple[Moments, Mask]:
     seconds, exists = seconds_of(h1 * 10 + h2, n1 * 10 + n2, s1 * 10 + s2)
     valid &= exists
     days, possible = _last_day(month, d1 * 10 + d2, seconds, received_us)
-    moments = Moments((days * _DAY + seconds) * MICROSECONDS, valid & possible)
+    moments = Moments((days * _DAY + seconds) * SECOND_US, valid & possible)
     return moments, ~blank & (d1 == 0)
 
 
@@ -154,7 +153,7 @@ def _last_day(
     month: Positions, day: Positions, seconds: Positions, received_us: Positions
 ) -> tuple[Positions, Mask]:
     """The last such day that begins, ``seconds`` later, at most a day after receipt."""
-    latest = received_us // MICROSECONDS + _DAY
+    latest = received_us // SECOND_US + _DAY
     year = (latest // _DAY).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
     days, valid = days_of(year, month, day)
     early = days * _DAY + seconds > latest

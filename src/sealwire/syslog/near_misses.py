@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.syslog.audit_text import read_dogtag_line, read_fmc_line
 from sealwire.syslog.bsd import read_after_time, read_epoch_event
-from sealwire.syslog.cisco import read_cisco
+from sealwire.syslog.cisco import WITHIN, read_cisco
 from sealwire.syslog.draft import begin
 from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.loose5424 import read_loose_5424
 from sealwire.syslog.message import Grade
 from sealwire.syslog.time_forms import read_time
+from sealwire.syslog.timestamps import ANY_MONTH
 from sealwire.syslog.vendors import read_dated_pairs, read_markup, read_panw
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _SPACE = re.compile(rb"[ \t]*+")
 _GLUED_VERSION = re.compile(
-    rb"1 {0,4}+(?=(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} )"
+    rb"1 {0,4}+(?=(?:" + ANY_MONTH + rb")[a-z]{0,6} )"
     rb"|1 {1,4}+(?=[0-9]{9,13}(?:\.[0-9]{1,12})? )"
 )
 _WITHOUT_PRI = re.compile(rb"1 [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
@@ -68,7 +69,7 @@ def _after_space(draft: Draft) -> int:
 
 
 def _read_timed(draft: Draft) -> ParsedMessage | None:
-    if b"%" in draft.raw[draft.at : draft.at + 320] and (found := _try_cisco(draft)):
+    if b"%" in draft.raw[draft.at : draft.at + WITHIN] and (found := _try_cisco(draft)):
         return found
     mark = _BRACKETED.match(draft.raw, draft.at)
     moment = read_time(draft.raw, mark.end() if mark else draft.at, draft.received_us)

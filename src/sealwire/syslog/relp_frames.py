@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 LONGEST_HEADER: Final = 9 + 1 + 32 + 1 + 9 + 1
 """Bytes of the longest header with the space behind it."""
-HIGHEST_TXNR: Final = 999_999_999
 
 SYSLOG_HEADER: Final = re.compile(rb"([0-9]{1,9}) syslog (?:([1-9][0-9]{0,8}) |0{1,9}(?=\n))")
 """Matches the whole header of a ``syslog`` frame; group 2 is None when it has no data."""

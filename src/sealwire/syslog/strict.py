@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from sealwire.syslog.draft import SEVERITY_LETTERS, SEVERITY_WORDS
 from sealwire.syslog.message import Grade, ParsedMessage
 from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY
 from sealwire.syslog.structured_data import read_structured_data
 from sealwire.syslog.time_forms import ZONES
 from sealwire.syslog.timestamps import (
+    ANY_MONTH,
     HOUR_US,
     MINUTE_US,
     MONTHS,
@@ -34,7 +36,7 @@ _HEADER = re.compile(
     rb" ([!-~]{1,255}+) ([!-~]{1,48}+) ([!-~]{1,128}+) ([!-~]{1,32}+) (?:(-)|(?=\[))"
 )
 _BSD_HEADER = re.compile(
-    _PRI + rb"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ( [1-9]|[12][0-9]|3[01]) "
+    _PRI + rb"(" + ANY_MONTH + rb") ( [1-9]|[12][0-9]|3[01]) "
     rb"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) "
     rb"([0-9A-Za-z](?:[0-9A-Za-z._:-]{0,253}[0-9A-Za-z._-])?+|::[0-9A-Fa-f:.]{0,40}+) "
 )
@@ -45,17 +47,17 @@ TAG = re.compile(
 )
 """A BSD tag, with or without a process id, and the space behind it."""
 
+HYPERVISOR_LEVEL: Final = rb"(?:verbose|info|warning|error|trivia|panic) [A-Za-z][\w.-]{0,47}\["
+"""Pattern of what ESXi's own services write behind a tag, up to a thread."""
 
-ODD_TEXT: Final = re.compile(
-    rb"(?:verbose|info|warning|error|trivia|panic) [A-Za-z][\w.-]{0,47}\[|[^\s,@]{1,255}@"
-)
+ODD_TEXT: Final = re.compile(HYPERVISOR_LEVEL + rb"|[^\s,@]{1,255}@")
 """Matches the text behind a tag without a process id where that may be a vendor's own way."""
 
 _ODD_BEGINNING: Final = re.compile(
     rb"[\[<:(\"]|[0-9]{1,3}\.[0-9]|1 [0-9]{9}|[0-9a-f]{12},|[0-9A-Za-z-]{2,32},[0-9a-f]{12},"
-    rb"|(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} |[0-9A-Za-z_-]{1,48}\t"
-    rb"|(?i:(?:[a-z0-9]{2,8}\.)?(?:emerg|panic|alert|crit|critical|err|error|warning|warn|notice"
-    rb"|info|informational|debug)):? |(?:Em|Al|Cr|Er|Wa|No|In|Db)\(|forwarded from "
+    rb"|(?i:" + ANY_MONTH + rb")[a-z]{0,6} |[0-9A-Za-z_-]{1,48}\t"
+    rb"|(?i:(?:[a-z0-9]{2,8}\.)?(?:" + b"|".join(SEVERITY_WORDS) + rb")):? "
+    rb"|(?:" + b"|".join(SEVERITY_LETTERS) + rb")\(|forwarded from "
 )
 _FACILITY_AND_SEVERITY = re.compile(
     rb"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local[0-7])"

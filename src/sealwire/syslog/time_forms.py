@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from sealwire.syslog.timestamps import (
+    ANY_MONTH,
     HOUR_US,
     MINUTE_US,
     MONTHS,
@@ -51,7 +52,7 @@ ZONES: Final[dict[bytes, float | None]] = {
     b"CST": None, b"IST": None, b"BST": None, b"AST": None, b"GST": None, b"SST": None,
 }  # fmt: skip
 
-_MONTH: Final = rb"(?P<month>(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))"
+_MONTH: Final = rb"(?P<month>(?i:" + ANY_MONTH + rb"))"
 _WEEKDAY: Final = rb"(?:(?i:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? {1,2})?"
 _SECONDS: Final = rb":(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?"
 _CLOCK: Final = (

@@ -25,10 +25,10 @@ _SIXTY: Final = 60
 # and every eight around 1900 and 2100.
 _YEARS_BACK: Final = 8
 
-MONTHS: Final = {
-    name: number + 1
-    for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split())
-}
+MONTH_NAMES: Final = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS: Final = {name.lower(): number + 1 for number, name in enumerate(MONTH_NAMES)}
+ANY_MONTH: Final = b"|".join(MONTH_NAMES)
+"""Pattern of a month's name as RFC 3164 writes it, to be put in a group."""
 
 
 @lru_cache(maxsize=4096)

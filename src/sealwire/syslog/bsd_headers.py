@@ -24,7 +24,7 @@ from sealwire.syslog.dated import (
     some_of,
 )
 from sealwire.syslog.found import Entries, Header
-from sealwire.syslog.loose_headers import PADDED, give_up_odd_texts, read_loose
+from sealwire.syslog.loose_headers import PADDED, give_up_holding, give_up_odd_texts, read_loose
 from sealwire.syslog.moments import bsd_time
 from sealwire.syslog.rows import FOREIGN, Rows, Spans, cut, places_of
 from sealwire.syslog.strict import names_host
@@ -40,9 +40,6 @@ _COMMA: Final = ord(",")
 _OPEN: Final = ord("[")
 _CLOSE: Final = ord("]")
 _AT: Final = ord("@")
-_PERCENT: Final = ord("%")
-_LF: Final = ord("\n")
-_CR: Final = ord("\r")
 
 # How long the parts may be here; one byte more is looked at.
 _LONGEST_SENDER: Final = 63
@@ -149,19 +146,11 @@ def _read_audit(rows: Rows, dated: Dated, priorities: Positions) -> Header:
     }
     header.app = sender
     header.text = who.starts
-    _give_up_mixed(rows, header, dated.ends)
+    # A percent sign may begin what Cisco's other devices send; a line's end may end a part.
+    give_up_holding(rows, header, dated.ends, b"%\n\r")
     judge(rows, header, sender, _is_sender)
     header.entries.append(_entries(rows, header, parts))
     return header
-
-
-def _give_up_mixed(rows: Rows, header: Header, ends: Positions) -> None:
-    """A percent sign may begin what Cisco's other devices send; a line's end may end a part."""
-    buffer = rows.buffer
-    places = np.flatnonzero((buffer == _PERCENT) | (buffer == _LF) | (buffer == _CR))
-    if places.size:
-        starts = rows.starts[header.rows]
-        header.valid &= np.searchsorted(places, starts) == np.searchsorted(places, ends)
 
 
 def _entries(rows: Rows, header: Header, parts: dict[str, Spans]) -> Entries:

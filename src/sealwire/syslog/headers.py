@@ -12,7 +12,7 @@ import numpy as np
 
 from sealwire.syslog.found import Header
 from sealwire.syslog.moments import LONGEST, rfc3339
-from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY
+from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY, is_msg
 from sealwire.syslog.rows import ABSENT, Rows, Spans, first_not_graphic
 from sealwire.syslog.structured import read_structured
 
@@ -115,12 +115,4 @@ def _skip_mark(rows: Rows, header: Header, ends: Positions) -> None:
         text = rows.buffer[header.text[place] : ends[place]].tobytes()
         if text.startswith(BOM):
             header.text[place] += len(BOM)
-            header.valid[place] = _is_utf8(text)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+            header.valid[place] = is_msg(text)

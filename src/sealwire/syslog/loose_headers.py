@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sealwire.syslog.message import ParsedMessage
     from sealwire.syslog.rows import Mask, Positions, Rows
 
-_PERCENT: Final = ord("%")
 _SPACE: Final = ord(" ")
 # How much of a text decides whether it may be a vendor's way.
 _LOOKED_AT: Final = 320
@@ -62,7 +61,8 @@ def read_loose(rows: Rows, dated: Dated, priorities: Positions, form: Form) -> H
     header = header_of(dated, priorities)
     if len(header.rows):
         read_tag(rows, header, dated.ends)
-        _give_up_mnemonics(rows, header, dated.ends)
+        # A percent sign may begin what Cisco's devices send.
+        give_up_holding(rows, header, dated.ends, b"%")
         judge(rows, header, dated.host, partial(_is_host, form))
         judge(rows, header, header.app, partial(_is_app, form))
         text = rows.buffer[np.minimum(header.text, dated.ends)]
@@ -82,9 +82,12 @@ def give_up_odd_texts(
         header.valid[place] = ODD_TEXT.match(text) is None
 
 
-def _give_up_mnemonics(rows: Rows, header: Header, ends: Positions) -> None:
-    """A percent sign may begin what Cisco's devices send."""
-    places = np.flatnonzero(rows.buffer == _PERCENT)
+def give_up_holding(rows: Rows, header: Header, ends: Positions, octets: bytes) -> None:
+    """Give up the messages that hold one of ``octets`` anywhere."""
+    held = rows.buffer == octets[0]
+    for octet in octets[1:]:
+        held |= rows.buffer == octet
+    places = np.flatnonzero(held)
     if places.size:
         starts = rows.starts[header.rows]
         header.valid &= np.searchsorted(places, starts) == np.searchsorted(places, ends)

@@ -124,7 +124,7 @@ def _faults(message: SyslogMessage) -> list[str]:
         faults.append("The time stamp must say its time zone.")
     faults += _field_faults(message)
     faults += _structured_faults(message.structured_data)
-    if message.message is not None and not _is_message(message.message):
+    if message.message is not None and not is_msg(message.message):
         faults.append("A MSG that starts with a BOM must be UTF-8.")
     return faults
 
@@ -258,12 +258,13 @@ def _parse_rest(data: bytes, start: int) -> bytes | None:
     if data[start : start + 1] != b" ":
         raise _malformed("something other than a space follows STRUCTURED-DATA")
     rest = data[start + 1 :]
-    if not _is_message(rest):
+    if not is_msg(rest):
         raise _malformed("MSG starts with a BOM and is not UTF-8")
     return rest
 
 
-def _is_message(message: bytes) -> bool:
+def is_msg(message: bytes) -> bool:
+    """Whether ``message`` is a MSG (section 6.4): UTF-8 if it begins with a BOM, else anything."""
     if not message.startswith(BOM):
         return True
     try:

@@ -93,11 +93,15 @@ def first_not_graphic(window: Bytes) -> Positions:
     return places
 
 
-def cut_in_turn(rows: Rows, edges: NDArray[np.int32]) -> tuple[Any, Any]:
-    """Two Arrow string arrays: of every four ``edges`` the first two bound one, the others two.
+def cut_pairs(rows: Rows, names: Spans, values: Spans) -> tuple[Any, Any]:
+    """The bytes of ``names`` and of ``values`` as two Arrow string arrays.
 
+    Each name must precede its value in the buffer, and each value the next name; none is absent.
     Nothing checks that they are UTF-8.
     """
+    edges = np.empty(4 * len(names.starts), np.int32)
+    edges[0::4], edges[1::4] = names
+    edges[2::4], edges[3::4] = values
     pieces = max(len(edges) - 1, 0)
     cuts = pa.StringArray.from_buffers(pieces, pa.py_buffer(edges), pa.py_buffer(rows.buffer))
     places = np.arange(0, pieces, 4, dtype=np.int32)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.syslog.draft import SEVERITY_LETTERS, SEVERITY_WORDS
 from sealwire.syslog.message import Grade, ParsedMessage
-from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY
+from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY, is_msg
 from sealwire.syslog.structured_data import read_structured_data
 from sealwire.syslog.time_forms import ZONES
 from sealwire.syslog.timestamps import (
@@ -139,13 +139,10 @@ def _message_start(raw: bytes, end: int) -> int:
         return end
     if raw[end] != _SPACE:
         return -1
-    if not raw.startswith(BOM, end + 1):
-        return end + 1
-    try:
-        raw[end + 4 :].decode("utf-8")
-    except UnicodeDecodeError:
-        return -1
-    return end + 4
+    start = end + 1
+    if not raw.startswith(BOM, start):
+        return start
+    return start + len(BOM) if is_msg(raw[start:]) else -1
 
 
 def parse_3164(raw: bytes, received_us: int) -> ParsedMessage | None:

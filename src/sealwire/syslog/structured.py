@@ -19,7 +19,7 @@ from sealwire.syslog.rows import (
     Rows,
     Spans,
     cut,
-    cut_in_turn,
+    cut_pairs,
     places_of,
     rows_of,
     words_of,
@@ -89,7 +89,11 @@ def read_structured(rows: Rows, starts: Positions, ends: Positions) -> Structure
     rest = rows_of(cut(rows.buffer, Spans(starts, ends)))
     terminal, parameters = _parameters(rest)
     valid = terminal >= 0
-    leads, values = _pieces(rest, parameters)
+    leads, values = cut_pairs(
+        rest,
+        Spans(parameters.leads, parameters.opens),
+        Spans(parameters.opens + 1, parameters.closes),
+    )
     encoded = leads.dictionary_encode()
     known = [_read_lead(lead) for lead in words_of(encoded)]
     codes = encoded.indices.to_numpy()
@@ -126,17 +130,6 @@ def _parameters(rest: Rows) -> tuple[Positions, _Parameters]:
     leads = np.where(first, rest.starts[owner], behind)
     found = _Parameters(owner, pairs[0::2], pairs[1::2], leads, first)
     return np.where(terminal >= 0, quotes[terminal] if len(quotes) else -1, -1), found
-
-
-def _pieces(rest: Rows, parameters: _Parameters) -> tuple[Any, Any]:
-    """Leads without their quote, and values, as Arrow string arrays."""
-    count = len(parameters.rows)
-    edges = np.empty(4 * count, np.int32)
-    edges[0::4] = parameters.leads
-    edges[1::4] = parameters.opens
-    edges[2::4] = parameters.opens + 1
-    edges[3::4] = parameters.closes
-    return cut_in_turn(rest, edges)
 
 
 def _misplaced(known: list[Lead], codes: Positions, first: Mask) -> Mask:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from sealwire.syslog.rows import (
     Rows,
     Spans,
     cut,
-    cut_in_turn,
+    cut_pairs,
     places_of,
     rows_of,
     words_of,
@@ -73,7 +73,11 @@ def read_texts(rows: Rows, header: Header) -> None:
 def _read_events(rows: Rows, starts: Positions, ends: Positions) -> tuple[Mask, Entries]:
     rest = rows_of(cut(rows.buffer, Spans(starts, ends)))
     valid, attributes = _attributes(rest)
-    names, values = _pieces(rest, attributes)
+    names, values = cut_pairs(
+        rest,
+        Spans(attributes.opens, attributes.equals),
+        Spans(attributes.equals + 1, attributes.closes),
+    )
     encoded = names.dictionary_encode()
     known = [_read_name(name) for name in words_of(encoded)]
     codes = encoded.indices.to_numpy()
@@ -107,17 +111,6 @@ def _attributes(rest: Rows) -> tuple[Mask, _Attributes]:
     valid[owner[(rest.buffer[equals] != _EQUALS) | (equals > ends)]] = False
     kept = valid[owner]
     return valid, _Attributes(owner[kept], opens[kept], equals[kept], ends[kept])
-
-
-def _pieces(rest: Rows, attributes: _Attributes) -> tuple[Any, Any]:
-    """Names with the bracket before them, and values, as Arrow string arrays."""
-    count = len(attributes.rows)
-    edges = np.empty(4 * count, np.int32)
-    edges[0::4] = attributes.opens
-    edges[1::4] = attributes.equals
-    edges[2::4] = attributes.equals + 1
-    edges[3::4] = attributes.closes
-    return cut_in_turn(rest, edges)
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,8 @@
 
 The builder writes UTC with six fraction digits, no BOM, and MSG exactly as given (MSG-ANY), so
 that UTF-8 text goes out as UTF-8 and foreign bytes stay what they were. The parser takes what the
-ABNF of section 6 allows and nothing else; lenient reading of near misses is another module's.
+ABNF of section 6 allows and nothing else. It is the builder's counterpart and what the tests hold
+the other readers against; what is received is taken apart by ``syslog.parser``, quickly.
 One thing the ABNF allows is refused: the year 0000, which no calendar type here can hold.
 """
 

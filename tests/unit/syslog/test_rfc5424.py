@@ -12,6 +12,7 @@ from sealwire.syslog.rfc5424 import (
     build_message,
     parse_message,
 )
+from sealwire.syslog.strict import parse_5424
 
 MOMENT = datetime(2026, 11, 21, 22, 51, 0, 123456, tzinfo=UTC)
 PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
@@ -161,12 +162,14 @@ def test_times_are_read(text: str, expected: tuple[int, ...]) -> None:
 def test_impossible_times_are_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="no RFC 5424 message"):
         parse_message(f"<34>1 {text} h a p m -".encode())
+    assert parse_5424(f"<34>1 {text} h a p m -".encode()) is None
 
 
 @pytest.mark.parametrize("priority", ["192", "999", "00", "007", "-1", "+5", "", "1000", "1e1"])
 def test_impossible_priorities_are_refused(priority: str) -> None:
     with pytest.raises(RefusedError):
         parse_message(f"<{priority}>1 - - - - - -".encode())
+    assert parse_5424(f"<{priority}>1 - - - - - -".encode()) is None
 
 
 @pytest.mark.parametrize("priority", [0, 1, 99, 191])
@@ -215,6 +218,7 @@ def test_what_the_grammar_does_not_allow_is_refused(data: bytes) -> None:
     with pytest.raises(RefusedError) as refused:
         parse_message(data)
     assert refused.value.code == "syslog.malformed"
+    assert parse_5424(data) is None
 
 
 def test_every_truncation_before_structured_data_is_refused() -> None:

@@ -56,7 +56,7 @@ def encode_octet_frame(message: bytes) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _steps(max_message: int) -> Mapping[bytes, int]:
+def frame_lengths(max_message: int) -> Mapping[bytes, int]:
     """Frame length by a frame's first five bytes, where these five decide it.
 
     That is ``99 <1``, ``256 <`` and ``1024 ``: nearly every frame there is. One lookup is cheaper
@@ -86,7 +86,7 @@ class FrameDecoder:
         self, max_message: int = DEFAULT_MAX_MESSAGE, framing: Framing = Framing.AUTO
     ) -> None:
         self._max = max_message
-        self._steps = _steps(max_message)
+        self._steps = frame_lengths(max_message)
         self._mode: Kind | None = _MODES[framing]
         self._skip = 0
         self._skipping_line = False

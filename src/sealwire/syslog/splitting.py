@@ -9,15 +9,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from sealwire.syslog.framing import messages_of
+from sealwire.syslog.framing import frame_lengths, messages_of
 from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MOST_TWO: Final = 99
-_MOST_THREE: Final = 999
-_MOST_FOUR: Final = 9999
+# Above, a frame's first five bytes do not hold its count and a space.
+_LONGEST_COMMON: Final = 9999
 
 
 def split(kind: Kind, data: bytes) -> list[bytes]:
@@ -32,14 +31,8 @@ def split(kind: Kind, data: bytes) -> list[bytes]:
 @lru_cache(maxsize=1)
 def _steps() -> Mapping[bytes, tuple[int, int]]:
     """Length of prefix and of frame by a frame's first five bytes, where these decide both."""
-    two = {
-        b"%d <%d" % (count, digit): (3, count + 3)
-        for count in range(10, _MOST_TWO + 1)
-        for digit in range(10)
-    }
-    three = {b"%d <" % count: (4, count + 4) for count in range(100, _MOST_THREE + 1)}
-    four = {b"%d " % count: (5, count + 5) for count in range(1000, _MOST_FOUR + 1)}
-    return two | three | four
+    lengths = frame_lengths(_LONGEST_COMMON).items()
+    return {first: (first.index(b" ") + 1, length) for first, length in lengths}
 
 
 def _octets(data: bytes) -> list[bytes]:

@@ -8,6 +8,7 @@ is unanswered, see ``sensor.relp_session``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.session import Session
 
 MOST_UNSENT: Final = 64 * 1024
+_SHUT_WRITING: Final = 1
 
 
 class Watcher(Protocol):
@@ -29,12 +31,19 @@ class Watcher(Protocol):
         ...
 
     def refused(self, address: str, reason: str, detail: str) -> None:
-        """The connection was ended, and why."""
+        """The connection failed at TLS, or was ended by the sensor, and why."""
+        ...
+
+    def closed(self, peer: Outlet) -> None:
+        """The connection is over; its socket is about to be closed."""
         ...
 
 
 class Outlet:
-    """The sending half of a connection. What the socket does not take at once waits."""
+    """What connections with TLS and without it share: how they send, and how they end.
+
+    Fills ``net.connected.Connected``. What the socket does not take at once waits.
+    """
 
     __slots__ = ("_held", "_loop", "_unsent", "address", "fd", "session", "sock")
 
@@ -79,6 +88,10 @@ class Outlet:
             self._loop.answers.turn(self)
         return self._held or self.fd < 0
 
+    def receive(self, now_ns: int) -> int:
+        """Take what has come; returns the number of bytes."""
+        raise NotImplementedError
+
     def flush(self) -> None:
         """Send what waits."""
         raise NotImplementedError
@@ -87,9 +100,33 @@ class Outlet:
         """Send plaintext."""
         raise NotImplementedError
 
+    def say_goodbye(self) -> None:
+        """Bid farewell, to a RELP sender behind the answers that it waits for."""
+        if not self._loop.answers.leave(self):
+            self.bid_farewell()
+
     def bid_farewell(self) -> None:
-        """Send nothing after this, and say so; what the peer still sends is read."""
-        raise NotImplementedError
+        """Send FIN, unless something waits to be sent; what the peer still sends is read."""
+        if not self._unsent:
+            with suppress(OSError):
+                self.sock.shutdown(_SHUT_WRITING)
+
+    def close(self, now_ns: int, *, orderly: bool) -> None:
+        """End the session and the connection. ``orderly``: the sender said that it is done."""
+        if self.session is not None:
+            self.session.end(now_ns, orderly=orderly)
+        self._release()
+
+    def drop(self, reason: str, detail: str) -> None:
+        """Close without a word, and report why."""
+        self._loop.refused(self.address, reason, detail)
+        self._release()
+
+    def _release(self) -> None:
+        if self.fd >= 0:
+            self._loop.closed(self)
+            self.fd = -1
+            self.sock.close()
 
 
 class Answers:

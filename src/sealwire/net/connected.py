@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sealwire.net.answers import Watcher
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sealwire.net.answers import Answers, Outlet
     from sealwire.net.buffers import Buffers
     from sealwire.sensor.admission import Admission
     from sealwire.sensor.journal import Connection, RunJournal
@@ -38,12 +39,11 @@ class Connected(Protocol):
         ...
 
 
-class ConnectionOwner(Protocol):
+class ConnectionOwner(Watcher, Protocol):
     """The receiver's loop, as its connections see it."""
 
     journal: RunJournal
     buffers: Buffers
-    answers: Answers
     admission: Admission
 
     def session(self, connection: Connection) -> Session:
@@ -56,16 +56,4 @@ class ConnectionOwner(Protocol):
 
     def objection(self, verified: Sequence[bytes]) -> str | None:
         """Why a sender with this verified chain (DER, leaf first) may not pass."""
-        ...
-
-    def closed(self, peer: Connected) -> None:
-        """The connection is over; its socket is about to be closed."""
-        ...
-
-    def refused(self, address: str, reason: str, detail: str) -> None:
-        """The connection failed at TLS, or was ended by the sensor."""
-        ...
-
-    def watch(self, peer: Outlet, *, reading: bool, sending: bool) -> None:
-        """Wake the connection when its socket can be read, or takes more; or not at all."""
         ...

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
 _PIECE: Final = 32 * 1024
-_SHUT_WRITING: Final = 1
 
 
 class Peer(Outlet):
@@ -187,20 +186,10 @@ class Peer(Outlet):
             self._owner.refused(self.address, *failure_reason(error))
         self.close(now_ns, orderly=orderly)
 
-    def say_goodbye(self) -> None:
-        """Send close_notify and nothing after it; what the peer still sends is read.
-
-        To a RELP sender only behind the answers that it waits for.
-        """
-        if not self._owner.answers.leave(self):
-            self.bid_farewell()
-
     def bid_farewell(self) -> None:
         """Send close_notify and nothing after it; what the peer still sends is read."""
         self._farewell()
-        if not self._unsent:
-            with suppress(OSError):
-                self.sock.shutdown(_SHUT_WRITING)
+        super().bid_farewell()
 
     def answer(self, data: bytes) -> None:
         """Send plaintext."""
@@ -233,19 +222,11 @@ class Peer(Outlet):
             self.flush()
         self._release()
 
-    def drop(self, reason: str, detail: str) -> None:
-        """Close a connection without a word, and report why."""
-        self._owner.refused(self.address, reason, detail)
-        self._release()
-
     def _release(self) -> None:
-        if self.fd >= 0:
-            self._owner.closed(self)
-            self.fd = -1
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
-            self.sock.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        super()._release()
 
     def flush(self) -> None:
         """Send what TLS wants to say; a peer that does not take it is closed at a bound.

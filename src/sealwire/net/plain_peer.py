@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sealwire.net.answers import Outlet
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from sealwire.net.connected import ConnectionOwner
 
-_SHUT_WRITING: Final = 1
 _HANDSHAKE_RECORD: Final = 0x16
 
 
@@ -76,31 +74,3 @@ class PlainPeer(Outlet):
     def answer(self, data: bytes) -> None:
         """Send plaintext."""
         self.transmit(data)
-
-    def say_goodbye(self) -> None:
-        """Send FIN, to a RELP sender behind its answers; what still comes is read."""
-        if not self._owner.answers.leave(self):
-            self.bid_farewell()
-
-    def bid_farewell(self) -> None:
-        """Send FIN, unless something waits to be sent; what the sender still sends is read."""
-        if not self._unsent:
-            with suppress(OSError):
-                self.sock.shutdown(_SHUT_WRITING)
-
-    def close(self, now_ns: int, *, orderly: bool) -> None:
-        """End the session and the connection. ``orderly``: the sender has sent FIN."""
-        if self.session is not None:
-            self.session.end(now_ns, orderly=orderly)
-        self._release()
-
-    def drop(self, reason: str, detail: str) -> None:
-        """Close a connection without a word, and report why."""
-        self._owner.refused(self.address, reason, detail)
-        self._release()
-
-    def _release(self) -> None:
-        if self.fd >= 0:
-            self._owner.closed(self)
-            self.fd = -1
-            self.sock.close()

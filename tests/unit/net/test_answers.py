@@ -73,6 +73,9 @@ class Scene:
         assert address == "192.0.2.1"
         self.refusals.append(f"{reason}: {detail}")
 
+    def closed(self, peer: object) -> None:
+        raise AssertionError(f"{peer} was ended")
+
     def receive(self, data: bytes) -> None:
         self.session.receive(self.session.tail + data, 1)
         self.answers.turn(self.peer)

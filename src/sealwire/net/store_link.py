@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import itertools
 import selectors
-import socket
-import subprocess
 import sys
 import threading
 from collections import deque
@@ -23,8 +21,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import UnavailableError
-from sealwire.net.control import LineChannel
-from sealwire.net.processes import ended_status, status_text
+from sealwire.net.bell import Bell
+from sealwire.net.processes import FIRST_DELAY, delay_after, ended_status, started, status_text
 from sealwire.sensor.archive_documents import error_from, status_from
 from sealwire.sensor.observations import ToldObservations
 from sealwire.sensor.policy import ArchivePolicy
@@ -32,17 +30,16 @@ from sealwire.sensor.policy_documents import policy_document
 from sealwire.sensor.sealing import SETTLE_S
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sealwire.clock import Clock
+    from sealwire.net.control import LineChannel
     from sealwire.sensor.archive import ArchiveStatus
     from sealwire.sensor.journal import Position
 
 _FEED_EVERY: Final = 0.2
-_STEADY: Final = 10.0
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 5.0
 _STOP_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 60.0
 _PART_SECONDS: Final = 600.0
@@ -94,7 +91,7 @@ class _Child:
     channel: LineChannel | None = None
     started: float = 0.0
     start_at: float = 0.0
-    delay: float = _FIRST_DELAY
+    delay: float = FIRST_DELAY
     told: dict[str, Any] = field(default_factory=dict)
     policy: ArchivePolicy | None = None
 
@@ -137,10 +134,8 @@ class StoreLink:
         self._stopping = False
         self._stop_by = 0.0
         self._selector = selectors.DefaultSelector()
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.settimeout(0)
-        self._wake_write.settimeout(0)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
+        self._bell = Bell()
+        self._selector.register(self._bell, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._supervise, name="store-link")
 
     # Called from any thread.
@@ -156,12 +151,11 @@ class StoreLink:
             if self._stopping:
                 return
             self._stopping = True
-        self._wake()
+        self._bell.ring()
         if self._thread.ident is not None:
             self._thread.join()
         self._selector.close()
-        for sock in (self._wake_read, self._wake_write):
-            sock.close()
+        self._bell.close()
 
     @property
     def pid(self) -> int | None:
@@ -229,13 +223,7 @@ class StoreLink:
         if channel is not None:
             channel.send(document)
             if channel.waiting:
-                self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._wake_write.send(b"!")
-        except BlockingIOError:
-            return  # It is awake then.
+                self._bell.ring()
 
     # The supervising thread.
 
@@ -264,15 +252,8 @@ class StoreLink:
         self._flush()
 
     def _spawn(self, now: float) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603 - this very interpreter
-                [*self._program, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
-        channel = LineChannel(ours)
-        self._selector.register(ours, selectors.EVENT_READ, channel)
+        process, channel = started(self._program)
+        self._selector.register(channel, selectors.EVENT_READ, channel)
         with self._lock:
             child = self._child
             child.process, child.channel, child.started = process, channel, now
@@ -323,7 +304,7 @@ class StoreLink:
 
     def _hear(self, channel: LineChannel | None) -> None:
         if channel is None:
-            self._wake_read.recv(4096)
+            self._bell.hush()
             return
         try:
             for document in channel.receive():
@@ -353,7 +334,7 @@ class StoreLink:
                 raise ValueError(f"the store process says {unknown}")
 
     def _bury(self, channel: LineChannel) -> None:
-        self._selector.unregister(channel.fileno())
+        self._selector.unregister(channel)
         channel.close()
         with self._lock:
             child = self._child
@@ -366,8 +347,7 @@ class StoreLink:
         if self._away_since is None:
             self._away_since = now
         if not self._stopping:
-            lived = now - child.started
-            child.delay = _FIRST_DELAY if lived > _STEADY else min(child.delay * 2, _LONGEST_DELAY)
+            child.delay = delay_after(now - child.started, child.delay)
             child.start_at = now + child.delay
             self._hearer.lost(status_text(status))
 

@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import os
 import selectors
-import socket
-import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import ConflictError, UnavailableError
-from sealwire.net.control import LineChannel, material_document
+from sealwire.net.bell import Bell
+from sealwire.net.control import material_document
 from sealwire.net.listening import bound_listeners
-from sealwire.net.processes import ended_status, status_text
+from sealwire.net.processes import (
+    FIRST_DELAY,
+    LONGEST_DELAY,
+    delay_after,
+    ended_status,
+    started,
+    status_text,
+)
 from sealwire.net.tls import server_context
 from sealwire.sensor.journal import Position
 from sealwire.sensor.receiving import ListenerState, Transport
 from sealwire.sensor.statistics import TlsFailure
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
     from sealwire.clock import Clock
+    from sealwire.net.control import LineChannel
     from sealwire.net.listening import Listener
     from sealwire.net.pool_settings import PoolSettings, Recoverer
     from sealwire.sensor.receiving import ReceiverObserver, TlsMaterial
@@ -36,12 +44,10 @@ _START_SECONDS: Final = 20.0
 _RELOAD_SECONDS: Final = 2.0
 _LOCK_SECONDS: Final = 15.0
 _RETRY_LOCK: Final = 0.1
-_STEADY: Final = 10.0
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 5.0
 _KILL_AFTER: Final = 3.0
 _TICK: Final = 0.5
 _MOMENT: Final = 1.0
+_PROGRAM: Final = (sys.executable, "-m", "sealwire.bootstrap.receiver_main")
 # The C library shall keep a worker's buffers for the next turn: to give them back and have them
 # mapped and cleared anew costs a tenth of all the receiving. What the operator has set stands.
 _MEMORY: Final = {
@@ -60,7 +66,7 @@ class _Worker:
     channel: LineChannel | None = None
     started: float = 0.0
     start_at: float = 0.0
-    delay: float = _FIRST_DELAY
+    delay: float = FIRST_DELAY
     ready: bool = False
     unrecovered: bool = False
     generation: int = 0
@@ -88,9 +94,8 @@ class ReceiverPool:
         self._changed = threading.Condition()
         self._stop_seconds: float | None = None
         self._selector = selectors.DefaultSelector()
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.settimeout(0)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
+        self._bell = Bell()
+        self._selector.register(self._bell, selectors.EVENT_READ, None)
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._supervise, name="receivers"),
@@ -162,7 +167,7 @@ class ReceiverPool:
         with self._changed:
             self._material = material
             self._generation += 1
-            self._wake()
+            self._bell.ring()
             self._changed.wait_for(self._all_reloaded, _RELOAD_SECONDS)
 
     def stop(self, seconds: float = 5.0) -> None:
@@ -174,16 +179,14 @@ class ReceiverPool:
             if self._stop_seconds is not None:
                 return
             self._stop_seconds = seconds
-            self._wake()
+            self._bell.ring()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
-        for sock in (*(one.sock for one in self._listeners), self._wake_read, self._wake_write):
-            sock.close()
+        for one in self._listeners:
+            one.sock.close()
+        self._bell.close()
         self._selector.close()
-
-    def _wake(self) -> None:
-        self._wake_write.send(b"!")
 
     def _all_ready(self) -> bool:
         return all(worker.ready for worker in self._workers)
@@ -234,26 +237,17 @@ class ReceiverPool:
             try:
                 self._recover(worker.slot)
             except (ConflictError, OSError) as error:
-                worker.start_at = self._clock.monotonic() + _LONGEST_DELAY
+                worker.start_at = self._clock.monotonic() + LONGEST_DELAY
                 self._hearer.journal_trouble(worker.slot, str(error))
                 return False
             worker.unrecovered = False
         return True
 
     def _spawn(self, worker: _Worker, now: float) -> None:
-        ours, theirs = socket.socketpair()
-        listeners = self._listeners_of(worker.slot)
-        descriptors = [theirs.fileno(), *(one.sock.fileno() for one in listeners)]
-        with theirs:
-            worker.process = subprocess.Popen(  # noqa: S603 - this very interpreter
-                [sys.executable, "-m", "sealwire.bootstrap.receiver_main", str(theirs.fileno())],
-                pass_fds=descriptors,
-                stdin=subprocess.DEVNULL,
-                env=_MEMORY | os.environ,
-            )
-        worker.channel = LineChannel(ours)
+        descriptors = [one.sock.fileno() for one in self._listeners_of(worker.slot)]
+        worker.process, worker.channel = started(_PROGRAM, descriptors, _MEMORY | os.environ)
         worker.started = now
-        self._selector.register(ours, selectors.EVENT_READ, worker)
+        self._selector.register(worker.channel, selectors.EVENT_READ, worker)
         with self._changed:
             worker.generation = self._generation
             material = self._material
@@ -298,7 +292,7 @@ class ReceiverPool:
 
     def _hear(self, worker: _Worker | None) -> None:
         if worker is None:
-            self._wake_read.recv(4096)
+            self._bell.hush()
             return
         if worker.channel is None:
             return
@@ -341,7 +335,7 @@ class ReceiverPool:
         process, channel = worker.process, worker.channel
         if process is None or channel is None:
             return
-        self._selector.unregister(channel.fileno())
+        self._selector.unregister(channel)
         channel.close()
         status = ended_status(process)
         lived = self._clock.monotonic() - worker.started
@@ -349,9 +343,7 @@ class ReceiverPool:
             worker.process, worker.channel, worker.ready = None, None, False
             self._changed.notify_all()
         if self._stop_seconds is None:
-            worker.delay = (
-                _FIRST_DELAY if lived > _STEADY else min(worker.delay * 2, _LONGEST_DELAY)
-            )
+            worker.delay = delay_after(lived, worker.delay)
             worker.start_at = self._clock.monotonic() + worker.delay
             worker.unrecovered = True
             self._hearer.worker_lost(worker.slot, status_text(status))

@@ -83,6 +83,10 @@ def _names(patterns: tuple[str, ...], host: str) -> bool:
 
 
 def _names_one(pattern: str, host: str) -> bool:
+    """Not ``x509.hostnames.pattern_matches``: here ``*.`` stands for a whole domain.
+
+    A HOSTNAME is what a sender likes to call itself, and need not be a DNS name at all.
+    """
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) >= len(pattern)
     return host == pattern

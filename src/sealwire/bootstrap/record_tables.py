@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sealwire.sensor.archive import RecordFlag, StoredRecord
 from sealwire.sensor.observed_columns import seen_in
 from sealwire.sensor.record_columns import (
     UNPARSED,
@@ -18,39 +17,19 @@ from sealwire.sensor.record_columns import (
     record_columns,
     unparsed,
 )
+from sealwire.stores.segments.records import stored_records
 from sealwire.syslog.columns import parse_batch
-from sealwire.syslog.kinds import Kind
-from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sealwire.sensor.archive import StoredRecord
     from sealwire.sensor.batches import Batch
     from sealwire.sensor.judgement import PolicyJudge
     from sealwire.sensor.observations import SeenBatch
     from sealwire.sensor.record_columns import Parse
 
 FIELDS: Final = "fields"
-_SAME: Final = (
-    "seq",
-    "transport",
-    "peer_address",
-    "peer_port",
-    "certificate_sha256",
-    "certificate_subject",
-    "retention",
-    "rule",
-    "facility",
-    "severity",
-    "host",
-    "app",
-    "procid",
-    "msgid",
-    "message_start",
-    "raw",
-    "tls_version",
-    "cipher",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +98,10 @@ def numbered(made: MadeTable, first_seq: int) -> pa.Table:
 
 
 def stored_record(row: pa.Table) -> StoredRecord:
-    """The record of a table of one row, as the index has it."""
-    values = row.to_pylist()[0]
-    received = row.column("received").cast(pa.int64())[0].as_py()
-    sent = row.column("ts").cast(pa.int64())[0].as_py()
-    return StoredRecord(
-        **{name: values[name] for name in _SAME},
-        received_ns=received,
-        listener_port=values["listener"],
-        framing=Kind(values["framing"]).name.lower(),
-        flags=RecordFlag(values["flags"]),
-        grade=Grade(values["grade"]).name.lower(),
-        timestamp_us=sent,
-        fields=tuple(values[FIELDS]),
-    )
+    """The record of a segment's one row, with the fields that the index has besides."""
+    fields = tuple(index_table(row).column(FIELDS)[0].as_py())
+    (record,) = stored_records(row, lambda _raw, _received_us: fields)
+    return record
 
 
 def _plain(column: pa.Array) -> pa.Array:

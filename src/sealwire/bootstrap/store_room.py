@@ -228,10 +228,10 @@ class StoreRoom:
 
     def record(self, seq: int) -> tuple[StoredRecord, Evidence]:
         """One record as its segment has it, and where that is."""
-        from sealwire.bootstrap.record_tables import index_table, stored_record  # noqa: PLC0415 - heavy
+        from sealwire.bootstrap.record_tables import stored_record  # noqa: PLC0415 - heavy
 
         evidence, row = self.segments().record(seq)
-        return stored_record(index_table(row)), evidence
+        return stored_record(row), evidence
 
     def status(self) -> ArchiveStatus:
         """How far it is, and what it holds."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from sealwire.errors import ConflictError, NotFoundError
 from sealwire.sensor.archive import Bucket, Page
 from sealwire.sensor.query import Cursor
-from sealwire.sensor.query_match import is_found
 from sealwire.sensor.query_rules import check_search
+from tests.contract.query_match import is_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -20,7 +20,7 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
-from sealwire.sensor.query_rules import GRADES
+from sealwire.sensor.query_rules import GRADES, NUMBERS
 from sealwire.stores.archive.schema import NO_NUMBER
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Written:
     def _equals(self, leaf: Equals, value: str) -> str:
         if leaf.field is Field.GRADE:
             return f"grade = {self.bound(int(GRADES[leaf.value]), 'UInt8')}"
-        if leaf.field in {Field.FACILITY, Field.SEVERITY, Field.LISTENER}:
+        if leaf.field in NUMBERS:
             return f"{value} = {self.bound(int(leaf.value), 'UInt16')}"
         return f"{value} = {self.bound(leaf.value, 'String')}"
 

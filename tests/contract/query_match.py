@@ -1,4 +1,4 @@
-"""Whether one record answers a condition: for a stream of records, where there is no index.
+"""Whether one record answers a condition: for the index over a list.
 
 Says what the index says, but for regular expressions: those are Python's here and RE2's there,
 which differ in rare constructs.

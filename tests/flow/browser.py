@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+PASSWORD = "a password of my own"
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = [
     "--headless",
@@ -121,6 +122,16 @@ class Person:
         self.fill("User name", user)
         self.fill("Password", password)
         self.press("Log in")
+
+    def log_in_first(self, user: str, one_time: str, password: str = PASSWORD) -> None:
+        """Log in with a one-time password and choose one."""
+        self.log_in(user, one_time)
+        self.expect_heading("Change password")
+        self.fill("Present password", one_time)
+        self.fill("New password", password)
+        self.fill("New password again", password)
+        self.press("Change password")
+        self.expect_heading("Home")
 
     def log_in_quietly(self, user: str) -> None:
         """Try to log in with a wrong password, whatever comes of it."""

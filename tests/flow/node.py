@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -94,6 +95,20 @@ class Node:
         """The last lines that it printed."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-30:])
+
+    @property
+    def one_time_password(self) -> str:
+        """The first agent's, as it was printed at the first start."""
+        told = re.search(r"one-time password (\S+)", self.log.read_text(encoding="utf-8"))
+        if told is None:
+            raise PeerError(f"the node told no one-time password; it said:\n{self.said()}")
+        return told[1]
+
+    @property
+    def console_url(self) -> str:
+        """The console's address by the name that its certificate has."""
+        text = (self.home / "run" / "node.json").read_text(encoding="utf-8")
+        return str(json.loads(text)["console_url"]).replace(LOOPBACK, "localhost")
 
     def stop(self, seconds: float = 30.0) -> None:
         """Stop it as systemd would; kill the whole process group when it does not end in time."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.flow.browser import Person, chromium
+from tests.flow.browser import PASSWORD, Person, chromium
 from tests.flow.node import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PASSWORD = "a password of my own"
 PAGES = (
     "/",
     "/authority/requests/{request}",
@@ -48,17 +46,11 @@ def state(node: Node) -> dict[str, str]:
 @pytest.fixture
 def people(node: Node) -> Iterator[tuple[Person, Person]]:
     """The agent twice: without JavaScript, and with it to measure pages."""
-    one_time = re.search(r"one-time password (\S+)", node.said())
-    assert one_time
-    url = state(node)["console_url"].replace("127.0.0.1", "localhost")
     with chromium() as browser:
-        plain, measuring = (Person(browser, url, scripts=scripts) for scripts in (False, True))
-        plain.log_in("caadmin", one_time[1])
-        plain.fill("Present password", one_time[1])
-        plain.fill("New password", PASSWORD)
-        plain.fill("New password again", PASSWORD)
-        plain.press("Change password")
-        plain.expect_heading("Home")
+        plain, measuring = (
+            Person(browser, node.console_url, scripts=scripts) for scripts in (False, True)
+        )
+        plain.log_in_first("caadmin", node.one_time_password)
         measuring.log_in("caadmin", PASSWORD)
         measuring.expect_heading("Home")
         yield plain, measuring

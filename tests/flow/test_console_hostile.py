@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 from http import HTTPStatus
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PASSWORD = "a password of my own"
 TAGS = [
     "<script>document.title='owned'</script>",
     "<img src=x onerror=document.title='owned'>",
@@ -81,23 +79,15 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture(scope="module")
 def person(node: Node) -> Iterator[Person]:
-    state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
-    one_time = re.search(r"one-time password (\S+)", node.said())
-    assert one_time
     with chromium() as browser:
-        somebody = Person(browser, state["console_url"].replace("127.0.0.1", "localhost"))
-        somebody.log_in("caadmin", one_time[1])
-        somebody.fill("Present password", one_time[1])
-        somebody.fill("New password", PASSWORD)
-        somebody.fill("New password again", PASSWORD)
-        somebody.press("Change password")
-        somebody.expect_heading("Home")
+        somebody = Person(browser, node.console_url)
+        somebody.log_in_first("caadmin", node.one_time_password)
         stranger = Person(browser, somebody.url)
         for text in HOSTILE[::4]:
             stranger.log_in_quietly(text[:200])
         assert stranger.complaints == []
         # The log-in page has shown that it is sound; the audit log gets the others too.
-        assert set(wrong_passwords(state["console_url"])) <= REFUSED
+        assert set(wrong_passwords(node.console_url)) <= REFUSED
         stranger.close()
         yield somebody
         somebody.close()

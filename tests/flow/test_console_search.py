@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import ssl
@@ -19,7 +18,6 @@ from tests.flow.peers import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PASSWORD = "a password of my own"
 LINES = [
     f"<{32 + number % 8}>1 2026-11-22T07:00:00Z web{number % 3} sshd {number} - - "
     f"login{number} of many".encode()
@@ -48,18 +46,9 @@ def send(node: Node, messages: Sequence[bytes]) -> None:
 
 @pytest.fixture
 def person(node: Node) -> Iterator[Person]:
-    state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
-    one_time = re.search(r"one-time password (\S+)", node.said())
-    assert one_time
-    url = state["console_url"].replace(LOOPBACK, "localhost")
     with chromium() as browser:
-        somebody = Person(browser, url, scripts=False)
-        somebody.log_in("caadmin", one_time[1])
-        somebody.fill("Present password", one_time[1])
-        somebody.fill("New password", PASSWORD)
-        somebody.fill("New password again", PASSWORD)
-        somebody.press("Change password")
-        somebody.expect_heading("Home")
+        somebody = Person(browser, node.console_url, scripts=False)
+        somebody.log_in_first("caadmin", node.one_time_password)
         yield somebody
         assert somebody.complaints == []
         somebody.close()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.flow.browser import Person, chromium
+from tests.flow.browser import PASSWORD, Person, chromium
 from tests.flow.node import Node
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PAGE = "/sensors/syslog-server"
-PASSWORD = "a password of my own"
 DROPPED = """([zone, files]) => {
   const carried = new DataTransfer();
   for (const [name, content] of files) {
@@ -45,29 +43,17 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture(scope="module")
 def password(node: Node, browser: Browser) -> str:
-    one_time = re.search(r"one-time password (\S+)", node.said())
-    assert one_time
-    newcomer = Person(browser, console(node))
-    newcomer.log_in("caadmin", one_time[1])
-    newcomer.fill("Present password", one_time[1])
-    newcomer.fill("New password", PASSWORD)
-    newcomer.fill("New password again", PASSWORD)
-    newcomer.press("Change password")
-    newcomer.expect_heading("Home")
+    newcomer = Person(browser, node.console_url)
+    newcomer.log_in_first("caadmin", node.one_time_password)
     newcomer.close()
     return PASSWORD
-
-
-def console(node: Node) -> str:
-    state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
-    return str(state["console_url"]).replace("127.0.0.1", "localhost")
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 def test_a_csr_is_checked_made_submitted_and_its_files_dropped(
     node: Node, browser: Browser, password: str, tmp_path: Path, *, scripts: bool
 ) -> None:
-    person = Person(browser, console(node), scripts=scripts)
+    person = Person(browser, node.console_url, scripts=scripts)
     person.log_in("caadmin", password)
     person.open(f"{PAGE}/csr")
     person.fill("Country Name (two-letter code)", "us")

@@ -12,6 +12,7 @@ from sealwire.access.authorization import Authorization
 from sealwire.access.ports import AccessTx
 from sealwire.access.roles import AuthenticatedBy
 from sealwire.access.users import (
+    PASSWORD_WEIGHT,
     authenticate_certificate,
     authenticate_password,
     check_new_password,
@@ -32,6 +33,8 @@ from sealwire.errors import ConflictError, RefusedError, SealwireError, Unauthor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableSet, Sequence
+
+    from argon2 import Parameters
 
     from sealwire.access.ports import Turns, User
     from sealwire.access.roles import Action, Principal
@@ -78,6 +81,8 @@ class LogIn:
         clock: Clock | None = None,
         random: RandomSource | None = None,
         turns: Turns | None = None,
+        *,
+        weight: Parameters = PASSWORD_WEIGHT,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -85,6 +90,7 @@ class LogIn:
         self._clock = clock or SystemClock()
         self._random = random or SystemRandom()
         self._turns = turns or nullcontext()
+        self._weight = weight
         self._failures = Repeats(_FAILURES_A_MINUTE)
         self._authorization = Authorization(store, recorder, trail, self._clock)
         self._seen: dict[str, set[str]] = {}
@@ -117,7 +123,7 @@ class LogIn:
             principal = self._recognised(
                 BY_USER_NAME,
                 typed,
-                lambda tx: authenticate_password(tx, name, password),
+                lambda tx: authenticate_password(tx, name, password, self._weight),
                 address=address,
                 announce=announce,
             )
@@ -311,7 +317,7 @@ class LogIn:
         """The use case that sets it; hashed before the transaction, because that takes its time."""
         check_new_password(new, old=old, user_name=name)
         with self._turns:
-            password_hash = hash_password(new, self._random)
+            password_hash = hash_password(new, self._random, self._weight)
         parameters = {"Scope": "users", "Operation": "OP_MODIFY", "Resource": name}
         event = config_change(
             EventName.CONFIG_ROLE, name, Outcome.SUCCESS, {**parameters, "change": "own password"}

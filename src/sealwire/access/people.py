@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sealwire.access import sessions, throttle
 from sealwire.access.roles import Role
 from sealwire.access.users import (
+    PASSWORD_WEIGHT,
     check_new_password,
     hash_password,
     new_user,
@@ -22,6 +23,8 @@ from sealwire.x509.subject import dn_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from argon2 import Parameters
 
     from sealwire.access.login import LogInTx
     from sealwire.access.ports import Turns, User
@@ -48,12 +51,15 @@ class People:
         trail: str,
         random: RandomSource,
         turns: Turns | None = None,
+        *,
+        weight: Parameters = PASSWORD_WEIGHT,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._trail = trail
         self._random = random
         self._turns = turns or nullcontext()
+        self._weight = weight
 
     def users(self) -> Sequence[User]:
         """All, by name."""
@@ -74,6 +80,7 @@ class People:
                 roles=known_roles(roles),
                 password=password,
                 random=self._random,
+                weight=self._weight,
             )
 
         def use_case(tx: LogInTx) -> None:
@@ -108,7 +115,7 @@ class People:
         """A new one-time password; every session of the user ends. NotFoundError if unknown."""
         password = one_time_password(self._random)
         with self._turns:
-            password_hash = hash_password(password, self._random)
+            password_hash = hash_password(password, self._random, self._weight)
 
         def use_case(tx: LogInTx) -> None:
             user = _known(tx, name)
@@ -127,7 +134,7 @@ class People:
         """
         check_new_password(password, old="", user_name=name)
         with self._turns:
-            password_hash = hash_password(password, self._random)
+            password_hash = hash_password(password, self._random, self._weight)
 
         def use_case(tx: LogInTx) -> None:
             user = _known(tx, name)

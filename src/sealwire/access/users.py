@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
@@ -35,7 +35,9 @@ _GROUP_LENGTH: Final = 5
 _SALT_OCTETS: Final = 16
 _LONGEST_PASSWORD: Final = 1024
 _USER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_HASHER: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+PASSWORD_WEIGHT: Final[Parameters] = RFC_9106_LOW_MEMORY
+"""What a hash costs wherever nothing else is said."""
 
 
 def one_time_password(random: RandomSource) -> str:
@@ -51,7 +53,7 @@ def one_time_password(random: RandomSource) -> str:
     return "-".join(text[i : i + _GROUP_LENGTH] for i in range(0, wanted, _GROUP_LENGTH))
 
 
-def hash_password(password: str, random: RandomSource) -> str:
+def hash_password(password: str, random: RandomSource, weight: Parameters = PASSWORD_WEIGHT) -> str:
     """The Argon2id string to store, with a salt from ``random``.
 
     Raises RefusedError ``password.invalid`` when it is empty or over 1,024 characters.
@@ -60,7 +62,8 @@ def hash_password(password: str, random: RandomSource) -> str:
         raise RefusedError(
             "password.invalid", f"A password has 1 to {_LONGEST_PASSWORD} characters."
         )
-    return _HASHER.hash(password, salt=random.token_bytes(_SALT_OCTETS))
+    hasher = PasswordHasher.from_parameters(weight)
+    return hasher.hash(password, salt=random.token_bytes(_SALT_OCTETS))
 
 
 def check_new_password(new: str, *, old: str, user_name: str) -> None:
@@ -81,19 +84,21 @@ def check_new_password(new: str, *, old: str, user_name: str) -> None:
         raise RefusedError("password.invalid", message, findings=findings)
 
 
-# Compared with when there is no such user, so that the answer takes as long. Nobody's password:
-# the hash part is not the outcome of any known input.
-_NOBODYS_HASH: Final = (
-    "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5LW5vYm9keS0wMA$"
-    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-)
+def nobodys_hash(weight: Parameters = PASSWORD_WEIGHT) -> str:
+    """Compared with when there is no such user, so that the answer takes as long.
+
+    Nobody's password: the hash part is not the outcome of any known input.
+    """
+    cost = f"m={weight.memory_cost},t={weight.time_cost},p={weight.parallelism}"
+    return f"$argon2id$v=19${cost}$bm9ib2R5LW5vYm9keS0wMA${'A' * 43}"
 
 
-def _password_matches(user: User | None, password: str) -> bool:
+def _password_matches(user: User | None, password: str, weight: Parameters) -> bool:
     has_password = user is not None and user.enabled and bool(user.password_hash)
-    stored = user.password_hash if user is not None and has_password else _NOBODYS_HASH
+    stored = user.password_hash if user is not None and has_password else nobodys_hash(weight)
     try:
-        _HASHER.verify(stored, password[:_LONGEST_PASSWORD])
+        # What is stored says its own weight.
+        PasswordHasher().verify(stored, password[:_LONGEST_PASSWORD])
     except (Argon2Error, InvalidHashError):
         return False
     return has_password and len(password) <= _LONGEST_PASSWORD
@@ -107,6 +112,7 @@ def new_user(
     password: str,
     random: RandomSource,
     certificate_sha256: Iterable[str] = (),
+    weight: Parameters = PASSWORD_WEIGHT,
 ) -> User:
     """A user whose password must be changed after the first log-in.
 
@@ -121,7 +127,7 @@ def new_user(
         name=name,
         full_name=full_name,
         roles=frozenset(str(Role(role)) for role in roles),
-        password_hash=hash_password(password, random),
+        password_hash=hash_password(password, random, weight),
         must_change_password=True,
         certificate_sha256=frozenset(certificate_sha256),
     )
@@ -132,14 +138,16 @@ def principal_of(user: User, authenticated_by: AuthenticatedBy) -> Principal:
     return Principal(user.name, frozenset(Role(role) for role in user.roles), authenticated_by)
 
 
-def authenticate_password(tx: UserTx, name: str, password: str) -> Principal:
+def authenticate_password(
+    tx: UserTx, name: str, password: str, weight: Parameters = PASSWORD_WEIGHT
+) -> Principal:
     """Who this is.
 
     Raises UnauthorizedError ``login.refused``, the same for a wrong password, an unknown user,
     a disabled one, and one without a password.
     """
     user = tx.user(name)
-    if not _password_matches(user, password) or user is None:
+    if not _password_matches(user, password, weight) or user is None:
         raise UnauthorizedError("login.refused", "User name or password is wrong.")
     return principal_of(user, AuthenticatedBy.PASSWORD)
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from argon2.profiles import CHEAPEST
+
 from sealwire.access.login import LogIn
 from sealwire.access.people import People
 from sealwire.access.roles import Role
@@ -58,7 +60,9 @@ class SetClock:
 @cache
 def somebody(name: str, *roles: Role, must_change: bool = False, certificate: bool = False) -> User:
     """Hashing takes its time, so each is made once."""
-    user = new_user(name, full_name="", roles=roles, password=PASSWORD, random=Counting())
+    user = new_user(
+        name, full_name="", roles=roles, password=PASSWORD, random=Counting(), weight=CHEAPEST
+    )
     sha256 = frozenset({hashlib.sha256(CERTIFICATE).hexdigest()} if certificate else ())
     return replace(user, must_change_password=must_change, certificate_sha256=sha256)
 
@@ -71,8 +75,8 @@ class Scene:
         self.clock = SetClock()
         random = Counting()
         recorder = Recorder(self.clock, "ca.example.com", AuditFormat("10.4.5"), "1")
-        self.log_in = LogIn(self.store, recorder, TRAIL, self.clock, random)
-        self.people = People(self.store, recorder, TRAIL, random)
+        self.log_in = LogIn(self.store, recorder, TRAIL, self.clock, random, weight=CHEAPEST)
+        self.people = People(self.store, recorder, TRAIL, random, weight=CHEAPEST)
         self.put(somebody("alice", Role.ADMINISTRATOR))
         self.put(somebody("bob", Role.AGENT, certificate=True))
 

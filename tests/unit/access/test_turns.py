@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2.profiles import CHEAPEST
 
 from sealwire.access.login import LogIn
 from sealwire.access.people import People
@@ -44,8 +45,8 @@ class Crowd:
         self.scene = Scene()
         recorder = Recorder(self.scene.clock, "ca.example.com", AuditFormat("10.4.5"), "1")
         store, clock = self.scene.store, self.scene.clock
-        self.log_in = LogIn(store, recorder, TRAIL, clock, Counting(), turns)
-        self.people = People(store, recorder, TRAIL, Counting(), turns)
+        self.log_in = LogIn(store, recorder, TRAIL, clock, Counting(), turns, weight=CHEAPEST)
+        self.people = People(store, recorder, TRAIL, Counting(), turns, weight=CHEAPEST)
 
 
 HASHING: dict[str, Callable[[Crowd], object]] = {

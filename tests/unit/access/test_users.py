@@ -2,11 +2,12 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from argon2 import extract_parameters
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from sealwire.access import users
+from sealwire.access.login import LogIn
+from sealwire.access.people import People
 from sealwire.access.ports import User
 from sealwire.access.roles import AuthenticatedBy, Role
 from sealwire.access.users import (
@@ -15,17 +16,17 @@ from sealwire.access.users import (
     authenticate_password,
     hash_password,
     new_user,
+    nobodys_hash,
     one_time_password,
+    principal_of,
 )
+from sealwire.audit.formats import AuditFormat
+from sealwire.audit.recorder import Recorder
+from sealwire.clock import SystemClock
 from sealwire.errors import RefusedError, UnauthorizedError
 from sealwire.stores.memory import MemoryStore
 
 SHA256 = hashlib.sha256(b"a certificate").hexdigest()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def light_passwords() -> None:
-    """Here a hash has the weight that users get."""
 
 
 class Octets:
@@ -109,15 +110,32 @@ def test_a_user_who_cannot_log_in_by_password(alice: User, change: dict[str, obj
 
 def test_a_stranger_costs_one_hashing_too() -> None:
     # Same parameters, and a well-formed hash: a malformed one would be refused without work.
-    assert extract_parameters(users._NOBODYS_HASH) == RFC_9106_LOW_MEMORY
+    assert extract_parameters(nobodys_hash()) == RFC_9106_LOW_MEMORY
     with pytest.raises(VerifyMismatchError):
-        users._HASHER.verify(users._NOBODYS_HASH, "wrong")
+        PasswordHasher().verify(nobodys_hash(), "wrong")
 
 
 def test_the_hash_is_argon2id_with_our_salt(alice: User) -> None:
     assert alice.password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert hash_password("x", Octets(b"\1")) == hash_password("x", Octets(b"\1"))
     assert hash_password("x", Octets(b"\1")) != hash_password("x", Octets(b"\2"))
+
+
+def test_where_nothing_is_said_passwords_have_the_weight_that_users_get(alice: User) -> None:
+    store, random = store_with(alice), Counting()
+    recorder = Recorder(SystemClock(), "ca.example.com", AuditFormat.V10_4_5, "1")
+    chosen = "a password of my own"
+    LogIn(store, recorder, "ca", random=random).change_own_password(
+        principal_of(alice, AuthenticatedBy.PASSWORD), "correct horse", chosen, address="192.0.2.7"
+    )
+    people = People(store, recorder, "ca", random)
+    people.add("root", "bob", ["agent"])
+    people.add("root", "carol", ["agent"])
+    people.set_password("root", "carol", chosen)
+    hashes = {user.name: user.password_hash for user in people.users()}
+    assert hashes["alice"] != alice.password_hash
+    for name in ("alice", "bob", "carol"):
+        assert extract_parameters(hashes[name]) == RFC_9106_LOW_MEMORY
 
 
 @pytest.mark.parametrize("password", ["", "x" * 1025])

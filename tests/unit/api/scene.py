@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 import httpx
+from argon2.profiles import CHEAPEST
 
 from sealwire.access.login import LogIn
 from sealwire.access.people import People
@@ -173,7 +174,9 @@ class ApiScene:
             default_trust=self.base.ca.roots_pem,
         )
         self.services = Services(
-            log_in=LogIn(self.base.store, recorder, "ca", self.base.clock, self.base.random),
+            log_in=LogIn(
+                self.base.store, recorder, "ca", self.base.clock, self.base.random, weight=CHEAPEST
+            ),
             trails=self.base.store,
             ca=self.base.ca if with_roles else None,
             ca_setup=RememberedSetup() if with_roles else None,
@@ -182,7 +185,7 @@ class ApiScene:
             revocations=Revocations(self.base.store, recorder, clock=self.base.clock)
             if with_roles
             else None,
-            people=People(self.base.store, recorder, "ca", SystemRandom()),
+            people=People(self.base.store, recorder, "ca", SystemRandom(), weight=CHEAPEST),
             audit=AuditConfiguration(
                 self.base.store,
                 recorder,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from argon2.profiles import CHEAPEST
 
 from sealwire.access.roles import Role
 from sealwire.access.users import hash_password
@@ -29,7 +30,7 @@ PASSWORD = "correct horse battery staple"
 
 @pytest.fixture(scope="module")
 def hashed() -> str:
-    return hash_password(PASSWORD, CountedBytes())
+    return hash_password(PASSWORD, CountedBytes(), CHEAPEST)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from argon2.profiles import CHEAPEST
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -22,7 +23,7 @@ def scene() -> Scene:
 
 @pytest.fixture
 def log_in(scene: Scene) -> LogIn:
-    return LogIn(scene.store, recorder(scene), "ca", scene.clock, scene.random)
+    return LogIn(scene.store, recorder(scene), "ca", scene.clock, scene.random, weight=CHEAPEST)
 
 
 AGENTS = x509.load_pem_x509_certificate(initialised().agent_pem.encode())

@@ -6,6 +6,7 @@
 #   make soak    the fault tests at full repetitions; results go to bench/RESULTS.md
 #   make lint    ruff, mypy, import contracts
 #   make bench   measure side by side with rsyslog and syslog-ng, and with cfssl
+#   make fuzz    throw spoilt input at every reader, a minute each; ARGS="--seconds 600" for longer
 #
 #   make peers   unpack rsyslog, syslog-ng, PostgreSQL, SoftHSM2 into .peers (test and bench do it)
 #   make format  put the sources into shape
@@ -26,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 ARGS ?=
 SOAK ?= 50
 
-.PHONY: help up demo test soak lint bench peers format lock debian debian-build
+.PHONY: help up demo test soak lint bench fuzz peers format lock debian debian-build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -106,6 +107,11 @@ bench: $(VENV)/.dev .peers/.ready .peers/.cfssl bench/out/tlsload | debian
 	$(BIN)/python -m bench.slowloris
 	$(BIN)/python -m bench.issue
 	$(BIN)/python -m bench.crl
+
+# Kept between runs in bench/out/fuzz: what was found interesting, and what was found wrong.
+fuzz: $(VENV)/.dev .peers/.ready | debian
+	@mkdir -p bench/out
+	$(BIN)/python -m bench.fuzz $(ARGS)
 
 # --- keep -------------------------------------------------------------------------------------
 

@@ -8,10 +8,12 @@ holds is taken apart later, by ``messages_of``.
 
 The first complete frame of a connection fixes how it is read. It is octet counting when a count
 of one to seven digits without leading zero and a space stand before ``<``, a byte order mark or
-``{``, and the count is within the limit, or no delimiter comes before the limit (an over-long
-message may be the first after a reconnect); otherwise lines, ended by LF, CR LF or NUL. In lines a
-count never switches back, so that an injected line cannot swallow its neighbours. In octet
-counting a count that makes no sense is skipped up to the next LF.
+``{``, and the count is within the limit. Above the limit a number before a word, such as
+``100000 <info>``, is likelier to be a line's than a count: then a whole PRI must follow it, or no
+delimiter come before the limit. An over-long message may be the first after a reconnect, and the
+LF within it, which its text chooses, must not decide how the rest is read. Otherwise it is lines,
+ended by LF, CR LF or NUL. In lines a count never switches back, so that an injected line cannot
+swallow its neighbours. In octet counting a count that makes no sense is skipped up to the next LF.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ _COUNT: Final = re.compile(rb"([1-9][0-9]{0,6}) ")
 _COUNT_BEGUN: Final = re.compile(rb"[1-9][0-9]{0,6}\Z")
 _CERTAIN_COUNT: Final = re.compile(rb"([1-9][0-9]{0,6}) (?=<|\{|\xef\xbb\xbf)")
 _CERTAIN_COUNT_BEGUN: Final = re.compile(rb"[1-9][0-9]{0,6}(?: (?:\xef\xbb?)?)?\Z")
+_PRI: Final = re.compile(rb"<[0-9]{1,3}>")
+_PRI_BEGUN: Final = re.compile(rb"<[0-9]{0,3}\Z")
 _DELIMITER: Final = re.compile(rb"[\n\0]")
 
 
@@ -129,18 +133,28 @@ class FrameDecoder:
         before: list[Segment] = [(Kind.OCTETS, 0, start, 0)] if start else []
         if start == len(data) or _CERTAIN_COUNT_BEGUN.match(data, start):
             return start, before
-        count = _CERTAIN_COUNT.match(data, start)
-        fits = count is not None and int(count[1]) <= self._max
-        if count and not fits and not _DELIMITER.search(data, start, start + self._max):
-            if len(data) - start < self._max:
-                return start, before
-            fits = True
-        self._mode = Kind.OCTETS if fits else Kind.LINES
+        counted = self._is_counted(data, start)
+        if counted is None:
+            return start, before
+        self._mode = Kind.OCTETS if counted else Kind.LINES
         used, segments = self.decode(data[start:])
         return start + used, [
             *before,
             *((kind, start + a, start + b, frames) for kind, a, b, frames in segments),
         ]
+
+    def _is_counted(self, data: bytes, start: int) -> bool | None:
+        """Whether a count stands at ``start``; None while that is open."""
+        count = _CERTAIN_COUNT.match(data, start)
+        if count is None:
+            return False
+        if int(count[1]) <= self._max or _PRI.match(data, count.end()):
+            return True
+        if _PRI_BEGUN.match(data, count.end()):
+            return None
+        if _DELIMITER.search(data, start, start + self._max):
+            return False
+        return True if len(data) - start >= self._max else None
 
     def _octets(self, data: bytes) -> tuple[int, list[Segment]]:
         if self._skip or self._resyncing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sealwire.syslog.draft import SEVERITY_LETTERS, SEVERITY_WORDS
+from sealwire.syslog.draft import FACILITY_WORDS, SEVERITY_LETTERS, SEVERITY_WORDS
 from sealwire.syslog.message import Grade, ParsedMessage
 from sealwire.syslog.rfc5424 import BOM, MAX_PRIORITY, is_msg
 from sealwire.syslog.structured_data import read_structured_data
@@ -60,8 +60,7 @@ _ODD_BEGINNING: Final = re.compile(
     rb"|(?:" + b"|".join(SEVERITY_LETTERS) + rb")\(|forwarded from "
 )
 _FACILITY_AND_SEVERITY = re.compile(
-    rb"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local[0-7])"
-    rb"\.(?:emerg|panic|alert|crit|critical|err|error|warning|warn|notice|info|debug)"
+    b"(?:" + b"|".join(FACILITY_WORDS) + rb")\.(?:" + b"|".join(SEVERITY_WORDS) + b")"
 )
 # How far Cisco's mnemonic is looked for, a little more than its reader does.
 _MNEMONIC_WITHIN: Final = 400

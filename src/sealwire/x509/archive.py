@@ -67,7 +67,8 @@ def zip_entries(
 
 
 def _is_ballast(entry: zipfile.ZipInfo) -> bool:
-    return entry.is_dir() or entry.filename.startswith("__MACOSX/")
+    # Not ``is_dir``, which fails on an entry without a name.
+    return entry.filename.endswith("/") or entry.filename.startswith("__MACOSX/")
 
 
 def _extract(

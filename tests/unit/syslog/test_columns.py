@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sealwire.syslog.columns import SCHEMA, parse_batch
 from sealwire.syslog.message import ParsedMessage
 from sealwire.syslog.parser import parse
-from tests.unit.syslog.test_rfc5424 import MESSAGES, build_message
+from sealwire.syslog.rfc5424 import build_message
+from tests.unit.syslog.test_rfc5424 import MESSAGES
 
 RECEIVED = int(datetime(2026, 3, 1, 12, 0, tzinfo=UTC).timestamp()) * 1_000_000
 

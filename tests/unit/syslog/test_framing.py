@@ -82,6 +82,8 @@ PIECES = st.sampled_from(
         b"301 <14>1 " + b"z" * 294,
         b"999 <14>1 " + b"w" * 992,
         b"3000000000 <14>1 a\n",
+        b"400 <14>1 an\nover-long\none" + b"v" * 377,
+        b"400 <info> no count\n",
         b"<14>1 - host app\n",
         b"<14>carriage return\r\n",
         b"<14>nul\0",
@@ -155,7 +157,9 @@ def test_messages_longer_than_one_digit_shorter_than_a_header() -> None:
         b"2020-03-01T01:02:36Z CISCO-SENSOR-3D Alerts %NGIPS-0-430003:",
         b"28:22 19 something",
         b"2020 Oct 26 10:11:12 host text",
-        b"100000 <14>1 a count beyond the limit",
+        b"100000 <info> a number beyond the limit, and a word",
+        b'100000 {"json": 1}',
+        b"100000 <14 a number beyond the limit, and no PRI",
         b"1000000000 <14>1 a gigabyte",
         b"007 <14>1 zeros",
         b"0 <14>1 zero",
@@ -229,8 +233,9 @@ def test_an_over_long_frame_is_cut_at_its_end_and_the_next_is_right() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 7, 10_000])
-def test_an_over_long_frame_may_be_the_first(step: int) -> None:
-    long = b"<14>" + b"z" * 5000
+@pytest.mark.parametrize("text", [b"z" * 5000, b"\n<14>1 injected\n" * 50, b"\0" * 5000])
+def test_an_over_long_frame_may_be_the_first(step: int, text: bytes) -> None:
+    long = b"<14>" + text
     stream = encode_octet_frame(long) + encode_octet_frame(b"<14>1 good")
     reading = Reading().take(stream[i : i + step] for i in range(0, len(stream), step))
     assert reading.messages == [long[:LIMIT], b"<14>1 good"]

@@ -123,6 +123,12 @@ def test_hostile_octets_are_taken_apart_and_kept(raw: bytes) -> None:
         "".join(value or "").encode()
 
 
+@pytest.mark.parametrize("severity", ["info", "informational", "critical"])
+def test_a_facility_and_a_severity_are_no_host(severity: str) -> None:
+    parsed = parse(b"<13>Oct 11 22:14:15 local7.%b 192.0.2.7 text" % severity.encode(), RECEIVED)
+    assert parsed.host == "192.0.2.7"
+
+
 def test_a_count_that_was_no_framing_is_passed_over() -> None:
     raw = b"38 <34>Oct 11 22:14:15 mymachine su: failed"
     assert parse(raw, RECEIVED) == parse(raw[3:], RECEIVED)._replace(

@@ -183,6 +183,8 @@ def test_limits_of_archives() -> None:
     bomb = zipped(("big.pem", b"\0" * (bundles.MAX_BLOB_BYTES + 1)))
     assert codes(read_bundle([("bomb.zip", bomb)])) == ["limit"]
     assert codes(read_bundle([("cut.zip", zipped(("a", ALL_PEM))[:-30])])) == ["unreadable"]
+    nameless = read_bundle([("nameless.zip", zipped(("", ALL_PEM), ("\0.pem", LEAF.pem)))])
+    assert LEAF.certificate in nameless.certificates
 
 
 def test_too_many_certificates_stop(monkeypatch: pytest.MonkeyPatch) -> None:

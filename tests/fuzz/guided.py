@@ -1,0 +1,31 @@
+"""One target, fuzzed by which code its input reaches: ``python -m tests.fuzz.guided NAME ...``.
+
+What follows the name goes to libFuzzer. ``make fuzz`` runs this for each target.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import atheris
+
+# Before anything imports them: they are instrumented as they are loaded.
+with atheris.instrument_imports(include=["sealwire"]):
+    from tests.fuzz.targets import TARGETS, run
+
+
+def main(name: str, words: list[str]) -> None:
+    """Fuzz until libFuzzer's time is up or something is found."""
+    warnings.simplefilter("error")
+    target = TARGETS[name]
+
+    def stands(data: bytes) -> None:
+        run(target, data)
+
+    atheris.Setup([sys.argv[0], f"-max_len={target.longest}", *words], stands)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

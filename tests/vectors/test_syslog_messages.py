@@ -8,11 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from sealwire.syslog.columns import parse_batch
 from sealwire.syslog.framing import FrameDecoder, encode_octet_frame, messages_of
 from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
+from sealwire.syslog.relp import RelpServer
+from sealwire.syslog.relp_frames import encode_relp_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +29,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 RECEIVED = (datetime(2026, 11, 22, 12, 0, tzinfo=UTC) - EPOCH) // MICROSECOND
 # What parser and sender tests together must hold at least.
-FEWEST = 228
+FEWEST = 470
 TEXT_FIELDS = ("host", "app", "procid", "msgid")
 KEYS = {"raw", "source", "says", "pri", "facility", "severity", "time", "text", "fields"} | {
     *TEXT_FIELDS
@@ -79,6 +84,20 @@ def test_every_field_is_as_the_line_says(row: dict[str, Any]) -> None:
     assert parse(octets(row), RECEIVED)._asdict() == expected(row)
 
 
+def test_read_together_they_say_the_same() -> None:
+    raw = [octets(row) for row in rows()]
+    batch = parse_batch(pa.array(raw, pa.binary()), np.full(len(raw), RECEIVED))
+    for message, found in zip(raw, batch.to_pylist(), strict=True):
+        one = parse(message, RECEIVED)
+        text_fields = {name: getattr(one, name) for name in TEXT_FIELDS}
+        assert {name: found[name] for name in TEXT_FIELDS} == text_fields
+        assert (found["grade"], found["rule"]) == (one.grade, one.rule)
+        assert (found["facility"], found["severity"]) == (one.facility, one.severity)
+        moment = None if found["ts"] is None else (found["ts"] - EPOCH) // MICROSECOND
+        assert (moment, found["time_guessed"]) == (one.timestamp_us, one.timestamp_guessed)
+        assert (found["message_start"], tuple(found["fields"])) == (one.message_start, one.fields)
+
+
 def received(stream: bytes, size: int) -> Iterator[ParsedMessage]:
     """What a connection brings whose bytes come ``size`` at a time."""
     decoder = FrameDecoder()
@@ -114,3 +133,23 @@ def test_framing_and_chunks_change_nothing(framing: str, size: int) -> None:
     assert list(received(b"".join(frames), size)) == wanted
     # And each as the first of its connection, which decides how that is read.
     assert [list(received(frame, size)) for frame in frames] == [[one] for one in wanted]
+
+
+@pytest.mark.parametrize("size", [1, 13, 1 << 16])
+def test_relp_and_its_chunks_change_nothing(size: int) -> None:
+    lines = [octets(row) for row in rows()]
+    frames = [encode_relp_frame(n + 2, b"syslog", raw) for n, raw in enumerate(lines)]
+    opening = encode_relp_frame(1, b"open", b"relp_version=0\ncommands=syslog")
+    stream = opening + b"".join(frames)
+    server = RelpServer()
+    found: list[ParsedMessage] = []
+    tail = b""
+    for at in range(0, len(stream), size):
+        data = tail + stream[at : at + size]
+        used, segments, _ = server.decode(data)
+        tail = data[used:]
+        for kind, start, end, _ in segments:
+            messages = messages_of(kind, data[start:end])
+            found += [parse(bytes(message), RECEIVED) for message in messages]
+    assert tail == b""
+    assert found == [parse(raw, RECEIVED) for raw in lines]

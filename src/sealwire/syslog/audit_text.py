@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 # ``[Tag] Sender: User@Address, Subsystem, Action``. Without a tag only a user with an address and
 # no space before the @ is sure to be one.
 _TAGGED = re.compile(
-    rb"\[([^\]\r\n]{0,255})\] ([^\s:\[\]]{1,128}): ([^,\r\n]{0,511}), ([^,\r\n]{0,1023})(?:, |\Z)"
+    rb"\[([^\]\r\n]{0,255})\] (?P<sender>[^\s:\[\]]{1,128})(?:\[([0-9]{1,10})\])?:"
+    rb" (?P<who>[^,\r\n]{0,511}), (?P<subsystem>[^,\r\n]{0,1023})(?:, |\Z)"
 )
 _UNTAGGED = re.compile(
-    rb"()([^\s:\[\]]{1,128}): "
-    rb"([^\s,:=<>\"'()@]{1,255}@(?:[^,:=<>\"'()]{1,255}|[0-9A-Fa-f:.]{2,45}(?:%\w{1,32})?)),"
-    rb" ([^,=:\r\n]{1,1023}), (?=[^\s])"
+    rb"()(?P<sender>[^\s:\[\]]{1,128}): "
+    rb"(?P<who>[^\s,:=<>\"'()@]{1,255}@(?:[^,:=<>\"'()]{1,255}|[0-9A-Fa-f:.]{2,45}(?:%\w{1,32})?)),"
+    rb" (?P<subsystem>[^,=:\r\n]{1,1023}), (?=[^\s])"
 )
 _HOST = re.compile(rb"([^\s:\[\],]{1,255}|[0-9A-Fa-f:]{2,45})(?: ?:)? {1,2}(?=\S)")
 
@@ -51,25 +52,37 @@ def read_fmc_line(draft: Draft) -> ParsedMessage | None:
 
 def read_fmc_text(draft: Draft, at: int) -> bool:
     """Whether an audit text stands at ``at``; it is taken apart then."""
-    raw = draft.raw
-    found = _TAGGED.match(raw, at) or _UNTAGGED.match(raw, at)
+    found = _TAGGED.match(draft.raw, at) or _UNTAGGED.match(draft.raw, at)
     if found is None:
         return False
-    tag, sender, who, subsystem = found.groups()
-    user, _, address = who.rpartition(b"@") if b"@" in who else (who, b"", b"")
-    draft.tag(sender)
-    if tag:
-        draft.fields.append(("audit.tag", text_of(tag)))
-    draft.fields += [("audit.sender", text_of(sender))]
-    # An unknown user leaves neither a name nor an address, a wrong password no address.
-    if user:
-        draft.fields.append(("audit.user", text_of(user)))
-    if address:
-        draft.fields.append(("audit.address", text_of(address)))
-    draft.fields.append(("audit.subsystem", text_of(subsystem)))
-    draft.fields.append(("audit.action", text_of(raw[found.end() :])))
-    draft.at = found.start(3)
+    draft.tag(found[2], found[3] if found.re is _TAGGED else None)
+    _take_audit(draft.raw, found, draft.fields)
+    draft.at = found.start("who")
     return True
+
+
+def read_fmc_fields(raw: bytes, start: int, fields: Fields) -> bool:
+    """Whether an audit text with a tag stands at ``start``; its parts are appended then."""
+    found = _TAGGED.match(raw, start)
+    if found:
+        _take_audit(raw, found, fields)
+    return found is not None
+
+
+def _take_audit(raw: bytes, found: re.Match[bytes], fields: Fields) -> None:
+    parts = found.groupdict()
+    who = parts["who"]
+    user, _, address = who.rpartition(b"@") if b"@" in who else (who, b"", b"")
+    # An unknown user leaves neither a name nor an address, a wrong password no address.
+    values = {
+        "tag": found[1],
+        "sender": parts["sender"],
+        "user": user,
+        "address": address,
+    }
+    fields += [(f"audit.{name}", text_of(value)) for name, value in values.items() if value]
+    fields.append(("audit.subsystem", text_of(parts["subsystem"])))
+    fields.append(("audit.action", text_of(raw[found.end() :])))
 
 
 def read_dogtag_line(draft: Draft) -> ParsedMessage | None:

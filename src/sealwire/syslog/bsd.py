@@ -38,6 +38,8 @@ _HOST_AND_PAIRS = re.compile(rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}),(?=[A-Za-z_]\
 _HOST_AND_EVENT = re.compile(
     rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}): {1,2}(?=CEF: ?[0-9]|LEEF: ?[0-9])"
 )
+# NetApp's: the name once for the relay and once as a tag.
+_HOST_TWICE = re.compile(rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}): (?=\1: )")
 _EPOCH_EVENT = re.compile(
     rb"([^\s:=]{1,255}) (flows|urls|events|ids-alerts|security_event|airmarshal_events"
     rb"|ip_flow_start|ip_flow_end|(?:l7_|cellular_|vpn_|bridge_anyconnect_client_vpn_)?firewall) "
@@ -48,7 +50,7 @@ _RELAY = re.compile(
     rb"(?=(?i:" + ANY_MONTH + rb"))"
 )
 _FORWARDED = re.compile(rb"Message forwarded from ([^\s:]{1,255}): ")
-_TABBED_TAG = re.compile(rb"([A-Za-z][0-9A-Za-z_-]{1,47})\t")
+_BARE_TAG = re.compile(rb"([A-Za-z][0-9A-Za-z_-]{1,47})(?:\t| -: )")
 _VERSIONLESS = re.compile(
     rb"(-|[A-Za-z][!-~]{0,47}+)(?<!:) (-|[0-9]{1,10}) ([!-~]{1,32}+) (?:-(?: |\Z)|(?=\[))"
 )
@@ -139,7 +141,7 @@ def _read_without_host(draft: Draft, rule: str) -> ParsedMessage:
 
 def _read_host(draft: Draft) -> bool:
     raw, at = draft.raw, draft.at
-    for form in (_BRACKETED_HOST, _HOST_AND_PAIRS, _HOST_AND_EVENT):
+    for form in (_BRACKETED_HOST, _HOST_AND_PAIRS, _HOST_AND_EVENT, _HOST_TWICE):
         if found := form.match(raw, at):
             draft.name(found[1])
             draft.at = found.end()
@@ -233,7 +235,7 @@ def _read_tag(draft: Draft, rule: str, grade: Grade) -> ParsedMessage:
         if level := _HYPERVISOR.match(draft.raw, draft.at):
             draft.procid = text_of(level[1])
             draft.at = level.end()
-    elif tag := _TABBED_TAG.match(draft.raw, draft.at):
+    elif tag := _BARE_TAG.match(draft.raw, draft.at):
         draft.tag(tag[1])
         draft.at = tag.end()
     return draft.done(grade, rule)

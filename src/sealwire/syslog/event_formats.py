@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sealwire.syslog.audit_text import read_dogtag_text
+from sealwire.syslog.audit_text import read_dogtag_text, read_fmc_fields
 from sealwire.syslog.structured_data import read_loose_data, text_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from sealwire.syslog.structured_data import Fields
 
 HOLDS_FIELDS: Final = re.compile(
-    rb"CEF: ?[0-9]|LEEF: ?[0-9]|\[AuditEvent=|[0-9]{1,10}\.[^\r\n\[\]]{0,128}? - \["
+    rb"CEF: ?[0-9]|LEEF: ?[0-9]|(?:<type=[A-Z_]{1,64}>:)?\[AuditEvent="
+    rb"|\[[^\]\r\n]{0,255}\] [^\s:\[\]]{1,128}(?:\[[0-9]{1,10}\])?:"
+    rb" [^\s,:=<>\"'()]{1,255}@[^,\r\n]{1,255}, "
+    rb"|[0-9]{1,10}\.[^\r\n\[\]]{0,128}? - \["
     rb"|\[[A-Za-z]{1,32}@6876[ \]]|[0-9]{1,3},[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:"
 )
 """Matches where a text begins that this module takes apart; texts without a match hold nothing."""
@@ -59,8 +62,12 @@ def read_text_fields(raw: bytes, start: int, fields: Fields) -> None:
             _read_cef(raw, start, fields)
         case b"L":
             _read_leef(raw, start, fields)
-        case b"[" if not raw.startswith(b"[AuditEvent=", start):
-            _read_vmware(raw, start, fields)
+        case b"[" if raw.startswith(b"[AuditEvent=", start):
+            read_dogtag_text(raw, start, fields)
+        case b"[":
+            _ = read_fmc_fields(raw, start, fields) or _read_vmware(raw, start, fields)
+        case b"<":
+            read_dogtag_text(raw, raw.index(b"[", start), fields)
         case _ if raw[start : start + 12].partition(b",")[0].isdigit():
             _read_panw(raw, start, fields)
         case _:

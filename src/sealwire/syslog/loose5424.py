@@ -65,6 +65,8 @@ def _read_names(draft: Draft, at: int) -> ParsedMessage | None:
             break
         names.append(text_of(found[1]))
         at = found.end()
+    if any(name.endswith(":") for name in names[1:2]):
+        return None
     rule = _read_data(draft, at)
     if rule is None and not _plausible(draft, names, at):
         return None

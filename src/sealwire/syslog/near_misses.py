@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.syslog.audit_text import read_dogtag_line, read_fmc_line
 from sealwire.syslog.bsd import read_after_time, read_epoch_event
-from sealwire.syslog.cisco import WITHIN, read_cisco
+from sealwire.syslog.cisco import WITHIN, read_cisco, read_numbered
 from sealwire.syslog.draft import begin
 from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.loose5424 import read_loose_5424
 from sealwire.syslog.message import Grade
+from sealwire.syslog.structured_data import text_of
 from sealwire.syslog.time_forms import read_time
 from sealwire.syslog.timestamps import ANY_MONTH
 from sealwire.syslog.vendors import read_dated_pairs, read_markup, read_panw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealwire.syslog.draft import Draft
     from sealwire.syslog.message import ParsedMessage
 
@@ -39,6 +42,9 @@ _NAMED_HOST = re.compile(
     rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?=[a-z0-9.]{0,63}[.0-9-])[a-z][0-9A-Za-z.-]{0,254})"
     rb":? ([A-Za-z_/][^\s:\[\]\"{}=<>,|]{0,127}): "
 )
+_NAMED_EVENT = re.compile(rb"([A-Za-z][\w.-]{0,127}): (?=CEF: ?[0-9]|LEEF: ?[0-9])")
+# Kiwi puts this before what it forwards.
+_ORIGINAL_ADDRESS = re.compile(rb"Original Address=([0-9A-Fa-f.:]{2,45}) ")
 _SECONDS: Final = 10
 
 
@@ -46,6 +52,9 @@ def read_near_miss(raw: bytes, received_us: int) -> ParsedMessage:
     """``raw`` taken apart by the first rule that fits; a PRI and text, or text, when none does."""
     draft = begin(raw, received_us)
     start = draft.at
+    if draft.has_pri and (relayed := _ORIGINAL_ADDRESS.match(raw, draft.at)):
+        draft.fields.append(("relay.sender", text_of(relayed[1])))
+        draft.at = relayed.end()
     is_5424 = draft.has_pri or _WITHOUT_PRI.match(raw, draft.at)
     if found := read_loose_5424(draft) if is_5424 else None:
         return found
@@ -69,7 +78,8 @@ def _after_space(draft: Draft) -> int:
 
 
 def _read_timed(draft: Draft) -> ParsedMessage | None:
-    if b"%" in draft.raw[draft.at : draft.at + WITHIN] and (found := _try_cisco(draft)):
+    cisco = b"%" in draft.raw[draft.at : draft.at + WITHIN]
+    if (cisco and (found := _try(draft, read_cisco))) or (found := _try(draft, read_numbered)):
         return found
     mark = _BRACKETED.match(draft.raw, draft.at)
     moment = read_time(draft.raw, mark.end() if mark else draft.at, draft.received_us)
@@ -86,13 +96,13 @@ def _read_timed(draft: Draft) -> ParsedMessage | None:
     return read_after_time(draft, rule, grade)
 
 
-def _try_cisco(draft: Draft) -> ParsedMessage | None:
-    kept = draft.at, draft.severity
-    if found := read_cisco(draft):
+def _try(draft: Draft, read: Callable[[Draft], ParsedMessage | None]) -> ParsedMessage | None:
+    kept = draft.at, draft.severity, len(draft.fields)
+    if found := read(draft):
         return found
-    draft.at, draft.severity = kept
+    draft.at, draft.severity, fields = kept
     draft.moment = draft.host = draft.app = draft.procid = None
-    draft.fields.clear()
+    del draft.fields[fields:]
     return None
 
 
@@ -135,6 +145,8 @@ def _read_names(draft: Draft) -> ParsedMessage | None:
         draft.tag(found[2])
     elif found := _PROGRAM.match(draft.raw, draft.at):
         draft.tag(found[1], found[2])
+    elif found := _NAMED_EVENT.match(draft.raw, draft.at):
+        draft.tag(found[1])
     else:
         return None
     draft.at = found.end()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _EVENT: Final = np.frombuffer(b"[AuditEvent=", np.uint8)
 # What a text that holds fields begins with.
 _BEGINS: Final = np.zeros(256, np.bool_)
-_BEGINS[list(b"[CL0123456789")] = True
+_BEGINS[list(b"[<CL0123456789")] = True
 
 _OPEN: Final = ord("[")
 _CLOSE: Final = ord("]")

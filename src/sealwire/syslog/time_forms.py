@@ -64,7 +64,8 @@ _OFFSET: Final = rb"(?P<offset>[Zz]|[+-][0-9]{2}:?[0-9]{2}[Zz]?|[+-][0-9]{2})"
 _ZONE: Final = (
     rb"(?: {0,2}"
     + _OFFSET
-    + rb"(?![0-9A-Za-z])| ?(?P<zone>"
+    + rb"(?![0-9A-Za-z])| ?(?:UTC|GMT)(?P<away>[+-][0-9]{1,2}(?::?[0-9]{2})?)(?![0-9A-Za-z])"
+    + rb"| ?(?P<zone>"
     + rb"|".join(ZONES)
     + rb")(?=[ :\]\t]|\Z))?"
 )
@@ -80,8 +81,9 @@ _DAY_MONTH_YEAR = re.compile(
     + rb"[a-z]{0,6}(?P=mark)(?P<year>[0-9]{4})[ :T]" + _CLOCK + _ZONE + _END
 )  # fmt: skip
 _ISO = re.compile(
-    rb"(?P<year>[0-9]{4})(?P<mark>[-/.:])(?P<month>[0-9]{2})(?P=mark)(?P<day>[0-9]{2})"
-    rb"(?:[Tt_:-]| {1,2})(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?:" + _SECONDS + rb")?"
+    rb"(?P<year>[0-9]{4})(?P<mark>[-/.:])(?P<month>[0-9]{1,2})(?P=mark)(?P<day>[0-9]{1,2})"
+    rb"(?:[Tt_:-]| {1,2})(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?:" + _SECONDS
+    + rb"(?:\.[0-9](?= ))?)?"
     + _ZONE + _END
 )  # fmt: skip
 _COMPACT = re.compile(
@@ -141,7 +143,8 @@ def _since_epoch(found: re.Match[bytes]) -> Moment:
 
 def _moment(found: re.Match[bytes], received_us: int) -> Moment:
     parts = found.groupdict()
-    offset = _offset_us(parts) if parts["offset"] or parts["zone"] else None
+    said = parts["offset"] or parts["away"] or parts["zone"]
+    offset = _offset_us(parts) if said else None
     second = int(parts["second"] or 0)
     clock = clock_us(_hour(parts), int(parts["minute"]), second)
     if clock is not None:
@@ -160,7 +163,8 @@ def _moment(found: re.Match[bytes], received_us: int) -> Moment:
 
 
 def _says_more(parts: dict[str, bytes]) -> bool:
-    return bool(parts["offset"] or parts["zone"] or parts["fraction"] or parts.get("half"))
+    more = (parts["offset"], parts["away"], parts["zone"], parts["fraction"], parts.get("half"))
+    return any(more)
 
 
 def _hour(parts: dict[str, bytes]) -> int:
@@ -184,10 +188,12 @@ def _month_and_day(parts: dict[str, bytes]) -> tuple[int, int]:
 
 def _offset_us(parts: dict[str, bytes]) -> int | None:
     """None: not said, or by a name that says nothing."""
-    if text := parts["offset"]:
+    if text := parts["offset"] or parts["away"]:
         digits = text.strip(b"Zz").replace(b":", b"")
         if not digits:
             return 0
+        if len(digits) % 2 == 0:  # +1, +130
+            digits = digits[:1] + b"0" + digits[1:]
         size = int(digits[1:3]) * HOUR_US + int(digits[3:5] or 0) * MINUTE_US
         return -size if digits.startswith(b"-") else size
     hours = ZONES.get(parts["zone"])

@@ -62,16 +62,21 @@ def read_text_fields(raw: bytes, start: int, fields: Fields) -> None:
             _read_cef(raw, start, fields)
         case b"L":
             _read_leef(raw, start, fields)
-        case b"[" if raw.startswith(b"[AuditEvent=", start):
-            read_dogtag_text(raw, start, fields)
         case b"[":
-            _ = read_fmc_fields(raw, start, fields) or _read_vmware(raw, start, fields)
+            _read_bracketed(raw, start, fields)
         case b"<":
             read_dogtag_text(raw, raw.index(b"[", start), fields)
         case _ if raw[start : start + 12].partition(b",")[0].isdigit():
             _read_panw(raw, start, fields)
         case _:
             read_dogtag_text(raw, start, fields)
+
+
+def _read_bracketed(raw: bytes, start: int, fields: Fields) -> None:
+    if raw.startswith(b"[AuditEvent=", start):
+        read_dogtag_text(raw, start, fields)
+    elif not read_fmc_fields(raw, start, fields):
+        _read_vmware(raw, start, fields)
 
 
 def _read_cef(raw: bytes, start: int, fields: Fields) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.load import Row
-    from bench.receivers import Receiver
+    from bench.receivers import Receiver, Spent
     from tests.flow.authority import TlsFiles
 
 OURS: Final = "sealwire"
+SETTLED_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,16 @@ def candidate(name: str, folder: Path, files: Files) -> Receiver:
 def measure(receiver: Receiver, load: Row, messages: int, client: TlsFiles) -> Figures:
     """Start, load, wait until all is stored, count, end; RuntimeError when a message is missing."""
     with receiver:
-        before = receiver.spent()
-        sent = send(load, messages, receiver.port, client)
+        marks: list[Spent] = []
+
+        def mark() -> None:
+            # A server has work left with a handshake that is over for the client.
+            time.sleep(SETTLED_SECONDS)
+            marks.append(receiver.spent())
+
+        sent = send(load, messages, receiver.port, client, connected=mark)
         finished = receiver.settle(messages)
-        after = receiver.spent()
+        before, after = marks[0], receiver.spent()
     stored = receiver.stored()
     if stored != messages:
         raise RuntimeError(f"{receiver.name}, {load.name}: sent {messages}, stored {stored}")
@@ -181,11 +189,11 @@ def main(words: Sequence[str]) -> None:
         }
     how = (
         f"- medians of {asked.rounds} rounds, {MESSAGE_BYTES}-byte messages, mutual TLS 1.3 with "
-        "P-256; the sensor makes its journal durable, the peers do not; above 1x the sensor is "
-        "better; its CPU is that of main and the receivers, which receive, make durable and count; "
-        "the store process parses and seals at low priority and goes on afterwards; target: no "
-        "fewer messages a second than the better peer, whose CPU is 2x the sensor's, 3x in b rows, "
-        "1.5x in s rows"
+        "P-256, from the first message on (handshakes: bench.storm); the sensor makes its journal "
+        "durable, the peers do not; above 1x the sensor is better; its CPU is that of main and the "
+        "receivers, which receive, make durable and count; the store process parses and seals at "
+        "low priority and goes on afterwards; target: no fewer messages a second than the better "
+        "peer, whose CPU is 2x the sensor's, 3x in b rows, 1.5x in s rows"
     )
     text = [
         *description(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.flow.authority import TlsFiles
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
+_SCHEDULER_CLOCK: Final = 2
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,20 @@ def cpu_seconds(root: int) -> float:
 
 
 def cpu_of(pid: int) -> float:
-    """The same of one process; 0 for one that is gone."""
+    """The same of one process; 0 for one that is gone.
+
+    Its own time by its clock, to the nanosecond; that of children it has waited for in ticks.
+    """
     try:
-        return sum(map(int, _stat(pid)[11:15])) / TICKS
-    except (FileNotFoundError, ProcessLookupError):
+        waited_for = sum(map(int, _stat(pid)[13:15])) / TICKS
+        return time.clock_gettime(_clock_of(pid)) + waited_for
+    except OSError:
         return 0.0
+
+
+def _clock_of(pid: int) -> int:
+    """The CPU clock of another process, as clock_getcpuclockid(3) makes its number."""
+    return (~pid << 3) | _SCHEDULER_CLOCK
 
 
 def memory_kb(pid: int) -> int:

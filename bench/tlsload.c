@@ -17,6 +17,9 @@
  * connection was closed by the peer, seconds of handshakes before that, CLOCK_MONOTONIC at the
  * first byte, and the CPU seconds this program itself used. Exit 0 only if all was sent.
  *
+ * With -w it says "connected" on a line of its own once all connections stand, and sends when it
+ * reads a line: so that whoever measures can tell handshakes from messages.
+ *
  * Build: cc -O2 -o tlsload tlsload.c -lssl -lcrypto -lpthread
  */
 #define _GNU_SOURCE
@@ -48,6 +51,7 @@ typedef struct {
 	long messages;
 	Mode mode;
 	bool lines; /* end messages with LF instead of counting octets */
+	bool wait;  /* for a line on standard input before the first message */
 } Options;
 
 typedef struct {
@@ -291,6 +295,15 @@ static void *work(void *argument)
 
 /* --- the run --- */
 
+/* Without a word there is nobody left to send for: input that ends counts as one. */
+static void wait_for_word(void)
+{
+	puts("connected");
+	fflush(stdout);
+	for (int c = getchar(); c != '\n' && c != EOF; c = getchar())
+		;
+}
+
 static void make_context(void)
 {
 	context = SSL_CTX_new(TLS_client_method());
@@ -309,7 +322,7 @@ static int usage(void)
 {
 	fputs("usage: tlsload -A ca.pem -C cert.pem -K key.pem -p port [-h address] [-c connections]\n"
 	      "               [-n messages] [-s bytes] [-t threads] [-m batch|single|coalesce|split]\n"
-	      "               [-L] (end messages with LF)\n",
+	      "               [-L] (end messages with LF) [-w] (wait for a line before sending)\n",
 	      stderr);
 	return 2;
 }
@@ -327,7 +340,7 @@ static bool read_mode(const char *word)
 
 static bool read_options(int count, char **words)
 {
-	for (int o; (o = getopt(count, words, "A:C:K:p:h:c:n:s:t:m:L")) > 0;) {
+	for (int o; (o = getopt(count, words, "A:C:K:p:h:c:n:s:t:m:Lw")) > 0;) {
 		switch (o) {
 		case 'A': options.authority = optarg; break;
 		case 'C': options.certificate = optarg; break;
@@ -340,6 +353,7 @@ static bool read_options(int count, char **words)
 		case 't': options.threads = atoi(optarg); break;
 		case 'm': if (!read_mode(optarg)) return false; break;
 		case 'L': options.lines = true; break;
+		case 'w': options.wait = true; break;
 		default: return false;
 		}
 	}
@@ -382,6 +396,8 @@ int main(int count, char **words)
 			return 1;
 	}
 	pthread_barrier_wait(&barrier);
+	if (options.wait)
+		wait_for_word();
 	double started = seconds(), cpu = cpu_seconds();
 	pthread_barrier_wait(&barrier);
 

@@ -45,6 +45,9 @@ _HANDSHAKES_AT_ONCE: Final = 16
 _HANDSHAKES_SECONDS: Final = 0.01
 _SMALL_READ: Final = 8192
 _HURRY: Final = 3
+# Many connections that bring little each: from so many on a nap is so many times longer.
+_CROWD: Final = 4
+_CROWDED_NAP: Final = 3
 _BUSY_WITH_HANDSHAKES: Final = 0.2
 _ACCEPT_PAUSE: Final = 0.1
 _IDLE: Final = 1.0
@@ -197,7 +200,14 @@ class Receiver:
         if any(port.more for port in self._datagrams):
             return  # the kernel holds senders of datagrams back by losing what they send
         if received < connections * _SMALL_READ and not (busy and self._entrance.handshaking):
-            time.sleep(self._limits.nap / (_HURRY if self.answers.urgent else 1))
+            time.sleep(self._nap(received, connections))
+
+    def _nap(self, received: int, connections: int) -> float:
+        """How long to let bytes gather, seconds: what a read costs is shared by what it brings."""
+        if self.answers.urgent:
+            return self._limits.nap / _HURRY
+        crowded = connections >= _CROWD and received < connections * _SMALL_READ // 2
+        return self._limits.nap * (_CROWDED_NAP if crowded else 1)
 
     def _timeout(self) -> float:
         if self.journal.gathered:

@@ -1,9 +1,11 @@
 """What hostile connections cost a good sender: ``python -m bench.slowloris``.
 
-A good sender sends one message after another and the sensor's journal tells when each arrived and
-how late. First alone; then beside connections that do nothing before their handshake, connections
-that stop within it, and established ones that send a byte of a message now and then; then beside
-four clients that do nothing but new handshakes, as fast as they can.
+A good sender delivers over plain syslog and over RELP, and it is told how late each message was
+received and answered. Rounds alternate: alone, then beside connections of four kinds: silent
+before their handshake, stopped within it, established and trickling a message by a byte every ten
+seconds, established and idle; a half of a round is longer than a handshake may take, so that those
+without one are ended within it. At the end beside four clients that do nothing but new handshakes,
+as fast as they can; these share the sensor's processors.
 """
 
 from __future__ import annotations
@@ -14,20 +16,18 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from bench.crowd import Crowd, allow_descriptors, client_context, source_address
+from bench.good_sender import Delays, GoodSender
 from bench.idle import weights
 from bench.machine import description
 from bench.results import add_record_option, report
-from bench.sensor import Sensor
+from bench.sensor import ROLES, Sensor, role_of
 from sealwire.clock import SystemClock
-from sealwire.sensor.journal import Position
-from sealwire.stores.journal.reader import JournalReadings
 from tests.flow.authority import PeerAuthority
 
 if TYPE_CHECKING:
@@ -36,39 +36,47 @@ if TYPE_CHECKING:
 
     from tests.flow.authority import TlsFiles
 
-EVERY: Final = 0.01
 STORMERS: Final = 4
-GOOD: Final = "127.0.0.9"
+TRICKLE_SECONDS: Final = 10.0
+MOST_TIMES: Final = 2.0
+MOST_P99_MS: Final = 1000.0
+MOST_MEGABYTES: Final = 300
 CLOCK: Final = SystemClock()
 
 
 class Hostile:
-    """Connections in thirds: before the handshake, within it, trickling a message."""
+    """Connections in quarters: before the handshake, within it, trickling a message, idle."""
 
-    def __init__(self, crowd: Crowd, context: ssl.SSLContext, count: int) -> None:
-        self._crowd = crowd
+    def __init__(self, port: int, context: ssl.SSLContext, count: int) -> None:
+        self._crowd = Crowd(port)
         self._context = context
-        self._trickling: list[ssl.SSLSocket] = []
-        self._handshaking: list[socket.socket] = []
-        self._turn = 0
-        for number in range(count):
-            (self._silent, self._begin, self._trickle)[number % 3](source_address(number))
+        self._count = count
+        self._pokes: list[Callable[[bytes], int]] = []
+        self._stack = ExitStack()
+        self._since = 0.0
+        self._poked = 0
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._crowd)
+        kinds = (self._crowd.add_silent, self._begin, self._trickle, self._idle)
+        # Those with a handshake first: the others have ten seconds and no more.
+        for kind in reversed(kinds):
+            for number in range(self._count // len(kinds)):
+                kind(source_address(number))
+        self._since = CLOCK.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     def act(self) -> None:
-        """One byte more on one connection of each kind; each has its turn now and then."""
-        self._turn += 1
-        if self._trickling:
-            self._poke(self._trickling[self._turn % len(self._trickling)].send)
-        if self._handshaking:
-            self._poke(self._handshaking[self._turn % len(self._handshaking)].send)
-
-    def close(self) -> None:
-        """Those that the crowd does not hold."""
-        for one in self._trickling:
-            one.close()
-
-    def _silent(self, source: str) -> None:
-        self._crowd.add_silent(source)
+        """One byte more on each that is due; all have their turn in ``TRICKLE_SECONDS``."""
+        passed = (CLOCK.monotonic() - self._since) / TRICKLE_SECONDS
+        while self._poked < passed * len(self._pokes):
+            # Those that were refused meanwhile say so here.
+            with suppress(OSError):
+                self._pokes[self._poked % len(self._pokes)](b"x")
+            self._poked += 1
 
     def _begin(self, source: str) -> None:
         """Half a ClientHello."""
@@ -76,54 +84,19 @@ class Hostile:
         with suppress(ssl.SSLWantReadError):
             self._context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
         hello = outgoing.read()
-        raw = self._crowd.add_silent(source)
+        raw: socket.socket = self._crowd.add_silent(source)
         raw.send(hello[: len(hello) // 2])
-        self._handshaking.append(raw)
+        self._pokes.append(raw.send)
 
     def _trickle(self, source: str) -> None:
         tls = self._context.wrap_socket(self._crowd.connect(source), server_hostname="localhost")
+        self._stack.enter_context(tls)
         tls.sendall(b"60000 <14>1 ")
         tls.settimeout(0)
-        self._trickling.append(tls)
+        self._pokes.append(tls.send)
 
-    def _poke(self, send: Callable[[bytes], int]) -> None:
-        try:
-            send(b"x")
-        except OSError:
-            return  # the sensor has ended it, as it should
-
-
-def latencies(
-    sensor: Sensor, context: ssl.SSLContext, tag: str, seconds: float, act: Callable[[], None]
-) -> list[float]:
-    """Milliseconds from a message's sending to its receiving, while ``act`` goes on."""
-    crowd = Crowd(sensor.port)
-    count = int(seconds / EVERY)
-    with context.wrap_socket(crowd.connect(GOOD), server_hostname="localhost") as good:
-        for _ in range(count):
-            message = b"<14>1 - h %b - - - %d" % (tag.encode(), CLOCK.now_ns())
-            good.sendall(b"%d %b" % (len(message), message))
-            act()
-            time.sleep(EVERY)
-    found: list[float] = []
-    deadline = CLOCK.monotonic() + 30
-    while len(found) < count and CLOCK.monotonic() < deadline:
-        time.sleep(0.1)
-        found = _arrived(sensor, b" %b - - - " % tag.encode())
-    if len(found) != count:
-        raise RuntimeError(f"{len(found)} of {count} messages of the good sender arrived")
-    return found
-
-
-def _arrived(sensor: Sensor, mark: bytes) -> list[float]:
-    readings = JournalReadings(sensor.node.home / "journal")
-    everything = (Position(), Position(file=1 << 62))
-    return [
-        (one.received_ns - int(one.message.rpartition(b" ")[2])) / 1e6
-        for slot in readings.slots()
-        for one in readings.messages(slot, *everything)
-        if mark in one.message
-    ]
+    def _idle(self, source: str) -> None:
+        self._crowd.add_established(self._context, source)
 
 
 @contextmanager
@@ -146,39 +119,103 @@ def storm(port: int, client: TlsFiles, seconds: float) -> Iterator[list[int]]:
         made.append(int(found[1]))
 
 
-def measure(count: int, seconds: float, folder: Path) -> list[str]:
+def by_role(sensor: Sensor) -> dict[str, float]:
+    """MB PSS of the node's processes."""
+    found = dict.fromkeys(ROLES, 0.0)
+    for pid, kilobytes in weights(sensor.pid).items():
+        found[role_of(pid)] += kilobytes / 1024
+    return found
+
+
+def p99(found: Sequence[float]) -> float:
+    """The latency that one in a hundred is above."""
+    return quantiles(found, n=100)[98]
+
+
+def rows(name: str, delays: Sequence[Delays]) -> list[str]:
+    """Table lines: how late everything of some rounds was."""
+    return [
+        f"| {name} | {what} | {len(found):,} | {median(found):.2f} | {p99(found):.2f} "
+        f"| {max(found):.2f} |"
+        for what, found in (
+            ("received", [one for each in delays for one in each.received]),
+            ("answered", [one for each in delays for one in each.answered]),
+        )
+    ]
+
+
+def times(alone: Sequence[Delays], beside: Sequence[Delays]) -> list[tuple[str, float]]:
+    """What was looked at, and how many times as late it was: the median of the rounds."""
+    return [
+        (
+            f"{of.__name__} until {what}",
+            median(
+                of(getattr(b, what)) / of(getattr(a, what))
+                for a, b in zip(alone, beside, strict=True)
+            ),
+        )
+        for what in Delays._fields
+        for of in (median, p99)
+    ]
+
+
+def verdicts(
+    alone: Sequence[Delays], beside: Sequence[Delays], megabytes: float
+) -> list[tuple[str, str, bool]]:
+    """What is wanted, what was measured, whether that is met."""
+    worst = max(p99(getattr(one, what)) for one in beside for what in Delays._fields)
+    return [
+        *(
+            (f"{what}, times that alone: < {MOST_TIMES:.0f}", f"{found:.2f}", found < MOST_TIMES)
+            for what, found in times(alone, beside)
+        ),
+        (f"p99 of any round, ms: < {MOST_P99_MS:.0f}", f"{worst:.1f}", worst < MOST_P99_MS),
+        (
+            f"main and receivers, MB PSS: < {MOST_MEGABYTES}",
+            f"{megabytes:.0f}",
+            megabytes < MOST_MEGABYTES,
+        ),
+    ]
+
+
+def measure(count: int, rounds: int, seconds: float, folder: Path) -> list[str]:
     """Markdown lines of one run."""
     authority = PeerAuthority(folder)
     server, client = authority.issue("server.example.test"), authority.issue("client.example.test")
     context = client_context(client)
-    with Sensor(folder, server) as sensor, Crowd(sensor.port) as crowd:
-        alone = latencies(sensor, context, "alone", seconds, lambda: None)
-        hostile = Hostile(crowd, context, count)
-        beset = latencies(sensor, context, "beset", seconds, hostile.act)
-        memory = sum(weights(sensor.pid).values()) / 1024
-        failures = sensor.node.json("sensor", "stats")["tls_failures"]
-        hostile.close()
+    alone: list[Delays] = []
+    beside: list[Delays] = []
+    megabytes: dict[str, float] = dict.fromkeys(ROLES, 0.0)
+    with Sensor(folder, server) as sensor, GoodSender(sensor, context) as good:
+        good.deliver("warm", 1, lambda: None)
+        for number in range(rounds):
+            alone.append(good.deliver(f"alone{number}", seconds, lambda: None))
+            with Hostile(sensor.port, context, count) as hostile:
+                beside.append(good.deliver(f"beside{number}", seconds, hostile.act))
+                megabytes = {role: max(megabytes[role], mb) for role, mb in by_role(sensor).items()}
+        ended = {
+            one["reason"]: one["count"]
+            for one in sensor.node.json("sensor", "stats")["tls_failures"]
+        }
         with storm(sensor.port, client, seconds) as shaken:
-            stormed = latencies(sensor, context, "stormed", seconds, lambda: None)
-    ended: dict[str, int] = {}
-    for one in failures:
-        ended[one["reason"]] = ended.get(one["reason"], 0) + one["count"]
-    rows = [
-        f"| {name} | {median(found):.2f} | {quantiles(found, n=100)[98]:.2f} | {max(found):.2f} |"
-        for name, found in (
-            ("alone", alone),
-            (f"beside {count} hostile", beset),
-            ("beside a storm of handshakes", stormed),
-        )
-    ]
-    shaken_rate = sum(shaken) / seconds
+            stormed = good.deliver("stormed", seconds, lambda: None)
+    wanted = verdicts(alone, beside, megabytes["main"] + megabytes["receiver"])
     return [
-        "| the good sender | median ms | p99 ms | most ms |",
-        "|---|--:|--:|--:|",
-        *rows,
+        f"- {rounds} rounds of {seconds:.0f} s alone and {seconds:.0f} s beside {count} hostile",
         "",
-        f"- all processes {memory:.0f} MB PSS; ended so far: {ended}",
-        f"- the storm: {shaken_rate:.0f} handshakes/s",
+        "| the good sender | until | messages | median ms | p99 ms | most ms |",
+        "|---|---|--:|--:|--:|--:|",
+        *rows("alone", alone),
+        *rows(f"beside {count} hostile", beside),
+        *rows("beside a storm of handshakes", [stormed]),
+        "",
+        "| target | measured | |",
+        "|---|--:|---|",
+        *(f"| {what} | {found} | {'met' if met else 'missed'} |" for what, found, met in wanted),
+        "",
+        f"- MB PSS: {', '.join(f'{role} {mb:.0f}' for role, mb in megabytes.items())}",
+        f"- ended, by reason: {dict(ended)}",
+        f"- the storm: {sum(shaken) / seconds:.0f} handshakes/s",
     ]
 
 
@@ -186,13 +223,15 @@ def main(words: Sequence[str]) -> None:
     """Measure, print, and record when asked."""
     parser = argparse.ArgumentParser(prog="bench.slowloris", description=__doc__)
     parser.add_argument("--connections", type=int, default=2_000)
-    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each half of a round")
     add_record_option(parser)
     asked = parser.parse_args(words)
     allow_descriptors(asked.connections + 100)
     with tempfile.TemporaryDirectory(prefix="sealwire-bench-") as folder:
-        text = [*description(), "", *measure(asked.connections, asked.seconds, Path(folder))]
-    report("Slowloris", text, record=asked.record)
+        measured = measure(asked.connections, asked.rounds, asked.seconds, Path(folder))
+        text = [*description(), *measured]
+    report(f"Slowloris, {asked.connections} connections", text, record=asked.record)
 
 
 if __name__ == "__main__":

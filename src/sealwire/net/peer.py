@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 # OpenSSL's memory BIO keeps the largest size it ever had: ciphertext goes in by pieces.
 _PIECE: Final = 32 * 1024
+# So much in records without data, and no more: they are cheap to send and dear to read. A record
+# that is not whole yet is less, and records of a single byte each are worth more.
+_MOST_BARREN: Final = 48 * 1024
+_LEAST_YIELD: Final = 64
 
 
 class Peer(Outlet):
@@ -39,6 +43,7 @@ class Peer(Outlet):
     """
 
     __slots__ = (
+        "_barren",
         "_incoming",
         "_outgoing",
         "_owner",
@@ -63,6 +68,7 @@ class Peer(Outlet):
         self._recv_into = sock.recv_into
         self._tls: RecordObject | None = None
         self._reader: RecordReader | None = None
+        self._barren = 0
 
     def handshake(self, context: ssl.SSLContext) -> int:
         """Go on with the handshake. ``context`` is the listener's present one."""
@@ -173,11 +179,25 @@ class Peer(Outlet):
         if reader is None:
             raise RuntimeError("TLS has not begun")
         for at in range(0, size or 1, _PIECE):
-            self._incoming.write(received[at : at + _PIECE])
+            before = filled
+            taken = self._incoming.write(received[at : at + _PIECE])
             filled, end = reader.read(filled)
+            if end is None and (filled - before) * _LEAST_YIELD < taken:
+                end = self._objection_to_barren(taken)
+            else:
+                self._barren = 0
             if end is not None:
                 return filled, end
         return filled, None
+
+    def _objection_to_barren(self, taken: int) -> ssl.SSLError | None:
+        """How it ends after too many key updates without data; ``taken``: bytes of them."""
+        self._barren += taken
+        if self._barren <= _MOST_BARREN:
+            return None
+        error = ssl.SSLError("too many key updates")
+        error.reason = "TOO_MANY_KEY_UPDATES"
+        return error
 
     def _end(self, error: ssl.SSLError, now_ns: int) -> None:
         """TLS has ended: by close_notify (``SSLZeroReturnError``), or by a fault."""

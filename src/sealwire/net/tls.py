@@ -61,6 +61,10 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "sender_distrusts_us",
         "the sender finds the sensor's certificate expired",
     ),
+    "TOO_MANY_KEY_UPDATES": (
+        "too_many_key_updates",
+        "the sender changed its keys again and again without sending anything",
+    ),
     "HTTP_REQUEST": ("plain_text", "the client spoke HTTP without TLS"),
 }
 

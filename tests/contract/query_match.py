@@ -101,6 +101,8 @@ def _values(subject: Subject, record: StoredRecord) -> list[bytes]:
         return [value.encode() for name, value in record.fields if name == subject.name]
     if subject is Field.MESSAGE:
         return [record.raw[record.message_start :]]
+    if subject is Field.FLAG:
+        return [str(flag.name).lower().encode() for flag in record.flags]
     value = _VALUES[subject](record)
     if value is None and subject in _NUMBERS:
         return []

@@ -90,6 +90,7 @@ leaves: Final = st.one_of(
     st.builds(Equals, st.just(Field.SEVERITY), st.sampled_from(("0", "3", "7", "1"))),
     st.builds(Equals, st.just(Field.FACILITY), st.sampled_from(("0", "23"))),
     st.builds(Equals, st.just(Field.GRADE), st.sampled_from(("strict", "raw"))),
+    st.builds(Equals, st.just(Field.FLAG), st.sampled_from(("truncated", "no_time"))),
     st.builds(
         Compared,
         st.sampled_from((Field.SEVERITY, Field.FACILITY, Field.LISTENER)),

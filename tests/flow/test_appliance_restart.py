@@ -55,7 +55,7 @@ def appliance(sensor: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def received(sensor: Node) -> list[bytes]:
     """Everything in the journal, oldest first."""
     lines = good(run(sensor.home, "sensor", "tail", "-n", "100000", "--json")).splitlines()
-    return [json.loads(line)["message"].encode() for line in lines]
+    return [json.loads(line)["raw"].encode() for line in lines]
 
 
 @pytest.mark.soak

@@ -212,7 +212,7 @@ def assert_counts_exactly(node: Node, client: TlsFiles, count: int = 20) -> None
     assert sent.returncode == 0, sent.stderr
     wait_until(lambda: stats(node)["packets_received"] >= before + count, "all are counted")
     tail = good(run(node.home, "sensor", "tail", "-n", str(count), "--json")).splitlines()
-    assert [json.loads(line)["message"].encode() for line in tail] == lines
+    assert [json.loads(line)["raw"].encode() for line in tail] == lines
     time.sleep(0.2)
     assert stats(node)["packets_received"] == before + count
 
@@ -284,7 +284,7 @@ def test_an_octet_count_of_a_gigabyte(node: Node, client: TlsFiles) -> None:
         lambda: stats(node)["packets_received"] == before["packets_received"] + 2, "two are counted"
     )
     newest = good(run(node.home, "sensor", "tail", "-n", "2", "--json")).splitlines()
-    assert [json.loads(line)["message"].encode() for line in newest] == [LINE % 1, LINE % 3]
+    assert [json.loads(line)["raw"].encode() for line in newest] == [LINE % 1, LINE % 3]
     assert_counts_exactly(node, client)
 
 
@@ -300,6 +300,6 @@ def test_a_frame_cut_in_the_middle_is_no_packet(
     wait_until(lambda: stats(node)["incomplete"] == before["incomplete"] + 1, "it is counted")
     assert stats(node)["packets_received"] == before["packets_received"] + 1
     newest = good(run(node.home, "sensor", "tail", "-n", "1", "--json"))
-    assert json.loads(newest)["message"].encode() == LINE % 1
+    assert json.loads(newest)["raw"].encode() == LINE % 1
     assert "Frames cut in the middle" in good(run(node.home, "sensor", "stats"))
     assert_counts_exactly(node, client)

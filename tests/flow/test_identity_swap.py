@@ -161,7 +161,7 @@ def swapped(api: ApiClient, identity: TlsFiles, port: int, client: TlsFiles) -> 
 def arrived(node: Node) -> list[str]:
     """What was written while certificates were swapped, as the journal has it."""
     tail = node.run("sensor", "tail", "-n", "100000", "--json").splitlines()
-    messages = [json.loads(line)["message"].rstrip() for line in tail]
+    messages = [json.loads(line)["raw"].rstrip() for line in tail]
     words = [message.split(" ")[-2:] for message in messages]
     return [" ".join(pair) for pair in words if pair[-1].isdecimal()]
 

@@ -69,7 +69,7 @@ def events_of(node: Node, name: str) -> list[str]:
 
 def tail(node: Node, count: int) -> list[str]:
     lines = node.run("sensor", "tail", "-n", str(count), "--json").splitlines()
-    return [json.loads(line)["message"] for line in lines]
+    return [json.loads(line)["raw"] for line in lines]
 
 
 def torn_tails(node: Node) -> int:

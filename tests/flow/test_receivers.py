@@ -110,7 +110,7 @@ def test_a_wanted_certificate_may_be_absent_but_not_wrong(
             sender.send(FRAME).end()
         with suppress(OSError), Sender(receivers.port, peer_authority, client=stranger) as one:
             one.send(FRAME).end()
-        failure = receivers.expect_failure("client_certificate_refused")
+        failure = receivers.expect_failure("client_certificate_unknown_ca")
         assert failure.address == LOOPBACK
         receivers.expect(2)
         sources = receivers.statistics().document()["sources"]

@@ -174,7 +174,7 @@ def client(node: Node, tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
 def tail(node: Node, count: int) -> Sequence[bytes]:
     """The newest messages, oldest first."""
     text = node.run("sensor", "tail", "-n", str(count), "--json")
-    return [json.loads(line)["message"].encode() for line in text.splitlines()]
+    return [json.loads(line)["raw"].encode() for line in text.splitlines()]
 
 
 def assert_all_arrive(

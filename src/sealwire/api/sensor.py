@@ -19,8 +19,8 @@ from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body
 from sealwire.errors import UsageError
 from sealwire.sensor.receiving import ClientCertificate, Transport
+from sealwire.sensor.record_json import received_json
 from sealwire.sensor.silence import silence_document
-from sealwire.sensor.statistics import time_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -131,7 +131,10 @@ def tail(
     count: Annotated[int, Query(ge=0, le=100_000)] = 20,
     follow: bool = False,  # noqa: FBT001, FBT002 - a query parameter
 ) -> StreamingResponse:
-    """The newest messages, one JSON object a line; with ``follow`` also what comes after."""
+    """The newest messages, one JSON object a line; with ``follow`` also what comes after.
+
+    The keys are those of a stored record, as far as they are known before it is taken apart.
+    """
     sensor = _sensor(request)
     newest, position = sensor.tail(count)
     lines = _followed(sensor, newest, position) if follow else map(_line, newest)
@@ -189,17 +192,4 @@ def _lines(messages: Sequence[ReceivedMessage]) -> str:
 
 
 def _line(received: ReceivedMessage) -> str:
-    """Bytes that are no UTF-8 are shown as U+FFFD; the journal keeps them as they came."""
-    connection = received.connection
-    return (
-        json.dumps(
-            {
-                "received": time_text(received.received_ns),
-                "address": connection.address,
-                "certificate_subject": connection.certificate_subject,
-                "certificate_sha256": connection.certificate_sha256,
-                "message": received.message.decode("utf-8", "replace"),
-            }
-        )
-        + "\n"
-    )
+    return json.dumps(received_json(received)) + "\n"

@@ -198,7 +198,7 @@ def tail(
                 typer.echo(line)
             else:
                 message = json_format.loads(line)
-                text = printable(message["message"])
+                text = printable(message["raw"])
                 typer.echo(f"{message['received']} {message['address']} {text}")
 
 

@@ -74,6 +74,7 @@ FLAGS: Final = {
     RecordFlag.NO_TIME: "The message carries no time that can be read.",
     RecordFlag.CLOCK_OFF: "The sender's time is more than a day from the time of receipt.",
 }
+_OF_TIME: Final = RecordFlag.TIME_GUESSED | RecordFlag.NO_TIME
 FRAMINGS: Final = {
     "octets": "octet counting",
     "lines": "a line, ended by LF, CR LF or NUL",
@@ -135,9 +136,9 @@ class Row:
     clipped: bool
 
     @property
-    def flagged(self) -> bool:
-        """Whether something is special about it."""
-        return self.record.flags != RecordFlag(0)
+    def marks(self) -> list[str]:
+        """Its flags in short, but for those that say only how its time was read."""
+        return [str(flag.name).lower().replace("_", " ") for flag in self.record.flags & ~_OF_TIME]
 
 
 def row(record: StoredRecord) -> Row:
@@ -247,9 +248,13 @@ def reading_values(record: StoredRecord) -> list[Value]:
     ]
 
 
-def flag_words(record: StoredRecord) -> Sequence[str]:
+def flag_values(record: StoredRecord) -> list[Value]:
     """What is special about it."""
-    return [words for flag, words in FLAGS.items() if flag in record.flags]
+    return [
+        Value("Flag", words, words_for(Field.FLAG, str(flag.name).lower()))
+        for flag, words in FLAGS.items()
+        if flag in record.flags
+    ]
 
 
 def rule_words(rule: str) -> str:

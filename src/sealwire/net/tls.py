@@ -68,6 +68,21 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "HTTP_REQUEST": ("plain_text", "the client spoke HTTP without TLS"),
 }
 
+_UNKNOWN_CA: Final = "client_certificate_unknown_ca"
+# X509_V_ERR_* numbers (openssl verify(1)) -> our stable word and plain words.
+_VERIFY: Final[Mapping[int, tuple[str, str]]] = {
+    9: ("client_certificate_not_yet_valid", "it is not valid yet (or a clock is wrong)"),
+    10: ("client_certificate_expired", "it, or a CA above it, has expired (or a clock is wrong)"),
+    18: (_UNKNOWN_CA, "it is self-signed and not itself trusted here"),
+    19: (_UNKNOWN_CA, "the root of its chain is not trusted here"),
+    20: (_UNKNOWN_CA, "no CA trusted here signed it, or the sender leaves out its intermediates"),
+    21: (_UNKNOWN_CA, "no CA trusted here signed it, or the sender leaves out its intermediates"),
+    26: ("client_certificate_purpose", "its extended key usage is not for a client"),
+    66: ("client_certificate_weak", "its key is too weak"),
+    67: ("client_certificate_weak", "the key of a CA above it is too weak"),
+    68: ("client_certificate_weak", "a signature in its chain uses too weak a digest"),
+}
+
 _ATTRIBUTE_TYPES: Final[Mapping[str, str]] = {
     "commonName": "CN",
     "organizationName": "O",
@@ -199,7 +214,9 @@ def first_byte_fault(data: bytes) -> tuple[str, str] | None:
 def failure_reason(error: ssl.SSLError) -> tuple[str, str]:
     """A stable word and plain words for what OpenSSL reports."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "client_certificate_refused", f"the sender's certificate: {error.verify_message}"
+        other = ("client_certificate_refused", error.verify_message)
+        word, text = _VERIFY.get(error.verify_code, other)
+        return word, f"the sender's certificate: {text}"
     reason = error.reason or "unknown"
     known = _REASONS.get(reason)
     if known is not None:

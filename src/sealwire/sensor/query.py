@@ -36,6 +36,8 @@ class Field(StrEnum):
     """Port of the listener."""
     RETENTION = "retention"
     """Name of the retention class."""
+    FLAG = "flag"
+    """Words of ``RecordFlag``, such as ``host_not_allowed``: a record has none, one or more."""
     MESSAGE = "message"
     """The message's text."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import Finding, RefusedError, Severity
+from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.query import (
     MOST_RESULTS,
     And,
@@ -23,13 +24,19 @@ from sealwire.sensor.query import (
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from sealwire.sensor.query import Condition, Search, Subject
 
 NUMBERS: Final = {Field.FACILITY: 23, Field.SEVERITY: 7, Field.LISTENER: 65_535}
 """Fields that are numbers, with their greatest value."""
 GRADES: Final = {grade.name.lower(): grade for grade in Grade}
+FLAGS: Final = {flag.name.lower(): flag for flag in RecordFlag if flag.name}
+_CLOSED: Final[Mapping[Subject, tuple[str, Collection[str]]]] = {
+    Field.GRADE: ("grade", GRADES),
+    Field.FLAG: ("flag", FLAGS),
+}
+"""Fields whose values are all known."""
 
 MOST_PARTS: Final = 100
 """Comparisons in one question."""
@@ -141,14 +148,15 @@ def _subject_faults(
         if not subject.name or len(subject.name) > LONGEST_TEXT:
             yield _fault("search.field", "The name of a field is empty or too long.")
         return
-    if subject not in NUMBERS and subject is not Field.GRADE:
+    if subject not in NUMBERS and subject not in _CLOSED:
         return
     if not isinstance(leaf, Equals):
         yield _fault("search.field", f"{subject.value} is no text: ask for its whole value.")
-    elif subject is Field.GRADE:
-        if leaf.value not in GRADES:
-            known = ", ".join(GRADES)
-            yield _fault("search.value", f"{leaf.value!r} is no grade; there are {known}.")
+    elif subject in _CLOSED:
+        what, known = _CLOSED[subject]
+        if leaf.value not in known:
+            there = ", ".join(known)
+            yield _fault("search.value", f"{leaf.value!r} is no {what}; there are {there}.")
     elif not _is_number(leaf.value, NUMBERS[subject]):
         most = NUMBERS[subject]
         yield _fault("search.value", f"{subject.value} is a number from 0 to {most}.")

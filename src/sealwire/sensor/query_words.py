@@ -29,7 +29,7 @@ from sealwire.sensor.query import (
     Or,
 )
 from sealwire.sensor.query_names import FACILITIES, SEVERITIES
-from sealwire.sensor.query_rules import DEEPEST, NUMBERS, condition_faults
+from sealwire.sensor.query_rules import DEEPEST, FLAGS, NUMBERS, condition_faults
 from sealwire.sensor.query_terms import Form, Piece, Shape, Value, fault, pieces, refused
 
 if TYPE_CHECKING:
@@ -189,6 +189,8 @@ def _subject(name: str) -> Subject:
 def _given(subject: Subject) -> Condition:
     if isinstance(subject, Field) and subject in NUMBERS:
         return Compared(subject, Comparison.AT_LEAST, 0)
+    if subject is Field.FLAG:
+        return Or(tuple(Equals(subject, flag) for flag in FLAGS))
     return Matches(subject, "(?s).")
 
 

@@ -273,7 +273,7 @@ def test_what_is_special_is_said(scene: SensorConsole, visitor: Browser) -> None
     assert "Too long: its end was cut off." in got
     assert "This source may not claim this HOSTNAME." in got
     assert "none shown" in got
-    assert "flagged" in visitor.get("/sensors/search").text
+    assert "host not allowed" in visitor.get("/sensors/search").text
 
 
 def test_hostile_and_binary_records_are_text(scene: SensorConsole, visitor: Browser) -> None:

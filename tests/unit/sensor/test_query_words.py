@@ -25,6 +25,7 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
+from sealwire.sensor.query_rules import FLAGS
 from sealwire.sensor.query_words import condition_of, text_of
 from sealwire.sensor.time_words import moment_us
 
@@ -73,6 +74,8 @@ MEANT: list[tuple[str, Condition | None]] = [
     ("facility=local7", Equals(Field.FACILITY, "23")),
     ("facility>authpriv", Compared(Field.FACILITY, Comparison.MORE, 10)),
     ("grade=near_miss", Equals(Field.GRADE, "near_miss")),
+    ("flag=host_not_allowed", Equals(Field.FLAG, "host_not_allowed")),
+    ("flag=*", Or(tuple(Equals(Field.FLAG, flag) for flag in FLAGS))),
     ("listener=6514", Equals(Field.LISTENER, "6514")),
     ("audit.user=admin", Equals(Named("audit.user"), "admin")),
     ("exampleSDID@32473.iut=3", Equals(Named("exampleSDID@32473.iut"), "3")),

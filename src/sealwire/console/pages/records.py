@@ -42,7 +42,7 @@ def record(visit: Visit) -> Response:
         parsed=record_view.parsed_values(found),
         envelope=record_view.envelope_values(found),
         reading=record_view.reading_values(found),
-        flags=record_view.flag_words(found),
+        flags=record_view.flag_values(found),
         raw_text=raw.decode("utf-8", "backslashreplace"),
         raw_hex="" if record_view.readable(raw) else record_view.hex_lines(raw),
         hex_bytes=record_view.HEX_BYTES,

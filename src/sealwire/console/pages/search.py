@@ -46,6 +46,7 @@ EXAMPLES: Final = (
     ("app~/^ssh/", "a regular expression in a field"),
     ("audit.user=admin", "a field that the parser found in the message"),
     ("grade=raw", "what could not be taken apart"),
+    ("flag=host_not_allowed", "a HOSTNAME that its source may not claim"),
 )
 """Questions, and what they find."""
 

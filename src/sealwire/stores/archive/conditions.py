@@ -20,7 +20,7 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
-from sealwire.sensor.query_rules import GRADES, NUMBERS
+from sealwire.sensor.query_rules import FLAGS, GRADES, NUMBERS
 from sealwire.stores.archive.schema import NO_NUMBER
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ COLUMNS: Final = {
     Field.TRANSPORT: "transport",
     Field.LISTENER: "listener",
     Field.RETENTION: "retention",
+    Field.FLAG: "flags",
     Field.MESSAGE: "msg",
 }
 
@@ -128,6 +129,8 @@ class Written:
     def _equals(self, leaf: Equals, value: str) -> str:
         if leaf.field is Field.GRADE:
             return f"grade = {self.bound(int(GRADES[leaf.value]), 'UInt8')}"
+        if leaf.field is Field.FLAG:
+            return f"bitAnd({value}, {self.bound(int(FLAGS[leaf.value]), 'UInt16')}) != 0"
         if leaf.field in NUMBERS:
             return f"{value} = {self.bound(int(leaf.value), 'UInt16')}"
         return f"{value} = {self.bound(leaf.value, 'String')}"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sealwire.sensor.archive import RecordFlag, StoredRecord
+from sealwire.sensor.record_json import record_json
 from sealwire.stores.segments.export import OpenGroups
 from sealwire.stores.segments.files import SensorFolder
 from sealwire.stores.segments.parquet import SegmentReading
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from sealwire.stores.segments.export import Range
 
     FieldsOf = Callable[[bytes, int], tuple[tuple[str, str], ...]]
-
-_NS: Final = 1_000_000_000
 
 
 def no_fields(_raw: bytes, _received_us: int) -> tuple[tuple[str, str], ...]:
@@ -84,34 +80,6 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def record_document(record: StoredRecord) -> dict[str, Any]:
-    """A record for JSON: times in RFC 3339, ``raw`` as text when it is UTF-8, else in base64."""
-    document = {name: getattr(record, name) for name in _AS_THEY_ARE}
-    seconds, ns = divmod(record.received_ns, _NS)
-    document["received"] = f"{_to_the_second(seconds)}.{ns:09d}Z"
-    document["timestamp"] = None
-    if record.timestamp_us is not None:
-        seconds, us = divmod(record.timestamp_us, 1_000_000)
-        document["timestamp"] = f"{_to_the_second(seconds)}.{us:06d}Z"
-    document["flags"] = [flag.name.lower() for flag in record.flags if flag.name]
-    document["fields"] = [list(pair) for pair in record.fields]
-    document["message"] = record.raw[record.message_start :].decode(errors="replace")
-    try:
-        document["raw"] = record.raw.decode()
-    except UnicodeDecodeError:
-        document["raw_base64"] = base64.b64encode(record.raw).decode()
-    return document
-
-
-_OTHERWISE: Final = frozenset({"received_ns", "timestamp_us", "flags", "fields", "raw"})
-_AS_THEY_ARE: Final = tuple(name for name in _ATTRIBUTES if name not in _OTHERWISE)
-
-
-@lru_cache(maxsize=1024)
-def _to_the_second(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
-
-
 def record_lines(
     folder: Path, sensor: str, wanted: Range, fields_of: FieldsOf = no_fields
 ) -> Iterator[bytes]:
@@ -137,5 +105,5 @@ def _lines(table: pa.Table, wanted: Range, fields_of: FieldsOf) -> Iterator[byte
         pc.less(times, wanted.until_ns),
     )
     for record in stored_records(table.filter(inside), fields_of):
-        text = json.dumps(record_document(record), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(record_json(record), ensure_ascii=False, separators=(",", ":"))
         yield text.encode() + b"\n"

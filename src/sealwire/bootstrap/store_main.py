@@ -100,6 +100,8 @@ class StoreProcess:
         self._policy_changed = False
         self._stopping = threading.Event()
         self._wanted: set[int] = set()
+        self._telling = threading.Lock()
+        self._told: object = None
         self._answerers = ThreadPoolExecutor(_ANSWERERS, thread_name_prefix="answers")
         self._threads = [
             threading.Thread(target=self._seal_on, name="sealing", daemon=True),
@@ -190,15 +192,19 @@ class StoreProcess:
                 indexing.wait(pause)
 
     def _tell_on(self) -> None:
-        told: object = None
         observed, pause = NOTHING, _STATUS_EVERY
         while not self._stopping.wait(pause):
             pause = _STATUS_EVERY
             if self._room.is_open:
                 observed, count = self._tell_observed(observed)
                 pause += count / _SOURCES_A_SECOND
-            if self._room.is_open and (mark := self._room.mark()) != told:
-                told = mark
+            self._tell_status()
+
+    def _tell_status(self) -> None:
+        """Tell main how far it is, if that is news."""
+        with self._telling:
+            if self._room.is_open and (mark := self._room.mark()) != self._told:
+                self._told = mark
                 status = status_document(self._room.status())
                 self._channel.send({"event": "status", "status": status})
 
@@ -216,6 +222,8 @@ class StoreProcess:
     def _answer(self, message: Mapping[str, Any]) -> None:
         number = message["id"]
         try:
+            # Before the answer, so that nobody is told that what it holds cannot be found yet.
+            self._tell_status()
             parts = self._parts(message["what"], message["words"])
             part, more = next(parts, None), True
             while more and number in self._wanted:

@@ -15,7 +15,7 @@ from sealwire.cli.identity_commands import End, add_identity_commands
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json, show_table
 from sealwire.cli.senders import senders_app
 from sealwire.cli.sensor_export import add_export_command
-from sealwire.cli.sensor_figures import show_what_is_spoken
+from sealwire.cli.sensor_figures import show_what_is_spoken, show_what_is_stored
 from sealwire.cli.sensor_records import KEPT, add_record_commands
 from sealwire.cli.sensor_retention import hold_app, retention_app
 from sealwire.cli.session import HomeOption, api, segment
@@ -161,6 +161,7 @@ def stats(home: HomeOption = None, json: JsonOption = False) -> None:
         {"Packets Received": answer["packets_received"], "Bytes received": answer["bytes_received"]}
     )
     show_what_is_spoken(answer)
+    show_what_is_stored(answer["archive"])
     _show_sources(answer["sources"])
     show_fields({words: answer[fault] or "" for fault, words in _FAULTS.items()})
     for failure in answer["tls_failures"]:

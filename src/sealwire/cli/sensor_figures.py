@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sealwire.cli.output import show_fields
+import typer
+
+from sealwire.cli.output import printable, show_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +30,32 @@ def show_what_is_spoken(stats: Mapping[str, Any]) -> None:
             "By sequenceId": _numbers(stats),
             "HOSTNAMEs not allowed": stats["host_not_allowed"] or "",
             "Sent twice (RELP)": stats["redelivered"] or "",
+            "Clock a day or more off": stats["clock_off"] or "",
         }
     )
+
+
+def show_what_is_stored(archive: Mapping[str, Any]) -> None:
+    """How far sealing and indexing are behind receiving, and what keeps them."""
+    if "sealed_records" in archive:
+        behind = [
+            f"{archive['journal_bytes_waiting']} bytes not sealed"
+            if archive["journal_bytes_waiting"]
+            else "",
+            f"{archive['records_waiting']} records not indexed"
+            if archive["records_waiting"]
+            else "",
+            f"{archive['lag_seconds']:g} s behind" if archive.get("lag_seconds") else "",
+        ]
+        show_fields(
+            {
+                "Stored": f"{archive['sealed_records']} records in {archive['segments']} segments,"
+                f" {archive['segment_bytes']} bytes",
+                "Search is behind": ", ".join(filter(None, behind)) or "no",
+            }
+        )
+    if archive.get("trouble"):
+        typer.echo(f"Not sealing or indexing: {printable(archive['trouble'])}")
 
 
 def _numbers(stats: Mapping[str, Any]) -> str:

@@ -107,18 +107,23 @@ class Histogram:
 
 
 def histogram(chart: Chart, span: TimeRange) -> Histogram:
-    """``chart`` drawn over ``span``; bars that lie outside are cut off at its ends."""
+    """``chart`` drawn over ``span``; bars that lie outside are cut off at its ends.
+
+    A step that is only partly within is drawn whole: the newest bar has hardly begun, and would be
+    too thin to be seen.
+    """
+    drawn = _whole_steps(chart, span)
     totals = [sum(bucket.counts.values()) for bucket in chart.buckets]
     highest = max(totals, default=0)
     bars = [
         bar
         for bucket, total in zip(chart.buckets, totals, strict=True)
         if total
-        for bar in _bar(bucket, total, chart.step_s, span, highest)
+        for bar in _bar(bucket, total, chart.step_s, span, drawn, highest)
     ]
     seen = {part.group.word for bar in bars for part in bar.parts}
     return Histogram(
-        span=span,
+        span=drawn,
         step=step_words(chart.step_s),
         highest=highest,
         total=sum(bar.total for bar in bars),
@@ -136,13 +141,28 @@ def step_words(seconds: int) -> str:
     raise ValueError(f"{seconds} is no number of seconds")
 
 
-def _bar(bucket: Bucket, total: int, step_s: int, span: TimeRange, highest: int) -> Iterator[Bar]:
+def _whole_steps(chart: Chart, span: TimeRange) -> TimeRange:
+    """``span``, longer at its ends by the rest of the steps that have records there."""
+    step = chart.step_s * _US
+    within = [
+        bucket.start_us
+        for bucket in chart.buckets
+        if bucket.start_us < span.until_us and bucket.start_us + step > span.since_us
+    ]
+    if not within:
+        return span
+    return TimeRange(min(span.since_us, *within), max(span.until_us, *within, within[-1] + step))
+
+
+def _bar(
+    bucket: Bucket, total: int, step_s: int, span: TimeRange, drawn: TimeRange, highest: int
+) -> Iterator[Bar]:
     begin = max(bucket.start_us, span.since_us)
     end = min(bucket.start_us + step_s * _US, span.until_us)
     if end <= begin:
         return
-    scale = WIDTH / (span.until_us - span.since_us)
-    x, width = (begin - span.since_us) * scale, (end - begin) * scale
+    scale = WIDTH / (drawn.until_us - drawn.since_us)
+    x, width = (bucket.start_us - drawn.since_us) * scale, step_s * _US * scale
     height = max(_LEAST, total * HEIGHT / highest)
     yield Bar(
         span=TimeRange(begin, end),

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sealwire.sensor.journal import Position
     from sealwire.sensor.query import Cursor, Search
+
+
+STORE_MAY_BE_AWAY: Final = 60.0
+"""Seconds that the store process may take to start, or to start again, before it is missed."""
 
 
 class RecordFlag(IntFlag):

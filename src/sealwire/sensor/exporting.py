@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sealwire.audit.node_events import records_deleted, records_exported
-from sealwire.errors import UsageError
+from sealwire.errors import UnavailableError, UsageError
+from sealwire.sensor.archive import STORE_MAY_BE_AWAY
 from sealwire.sensor.installation import TRAIL, SensorCases
 from sealwire.sensor.shelf import ExportRange
 from sealwire.sensor.statistics import time_text
@@ -54,9 +55,15 @@ class ExportCases(SensorCases):
     def record_deletions(self) -> None:
         """Record, each exactly once, what the store process has deleted. Called now and then.
 
-        Raises UnavailableError while the store process has not said how far it is.
+        Raises UnavailableError when the store process has long not said how far it is; while it
+        starts, it has deleted nothing.
         """
-        newest = self._archive.status().last_deletion
+        try:
+            newest = self._archive.status().last_deletion
+        except UnavailableError:
+            if self._archive.away_s() > STORE_MAY_BE_AWAY:
+                raise
+            return
         setting = self._setting("deletions_recorded")
         if self._happenings.deletions_recorded is None:
             kept = self._store.read(lambda tx: tx.setting(setting))

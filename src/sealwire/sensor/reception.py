@@ -9,6 +9,7 @@ from sealwire.audit.events import Outcome
 from sealwire.audit.node_events import journal_recovered, worker_restarted
 from sealwire.errors import SealwireError, UnavailableError
 from sealwire.sensor.admission import Admission
+from sealwire.sensor.archive import STORE_MAY_BE_AWAY
 from sealwire.sensor.archive_documents import summary_document
 from sealwire.sensor.installation import TRAIL
 from sealwire.sensor.journal import Position
@@ -29,9 +30,6 @@ STEP: Final = 5_000
 """Messages that a follower is shown at once, of each slot."""
 SAVE_EVERY: Final = 10.0
 """Seconds between snapshots of the counters; after a crash so much of the journal is recounted."""
-
-STORE_MAY_BE_AWAY: Final = 60.0
-"""Seconds that the store process may take to start, or to start again, before it is missed."""
 
 Positions = dict[int, Position]
 

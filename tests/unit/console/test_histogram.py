@@ -69,6 +69,17 @@ def test_a_bar_at_the_edge_is_about_its_part_of_the_range_alone() -> None:
     assert drawn(Bucket(START + 7200 * US, {6: 1}), span=inner).bars == []
 
 
+def test_the_newest_bar_is_as_wide_as_the_others_when_it_has_hardly_begun() -> None:
+    day = TimeRange(START, START + 86_401 * US)
+    begun = Bucket(START + 86_400 * US, {6: 540})
+    found = drawn(Bucket(START, {6: 1}), begun, step_s=900, span=day)
+    first, last = found.bars
+    assert first.room_width == last.room_width
+    assert last.room_x + last.room_width == pytest.approx(WIDTH, abs=0.05)
+    assert last.span == TimeRange(START + 86_400 * US, day.until_us)
+    assert found.span == TimeRange(START, START + 87_300 * US)
+
+
 def test_it_is_said_in_words_too() -> None:
     found = drawn(Bucket(START, {6: 2, 3: 1}), Bucket(START + 60 * US, {None: 1}))
     assert found.bars[0].words == (

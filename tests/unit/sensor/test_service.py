@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealwire.errors import NotFoundError, RefusedError, UnavailableError
+from sealwire.sensor.archive import STORE_MAY_BE_AWAY
 from sealwire.sensor.journal import Damage, Position, Recovery
 from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.receiving import ClientCertificate
-from sealwire.sensor.reception import SAVE_EVERY, STORE_MAY_BE_AWAY
+from sealwire.sensor.reception import SAVE_EVERY
 from sealwire.sensor.statistics import TlsFailure
 from sealwire.x509.certificate import certificate_names, certificate_pem, certificate_sha256
 from sealwire.x509.keys import KeyType
@@ -290,7 +291,10 @@ def test_it_is_ready_when_ports_are_open_and_what_arrives_is_kept_and_taken_on()
     scene.archive = away
     sensor = scene.restart()
     assert sensor.unready() == []
+    sensor.record_deletions()
     away.seconds = STORE_MAY_BE_AWAY + 1
+    with pytest.raises(UnavailableError):
+        sensor.record_deletions()
     assert sensor.unready() == ["the store process does not answer"]
     scene.receivers.listeners = list  # type: ignore[method-assign]
     assert sensor.unready()[0] == "a syslog port is not open"

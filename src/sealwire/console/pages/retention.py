@@ -104,7 +104,8 @@ def release(visit: Visit) -> Response:
 def export(visit: Visit) -> Response:
     """The evidence of some days as a file; recorded."""
     since, until = visit.query("since") or None, visit.query("until") or None
-    pieces = _sensor(visit).export(visit.actor, since, until)
+    retention = visit.query("retention") or None
+    pieces = _sensor(visit).export(visit.actor, since, until, retention)
     headers = {"Content-Disposition": 'attachment; filename="records.tar"'}
     return StreamingResponse(pieces, media_type="application/x-tar", headers=headers)
 

@@ -55,6 +55,16 @@ def syslog_configuration(visit: Visit) -> Response:
     )
 
 
+_WORTH_A_LOOK: Final = {
+    "sequence_duplicates": "Same number twice",
+    "host_not_allowed": "HOSTNAMEs not allowed",
+    "redelivered": "Sent twice (RELP)",
+    "clock_off": "Clock a day or more off",
+    "bad_count": "Wrong length",
+    "unterminated": "Last line without an end",
+}
+
+
 def facts(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What senders speak, each with its number of messages; what there is none of is left out."""
     by_name: dict[str, Mapping[str, int]] = {
@@ -70,6 +80,9 @@ def facts(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ordered = sorted(counts.items(), key=lambda item: -item[1])[:_MOST_NAMES]
         if ordered:
             yield term, ", ".join(f"{name} ({spaced(count)})" for name, count in ordered)
+    for name, term in _WORTH_A_LOOK.items():
+        if stats[name]:
+            yield term, spaced(stats[name])
 
 
 def chosen_sensor(visit: Visit, name: str) -> Sensor:

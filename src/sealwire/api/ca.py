@@ -9,7 +9,8 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from sealwire.access.roles import Action, Principal
-from sealwire.api.problems import finding_json, problem_json
+from sealwire.api.findings import finding_json
+from sealwire.api.problems import problem_json
 from sealwire.api.security import guard
 from sealwire.api.services import present, services_of
 from sealwire.api.shapes import Body, Number, rfc3339

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from sealwire.api.problems import finding_json
+from sealwire.api.findings import finding_json
 from sealwire.api.shapes import rfc3339
 from sealwire.errors import UsageError
 from sealwire.identity.import_report import import_report

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from sealwire.access.throttle import ThrottledError
+from sealwire.api.findings import finding_json
 from sealwire.errors import Finding, RefusedError, SealwireError, Severity, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -91,16 +92,6 @@ def _document(
         status_code=status,
         headers=dict(headers) if headers else None,
     )
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as every listing shows it."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "subject": finding.subject,
-    }
 
 
 def install(app: FastAPI) -> None:

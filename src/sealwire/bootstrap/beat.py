@@ -18,8 +18,8 @@ log = structlog.get_logger(__name__)
 class Beat:
     """Calls ``look`` every ``every_s`` seconds. ``start`` once, ``stop`` once.
 
-    What a look raises is logged as ``trouble``; the next one comes ``pause_s`` later. ``at_once``:
-    the first one does not wait.
+    What a look raises is logged as ``trouble``, once until it is over or another; the next look
+    comes ``pause_s`` later. ``at_once``: the first one does not wait.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Beat:
         self._trouble = trouble
         self._pause_s = every_s if pause_s is None else pause_s
         self._first_s = 0.0 if at_once else every_s
+        self._told: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -61,9 +62,12 @@ class Beat:
         try:
             self._look()
         except SealwireError as error:
-            log.warning(self._trouble, error=error.message)
+            if error.message != self._told:
+                log.warning(self._trouble, error=error.message)
+            self._told = error.message
         except Exception:
             log.exception("look failed", beat=self._name)
         else:
+            self._told = None
             return self._every_s
         return self._pause_s

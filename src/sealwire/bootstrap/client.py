@@ -186,7 +186,7 @@ def _short_path(home: Home) -> Iterator[str]:
 
 @contextmanager
 def _in_process(home: Home) -> Iterator[httpx.Client]:
-    from sealwire.bootstrap.roles import opened_offline  # noqa: PLC0415 - heavy, and rarely needed
+    from sealwire.bootstrap.offline import opened_offline  # noqa: PLC0415 - heavy, and rarely needed
 
     with (
         opened_offline(home) as app,

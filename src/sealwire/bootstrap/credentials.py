@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from cryptography import x509
 
+from sealwire.api.findings import finding_json
 from sealwire.api.identities import certificate_json
-from sealwire.api.problems import finding_json
 from sealwire.api.shapes import rfc3339
 from sealwire.ca.setup import SetupPlan
 from sealwire.errors import RefusedError, SealwireError

@@ -1,9 +1,10 @@
-"""What answers on the TLS listener: the console at its own addresses, the API at all others."""
+"""The web apps. On the TLS listener: the console at its own addresses, the API at all others."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sealwire.api.app import create_app, create_clear_app
 from sealwire.bootstrap.compose import VERSION
 from sealwire.console.app import Console
 from sealwire.console.services import ConsoleServices
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 class Front:
     """Passes each request to the one whose address it is."""
 
-    def __init__(self, console: Console, api: ASGIApp) -> None:
+    def __init__(self, console: Console, api: ASGIApp, clear: ASGIApp) -> None:
         self._console = console
         self.api = api
+        self.clear = clear
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
@@ -31,8 +33,8 @@ class Front:
         self._console.close()
 
 
-def front_of(roles: Roles, api: ASGIApp) -> Front:
-    """The console over the same use cases that ``api`` has."""
+def front_of(roles: Roles) -> Front:
+    """Console and API over the same use cases, and the little that is served in clear."""
     base, services = roles.base, roles.services
     console = Console(
         ConsoleServices(
@@ -56,4 +58,5 @@ def front_of(roles: Roles, api: ASGIApp) -> Front:
             expiry=services.expiry,
         )
     )
-    return Front(console, api)
+    api = create_app(services, version=VERSION)
+    return Front(console, api, create_clear_app(services))

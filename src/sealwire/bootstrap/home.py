@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import UnavailableError
 from sealwire.stores.files import open_locked
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_HELD: Final = b"held\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,15 @@ class Home:
 
 
 class HomeLock:
-    """Held by the one process that may write the home; given back when that process ends."""
+    """Held by the one process that may write the home; given back when that process ends.
+
+    ``left_behind``: the one before did not give it back but died; its children may still be ending.
+    """
 
     def __init__(self, home: Home) -> None:
         self._path = home.root / "lock"
         self._descriptor: int | None = None
+        self.left_behind = False
 
     def acquire(self) -> None:
         """Raises UnavailableError ``home.locked`` when another node has it."""
@@ -116,9 +123,13 @@ class HomeLock:
             hint="stop that node first, or choose another folder with --home",
         )
         self._descriptor = open_locked(self._path, refusal)
+        self.left_behind = bool(os.pread(self._descriptor, len(_HELD), 0))
+        with suppress(OSError):  # a full disk hinders no start
+            os.pwrite(self._descriptor, _HELD, 0)
 
     def release(self) -> None:
         """Let the next one have it."""
         if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None

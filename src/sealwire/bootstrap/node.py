@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
-import resource
 import signal
-import sys
 import threading
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import typer
 
-from sealwire.api.app import create_app, create_clear_app
 from sealwire.audit.events import audit_log_shutdown, audit_log_startup
 from sealwire.bootstrap import compose
 from sealwire.bootstrap.console_identity import console_identity
 from sealwire.bootstrap.credentials import CaSetup
-from sealwire.bootstrap.front import Front, front_of
-from sealwire.bootstrap.home import Home, HomeLock
+from sealwire.bootstrap.home import Home
 from sealwire.bootstrap.network_names import local_host, url_host
 from sealwire.bootstrap.roles import running_roles
 from sealwire.bootstrap.session_watch import SessionWatch
@@ -38,29 +36,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sealwire.audit.events import Event
+    from sealwire.bootstrap.front import Front
     from sealwire.bootstrap.roles import Roles
     from sealwire.config.node import NodeConfig
+    from sealwire.net.workers import ReceiverPool
     from sealwire.stores.sql_transaction import SqlTransaction
 
 log = structlog.get_logger(__name__)
-_MOST_FILES = 1_048_576
+# Loaded while the receivers begin.
+_WEB: Final = "sealwire.bootstrap.front"
 
 
-def run_node(config: NodeConfig) -> int:
-    """Run until SIGTERM or SIGINT. Raises UnavailableError when something cannot be opened."""
-    _raise_file_limit()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+def run_roles(config: NodeConfig, pool: ReceiverPool | None) -> None:
+    """Run until SIGTERM or SIGINT; the home's lock is held, and ``pool`` is bound.
+
+    Raises UnavailableError when something cannot be opened.
+    """
     home = Home(config.home)
-    home.create()
-    lock = HomeLock(home)
-    lock.acquire()
     try:
         compose.remember(home, config)
         base = compose.lay_foundation(config)
         encrypted = base.keys.encrypt_all()
         if encrypted:
             log.info("keys that lay in clear were encrypted", count=encrypted)
-        roles = running_roles(base)
+        roles = running_roles(base, pool)
         try:
             asyncio.run(_serve(roles))
         finally:
@@ -68,12 +67,32 @@ def run_node(config: NodeConfig) -> int:
     finally:
         home.state_file.unlink(missing_ok=True)
         home.socket.unlink(missing_ok=True)
-        lock.release()
-    return 0
+
+
+class _Running:
+    """The roles' own threads and processes: they begin while the web apps are being loaded."""
+
+    def __init__(self, roles: Roles) -> None:
+        self._roles = roles
+        self._begun = asyncio.create_task(asyncio.to_thread(roles.start))
+        self._stopped = False
+
+    async def begun(self) -> None:
+        """Return once they run. Raises what their start raised."""
+        await self._begun
+
+    async def stop(self) -> None:
+        """End them, if they run."""
+        if self._stopped:
+            return
+        self._stopped = True
+        await asyncio.wait([self._begun])
+        if self._begun.exception() is None:
+            await asyncio.to_thread(self._roles.stop)
 
 
 async def _serve(roles: Roles) -> None:
-    """Open the parts in the order in which they need each other; close them the other way round."""
+    """Open the parts in the order in which they need each other; the roles' own end first."""
     stopping = _signals(roles)
     async with AsyncExitStack() as stack:
         # Ports first: the one-time password of a first run must not be lost over a taken one.
@@ -81,22 +100,36 @@ async def _serve(roles: Roles) -> None:
         password = await asyncio.to_thread(_first_run, roles)
         _record(roles, audit_log_startup())
         await asyncio.to_thread(roles.join, _console_url(roles, listeners))
-        front = front_of(roles, create_app(roles.services, version=compose.VERSION))
-        watch = _session_watch(roles)
-        watch.start()
-        stack.push_async_callback(asyncio.to_thread, watch.stop)
-        serving = await _start_http(roles, listeners, front, watch)
-        stack.push_async_callback(_stop_http, serving)
-        stack.callback(front.close)
-        await asyncio.to_thread(roles.start)
-        stack.push_async_callback(asyncio.to_thread, roles.stop)
+        running = _Running(roles)
+        stack.push_async_callback(running.stop)
+        await _open_web(roles, listeners, stack)
+        await running.begun()
         _announce(roles, listeners, password)
-        if roles.ca is not None:
-            # Takes a third of a second, which neither the start nor the first request need wait.
-            threading.Thread(target=lint.load, name="linter", daemon=True).start()
+        _start_slowly(roles)
         await stopping.wait()
         log.info("stopping")
         _record(roles, audit_log_shutdown())
+        await running.stop()
+
+
+async def _open_web(roles: Roles, listeners: _Listeners, stack: AsyncExitStack) -> None:
+    web = await asyncio.to_thread(import_module, _WEB)
+    front: Front = await asyncio.to_thread(web.front_of, roles)
+    watch = _session_watch(roles)
+    watch.start()
+    stack.push_async_callback(asyncio.to_thread, watch.stop)
+    serving = await _start_http(roles, listeners, front, watch)
+    stack.push_async_callback(_stop_http, serving)
+    stack.callback(front.close)
+
+
+def _start_slowly(roles: Roles) -> None:
+    """What neither the start nor the first request need wait for."""
+    gc.freeze()
+    gc.enable()
+    if roles.ca is not None:
+        # Takes a third of a second.
+        threading.Thread(target=lint.load, name="linter", daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +181,7 @@ async def _start_http(
     plan: list[tuple[Any, Any, socket.socket]] = [
         (front, context, listeners.console),
         (front.api, None, listeners.owner),
-        (create_clear_app(roles.services), None, listeners.clear),
+        (front.clear, None, listeners.clear),
     ]
     serving = []
     for each, tls, listener in plan:
@@ -231,12 +264,3 @@ def _announce(roles: Roles, listeners: _Listeners, password: str) -> None:
         typer.echo("  CA               waits for its certificate from outside;")
         typer.echo("                   bring it: sealwire ca init --import FILE...")
     print("READY", flush=True)  # noqa: T201 - the promised line, flushed
-
-
-def _raise_file_limit() -> None:
-    """As many open files as allowed: every connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else hard
-    if soft < wanted:
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

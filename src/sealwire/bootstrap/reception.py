@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sealwire.bootstrap.beat import Beat
 from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
 from sealwire.bootstrap.offline_archive import OfflineArchive
-from sealwire.net.limits import ReceiverLimits
+from sealwire.bootstrap.receivers import receiver_pool
 from sealwire.net.name_lookup import DnsLookup
-from sealwire.net.pool_settings import PoolSettings
 from sealwire.net.remote_archive import RemoteArchive
 from sealwire.net.store_link import StoreFeed, StoreHearer, StoreLink, StorePlaces
-from sealwire.net.workers import ReceiverPool
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.stores.journal.cleaning import remove_files
 from sealwire.stores.journal.reader import JournalReadings
@@ -28,14 +25,13 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from sealwire.bootstrap.compose import Foundation
-    from sealwire.config.receiving import ReceivingSettings
     from sealwire.identity.peer_lists import PeerLists
+    from sealwire.net.workers import ReceiverPool
     from sealwire.sensor.archive import RecordArchive
     from sealwire.sensor.journal import Position
     from sealwire.sensor.receiving import ListenerState, Receivers, TlsMaterial
     from sealwire.sensor.shelf import SegmentShelf
 
-_MEGABYTE: Final = 1024 * 1024
 CLEAN_EVERY: Final = 10.0
 """Seconds between looks for journal files that nobody needs any more."""
 TELL_EVERY: Final = 2.0
@@ -58,7 +54,11 @@ class Receiving:
 
     def start(self) -> None:
         """Recover the journal, say what was found, start the workers, begin to count."""
-        self.pool.start(self.sensor.tls_material(), self.sensor)
+        try:
+            self.pool.start(self.sensor.tls_material(), self.sensor)
+        except BaseException:
+            self.pool.stop()
+            raise
         self.store.start(
             StoreFeed(self.pool.positions, lambda: self.pool.whole, self.sensor.archive_policy),
             StoreHearer(self.sensor.archive_lost, self.sensor.archive_alarm),
@@ -103,20 +103,10 @@ class StoppedReceivers:
         """The next start reads it."""
 
 
-def receiving(base: Foundation, lists: PeerLists) -> Receiving:
-    """The sensor and its workers, not yet started."""
-    config = base.config
-    settings = PoolSettings(
-        journal=base.home.journal,
-        sensor=config.sensor_name,
-        ports=config.tls_ports,
-        tcp_ports=config.tcp_ports,
-        udp_ports=config.udp_ports,
-        host=config.listen,
-        workers=config.receivers,
-    )
-    settings = replace(settings, limits=_share(config.receiving, len(settings.slots)))
-    pool = ReceiverPool(settings, JournalRecovery(base.home.journal), base.clock)
+def receiving(base: Foundation, lists: PeerLists, pool: ReceiverPool | None = None) -> Receiving:
+    """The sensor and its workers, not yet started. ``pool``: one that was begun before."""
+    if pool is None:
+        pool = receiver_pool(base.config, base.home.journal, base.clock)
     store = StoreLink(_places(base), base.clock)
     sensor = _sensor(base, pool, lists, RemoteArchive(store), _shelf(base))
     cleaning = Beat(
@@ -132,23 +122,6 @@ def receiving(base: Foundation, lists: PeerLists) -> Receiving:
         trouble="deletions of stored records are not recorded yet",
     )
     return Receiving(sensor, pool, store, (cleaning, trail))
-
-
-def _share(settings: ReceivingSettings, workers: int) -> ReceiverLimits:
-    """One worker's part of the totals; what one address may have is the same for each."""
-    return ReceiverLimits(
-        max_message=settings.max_message,
-        connections=ceil(settings.connections / workers),
-        handshakes=ceil(settings.handshakes / workers),
-        source_connections=settings.connections_per_source,
-        source_handshakes=settings.handshakes_per_source,
-        buffered_bytes=ceil(settings.buffered_megabytes * _MEGABYTE / workers),
-        source_buffered_bytes=settings.buffered_megabytes_per_source * _MEGABYTE,
-        handshake_seconds=settings.handshake_seconds,
-        first_message_seconds=settings.first_message_seconds,
-        message_seconds=settings.message_seconds,
-        idle_seconds=settings.idle_seconds,
-    )
 
 
 def offline_sensor(base: Foundation, lists: PeerLists, closing: ExitStack) -> Sensor:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sealwire.access.login import LogIn
 from sealwire.access.people import People
-from sealwire.api.app import create_app
 from sealwire.api.services import Services
 from sealwire.appliance.lease import is_active
 from sealwire.appliance.service import Appliance
@@ -19,9 +18,8 @@ from sealwire.audit.configuration import AuditConfiguration
 from sealwire.bootstrap.audit_certificate import ensure_log_certificate, log_certificate
 from sealwire.bootstrap.audit_file import AuditFileFollower, AuditFileWriter
 from sealwire.bootstrap.certificate_watch import certificate_watch, expiry_watch
-from sealwire.bootstrap.compose import VERSION, known_roots, lay_foundation, own_roots, remembered
+from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.credentials import CaSetup
-from sealwire.bootstrap.home import Home, HomeLock
 from sealwire.bootstrap.peer_judgement import NodeDoctor, peer_judgement, revocation_watches
 from sealwire.bootstrap.reception import Receiving, offline_sensor, receiving
 from sealwire.bootstrap.status_watch import status_watch
@@ -39,14 +37,14 @@ from sealwire.net.probe import DestinationProbe
 from sealwire.stores.audit_files import AuditFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from fastapi import FastAPI
+    from collections.abc import Sequence
+    from contextlib import ExitStack
 
     from sealwire.appliance.delivery import DestinationStatus, ForwarderControl
     from sealwire.bootstrap.beat import Beat
     from sealwire.bootstrap.compose import Foundation
     from sealwire.bootstrap.peer_judgement import PeerJudgement
+    from sealwire.net.workers import ReceiverPool
     from sealwire.sensor.receiving import Transport
     from sealwire.sensor.service import Sensor
 
@@ -169,8 +167,11 @@ class Roles:
             self.forwarding.dispatcher.poke()
 
 
-def running_roles(base: Foundation) -> Roles:
-    """The roles that the configuration names, ready to start."""
+def running_roles(base: Foundation, pool: ReceiverPool | None = None) -> Roles:
+    """The roles that the configuration names, ready to start.
+
+    ``pool``: receivers that were begun ahead of all else.
+    """
     wanted = base.config.roles
     identity = _appliance_identity(base)
     judgement = peer_judgement(base)
@@ -190,7 +191,7 @@ def running_roles(base: Foundation) -> Roles:
         tail = FileTail(base.store, base.recorder, base.clock, active=active)
         appliance = _appliance(base, dispatcher, identity, judgement)
         forwarding = Forwarding(base, dispatcher, tail, unit_watch(appliance))
-    received = receiving(base, judgement.sensor) if "sensor" in wanted else None
+    received = receiving(base, judgement.sensor, pool) if "sensor" in wanted else None
     if received is not None:
         judgement.sensor_changed.action = received.sensor.reload
     sensor = received.sensor if received else None
@@ -218,26 +219,17 @@ def _audit_file(base: Foundation, ca: CertificateAuthority | None) -> AuditFileF
     return AuditFileFollower(writer)
 
 
-@contextmanager
-def opened_offline(home: Home) -> Iterator[FastAPI]:
-    """The API of a home whose node is not running, for one command; holds the home's lock."""
-    with ExitStack() as stack:
-        home.create()
-        lock = HomeLock(home)
-        lock.acquire()
-        stack.callback(lock.release)
-        base = lay_foundation(remembered(home))
-        stack.callback(base.close)
-        wanted = base.config.roles
-        judgement = peer_judgement(base)
-        unit = _appliance(base, NoForwarder(), _appliance_identity(base), judgement)
-        services = _services(
-            base,
-            unit if "appliance" in wanted else None,
-            offline_sensor(base, judgement.sensor, stack) if "sensor" in wanted else None,
-            judgement,
-        )
-        yield create_app(services, version=VERSION)
+def offline_services(base: Foundation, closing: ExitStack) -> Services:
+    """The use cases of a node that is not running. ``closing`` closes what they open."""
+    wanted = base.config.roles
+    judgement = peer_judgement(base)
+    unit = _appliance(base, NoForwarder(), _appliance_identity(base), judgement)
+    return _services(
+        base,
+        unit if "appliance" in wanted else None,
+        offline_sensor(base, judgement.sensor, closing) if "sensor" in wanted else None,
+        judgement,
+    )
 
 
 def _services(

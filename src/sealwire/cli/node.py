@@ -77,7 +77,7 @@ def up(
     pkcs11_pin_file: Pkcs11PinFile = None,
 ) -> int:
     """Run the CA, an appliance and a sensor in the foreground; unnamed settings have defaults."""
-    from sealwire.bootstrap.node import run_node
+    from sealwire.bootstrap.launch import run_node
     from sealwire.config.node import checked_config
 
     settings: dict[str, object] = {
@@ -106,7 +106,7 @@ def up(
 
 def serve(config: Annotated[Path, typer.Option("--config", help="The node's TOML file.")]) -> int:
     """Run the roles that a configuration file names, in the foreground."""
-    from sealwire.bootstrap.node import run_node
+    from sealwire.bootstrap.launch import run_node
     from sealwire.config.node import read_config
 
     return run_node(read_config(config))

@@ -105,7 +105,9 @@ class ReceiverPool:
     # Called from any thread.
 
     def bind(self) -> None:
-        """Open the listening sockets. Raises UnavailableError ``listen.failed``."""
+        """Open the listening sockets, once. Raises UnavailableError ``listen.failed``."""
+        if self._listeners:
+            return
         settings = self._settings
         ports = {
             Transport.TLS: settings.ports,
@@ -143,6 +145,12 @@ class ReceiverPool:
         """Whether no slot of a worker that died waits to be recovered."""
         return not any(worker.unrecovered for worker in self._workers)
 
+    def warm(self) -> None:
+        """Start the bound workers' processes ahead of ``start``: they load while others do."""
+        now = self._clock.monotonic()
+        for worker in self._workers:
+            self._spawn(worker, now)
+
     def start(self, material: TlsMaterial, observer: ReceiverObserver) -> None:
         """Recover the journal, start the workers, return when all of them serve.
 
@@ -153,6 +161,8 @@ class ReceiverPool:
         self._material, self._observer = material, observer
         for slot in sorted({*self._recoverer.slots(), *self._settings.slots}):
             self._recover(slot)
+        for worker in self._workers:
+            self._configure(worker)
         for thread in self._threads:
             thread.start()
         with self._changed:
@@ -183,6 +193,11 @@ class ReceiverPool:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+        for worker in self._workers:
+            # Only of a pool that was never started: its own thread sees to the end of all others.
+            if worker.process is not None and worker.channel is not None:
+                worker.channel.close()
+                ended_status(worker.process)
         for one in self._listeners:
             one.sock.close()
         self._bell.close()
@@ -248,10 +263,14 @@ class ReceiverPool:
         worker.process, worker.channel = started(_PROGRAM, descriptors, _MEMORY | os.environ)
         worker.started = now
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)
+        self._configure(worker)
+
+    def _configure(self, worker: _Worker) -> None:
+        """Let it serve, if it lives and what it is to serve with is known."""
         with self._changed:
             worker.generation = self._generation
             material = self._material
-        if material is not None:
+        if material is not None and worker.channel is not None:
             worker.channel.send(self._configuration(worker.slot, material))
 
     def _listeners_of(self, slot: int) -> list[Listener]:

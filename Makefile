@@ -46,6 +46,8 @@ $(VENV)/.runtime: requirements.lock $(VENV)/.made
 # The package itself, from this work tree: the build tool is in the lock, nothing is fetched.
 $(VENV)/.package: pyproject.toml $(VENV)/.runtime
 	@$(PIP) install --no-deps --no-index --no-build-isolation -e .
+	@# Also where nothing may be compiled later: to compile it at each start takes a second.
+	@$(BIN)/python -m compileall -q src/sealwire
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.package | debian-build

@@ -90,6 +90,15 @@ class SoakReport:
             rows.append(f"| `{name}` | {outcome} {cases}".rstrip() + f" | {seconds:.1f} |")
         return rows
 
+    def figures(self) -> list[str]:
+        """What tests recorded beside their outcome, a line each."""
+        told = []
+        for name, reports in self.seen.items():
+            figures = [f"{key} {value}" for one in reports for key, value in one.user_properties]
+            if figures:
+                told.append(f"- `{name.rpartition('::')[2]}`: {', '.join(figures)}")
+        return ["", *told] if told else []
+
     def pytest_sessionfinish(self) -> None:
         if not self.seen:
             return
@@ -103,6 +112,7 @@ class SoakReport:
             "| test | outcome | seconds |",
             "|---|---|--:|",
             *self.rows(),
+            *self.figures(),
         ]
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

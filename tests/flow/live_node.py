@@ -12,13 +12,14 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Self
 
 from tests.flow.authority import LOOPBACK
 from tests.flow.peers import RsyslogSender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tests.flow.node import Node
 
@@ -70,6 +71,11 @@ def kill_main(node: Node) -> None:
     os.kill(node.pid, signal.SIGKILL)
     if node.process is not None:
         node.process.wait()
+
+
+def median_and_worst(seconds: Sequence[float]) -> str:
+    """What a soak reports of how long something took."""
+    return f"median {median(seconds):.2f} s, worst {max(seconds):.2f} s"
 
 
 @dataclass

@@ -183,11 +183,16 @@ class Sender:
             context.load_cert_chain(client.certificate, client.key)
         if version is not None:
             context.minimum_version = context.maximum_version = version
-        raw = socket.create_connection((host, port), PATIENCE, source and (source, 0))
+        raw = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        raw.settimeout(PATIENCE)
+        if source:
+            raw.bind((source, 0))
+        # Wrapped first: a connection that breaks while it is being wrapped would never be closed.
+        self.socket = context.wrap_socket(raw, server_hostname="localhost")
         try:
-            self.socket = context.wrap_socket(raw, server_hostname="localhost")
+            self.socket.connect((host, port))
         except BaseException:
-            raw.close()
+            self.socket.close()
             raise
 
     def __enter__(self) -> Self:

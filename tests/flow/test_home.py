@@ -47,6 +47,20 @@ def test_one_node_at_a_time(home: Home) -> None:
     assert mode(home.root / "lock") == 0o600
 
 
+def test_the_lock_says_whether_the_last_who_had_it_died(home: Home) -> None:
+    said = []
+    for dies in (False, True, False, False):
+        lock = HomeLock(home)
+        lock.acquire()
+        said.append(lock.left_behind)
+        if dies:
+            assert lock._descriptor is not None
+            os.close(lock._descriptor)
+        else:
+            lock.release()
+    assert said == [False, False, True, False]
+
+
 def test_the_lock_is_not_handed_to_children(home: Home) -> None:
     lock = HomeLock(home)
     lock.acquire()

@@ -20,6 +20,7 @@ from tests.flow.live_node import (
     is_free,
     kill_main,
     living,
+    median_and_worst,
     number_of,
     workers_of,
 )
@@ -28,7 +29,7 @@ from tests.flow.peers import free_port, wait_until
 from tests.flow.relp_client import RelpLoad, held_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.flow.authority import TlsFiles
@@ -113,7 +114,10 @@ def node_starts(node: Node) -> int:
 
 @pytest.mark.soak
 def test_killed_whole_under_load_nothing_counted_is_missing(
-    node: Node, sender: SteadySender, soak_rounds: int
+    node: Node,
+    sender: SteadySender,
+    soak_rounds: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     random = SystemRandom()
     ready: list[float] = []
@@ -132,6 +136,7 @@ def test_killed_whole_under_load_nothing_counted_is_missing(
         before = node.packets_received()
         assert before >= watch.last >= load
         assert not living(workers)
+    record_property("ready again", median_and_worst(ready))
     assert len(events_of(node, "JOURNAL_RECOVERED")) == torn_tails(node)
     counts_on(node, node.packets_received())
     sender.stop()

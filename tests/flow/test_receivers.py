@@ -17,11 +17,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.clock import SystemClock
 from sealwire.errors import RefusedError, UnavailableError
 from sealwire.net.listening import listening_socket
+from sealwire.net.pool_settings import PoolSettings
+from sealwire.net.workers import ReceiverPool
 from sealwire.sensor.receiving import ClientCertificate, TlsMaterial
+from sealwire.stores.journal.recovery import JournalRecovery
 from sealwire.syslog.framing import encode_octet_frame
 from tests.flow.authority import LOOPBACK, PeerAuthority
+from tests.flow.live_node import living
 from tests.flow.reception import Load, Receivers, Sender, eventually, material
 
 if TYPE_CHECKING:
@@ -408,3 +413,33 @@ def test_when_connections_are_taken_others_wait_and_it_is_said(
             sender.send(FRAME).end()
         waiting()
         receivers.expect(4)
+
+
+def test_workers_that_were_begun_early_and_never_needed_end(tmp_path: Path) -> None:
+    settings = PoolSettings(tmp_path, "sensor", ports=(0,), host=LOOPBACK, workers=2)
+    pool = ReceiverPool(settings, JournalRecovery(tmp_path), SystemClock())
+    pool.bind()
+    port = pool.ports[0]
+    pool.warm()
+    begun = list(pool.pids.values())
+    # The port is open: who comes now waits for the receivers.
+    with socket.create_connection((LOOPBACK, port)):
+        assert len(begun) == 2
+        pool.stop()
+    assert living(begun) == []
+    listening_socket(LOOPBACK, port).close()
+
+
+def test_workers_that_were_begun_early_receive(
+    tmp_path: Path, server: TlsFiles, peer_authority: PeerAuthority
+) -> None:
+    early = Receivers(tmp_path / "journal", material(server), workers=2)
+    early.pool.bind()
+    early.pool.warm()
+    begun = early.pool.pids
+    with early:
+        assert early.pool.pids == begun
+        for _ in range(2):
+            with Sender(early.port, peer_authority) as sender:
+                sender.send(FRAME).end()
+        assert early.expect(2) == [MESSAGE] * 2

@@ -62,3 +62,21 @@ def test_help_loads_nothing_heavy(tmp_path: Path, words: list[str]) -> None:
 def test_a_new_request_loads_certificates_and_no_more(tmp_path: Path) -> None:
     words = ("csr", "new", "--cn", "node.example.com", "--out-dir", "out")
     assert loaded(tmp_path, *words) & HEAVY == {"cryptography"}
+
+
+@pytest.mark.parametrize(
+    ("module", "without"),
+    [
+        # What begins the receivers, and what then serves them, wait for none of these.
+        ("launch", {"fastapi", "httpx", "jinja2", "pydantic", "pyarrow", "sqlalchemy", "uvicorn"}),
+        ("node", {"alembic", "chdb", "fastapi", "jinja2", "pkilint", "pyarrow"}),
+        ("receiver_main", {"fastapi", "httpx", "jinja2", "pyarrow", "pydantic", "sqlalchemy"}),
+        ("store_main", {"chdb", "fastapi", "httpx", "jinja2", "pyarrow", "sqlalchemy"}),
+    ],
+)
+def test_a_node_begins_with_what_receives(module: str, without: set[str]) -> None:
+    program = f"import sys, sealwire.bootstrap.{module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert {name.partition(".")[0] for name in done.stdout.split()} & without == set()

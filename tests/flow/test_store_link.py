@@ -53,3 +53,20 @@ def test_a_store_process_of_another_version_is_started_again(tmp_path: Path, sai
         assert clock.monotonic() - begun < PATIENCE
     finally:
         link.stop()
+
+
+def test_a_store_process_that_is_still_loading_is_not_waited_for(tmp_path: Path) -> None:
+    places = StorePlaces(*(tmp_path / name for name in ("j", "s", "i", "n")), "sensor")
+    clock = SystemClock()
+    link = StoreLink(places, clock, (sys.executable, "-c", "import time; time.sleep(60)"))
+    link.start(
+        StoreFeed(dict, lambda: True, ArchivePolicy), StoreHearer(str, lambda _code, _text: None)
+    )
+    until = clock.monotonic() + PATIENCE
+    while link.pid is None and clock.monotonic() < until:
+        threading.Event().wait(0.01)
+    assert link.pid is not None
+    begun = clock.monotonic()
+    link.stop()
+    # One that has begun its work is given ten seconds to finish.
+    assert clock.monotonic() - begun < 8

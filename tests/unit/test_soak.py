@@ -13,7 +13,9 @@ TESTS = """
 import pytest
 
 @pytest.mark.soak
-def test_holds(soak_rounds):
+def test_holds(soak_rounds, record_property):
+    record_property("lost", 0)
+    record_property("ready again", "median 1.50 s, worst 2.00 s")
     assert soak_rounds == 7
 
 @pytest.mark.soak
@@ -50,6 +52,7 @@ def test_the_report_has_a_row_for_every_soak_test(tmp_path: Path) -> None:
     text = report.read_text(encoding="utf-8")
     assert text.startswith("# Results\n\n## Soak, ")
     assert ", 7 repetitions\n" in text
-    rows = [line.split(" | ")[:2] for line in text.splitlines() if "test_" in line]
+    rows = [line.split(" | ")[:2] for line in text.splitlines() if line.startswith("| `test_")]
     assert [row[1] for row in rows] == ["1 passed, 0 failed", "1 passed, 2 failed [6] [8]"]
+    assert text.endswith("- `test_holds`: lost 0, ready again median 1.50 s, worst 2.00 s\n")
     assert "test_is_not_repeated" not in text

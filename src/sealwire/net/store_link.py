@@ -92,6 +92,7 @@ class _Child:
     started: float = 0.0
     start_at: float = 0.0
     delay: float = FIRST_DELAY
+    ready: bool = False
     told: dict[str, Any] = field(default_factory=dict)
     policy: ArchivePolicy | None = None
 
@@ -247,6 +248,9 @@ class StoreLink:
             self._stop_by = now + _STOP_SECONDS
             with self._lock:
                 self._say({"do": "stop"})
+        if self._child.process is not None and not self._child.ready:
+            # It has begun nothing that were to be finished, and may take long to find out.
+            self._child.process.kill()
         elif now > self._stop_by and self._child.process is not None:
             self._child.process.kill()
         self._flush()
@@ -257,6 +261,7 @@ class StoreLink:
         with self._lock:
             child = self._child
             child.process, child.channel, child.started = process, channel, now
+            child.ready = False
             child.told, child.policy = {}, None
             channel.send(self._opening())
 
@@ -330,6 +335,7 @@ class StoreLink:
                 self._hearer.alarm(document["code"], document["text"])
             case "ready":
                 self._away_since = None
+                self._child.ready = True
             case unknown:
                 raise ValueError(f"the store process says {unknown}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import socket
 import ssl
 import time
@@ -303,3 +305,70 @@ def test_a_frame_cut_in_the_middle_is_no_packet(
     assert json.loads(newest)["raw"].encode() == LINE % 1
     assert "Frames cut in the middle" in good(run(node.home, "sensor", "stats"))
     assert_counts_exactly(node, client)
+
+
+BEGIN = b"<14>1 2026-01-01T00:00:00Z h a p m "
+# What is hostile in a message, and the grade of its record: what is odd in a MSG is no fault.
+TEXTS = [
+    (BEGIN + b"- hostile \xff\xfe\xc0\x80 \xed\xa0\x80", "strict"),
+    (BEGIN + b'[x@1 y="\xff"] hostile', "near_miss"),
+    (BEGIN + b"- hostile a\x00b", "strict"),
+    (BEGIN.replace(b" h ", b" h\x00st ") + b"- hostile", "near_miss"),
+    (BEGIN + b"- \xef\xbb\xbfhostile \xc3\xa9", "strict"),
+    (BEGIN + b"- \xef\xbb\xbfhostile \xff", "near_miss"),
+    (BEGIN + b"- hostile \x1b[31mred\x1b]0;owned\x07\x9b2J", "strict"),
+    (BEGIN + b"- hostile one\r\n<14>two\r\n", "strict"),
+    (BEGIN + "- hostile \u202egnp.exe \u2028".encode(), "strict"),
+    (BEGIN + b'[x@1 y="' + b"z" * 65_000 + b'"] hostile', "strict"),
+    (BEGIN + b"[x@1" + b' y="z"' * 10_000 + b"] hostile", "strict"),
+    *(
+        (b"<14>1 %b h a p m - hostile" % time, "near_miss")
+        for time in (b"2026-02-30T00:00:00Z", b"2026-02-28T24:00:00Z", b"2016-12-31T23:59:60Z")
+    ),
+    *(
+        (b"<14>%b h a: hostile" % time, "near_miss")
+        for time in (b"Feb 30 00:00:00", b"Feb 28 24:00:00", b"Dec 31 23:59:60")
+    ),
+    *(
+        (pri + rest, grade)
+        for rest in (BEGIN[4:] + b"- hostile", b"Feb 28 12:00:00 h a: hostile")
+        for pri, grade in (
+            *((b"<0>", "strict"), (b"<191>", "strict"), (b"<192>", "near_miss")),
+            *((b"<999>", "near_miss"), (b"<100000000000000000000>", "raw")),
+        )
+    ),
+]
+
+
+NO_SUCH_TIME = re.compile(rb"-02-30|Feb 30|T24|28 24|<1000")
+
+
+def test_hostile_text_is_kept_to_the_octet_graded_and_shown_escaped(
+    node: Node, client: TlsFiles
+) -> None:
+    with connect(node, client) as tls:
+        tls.sendall(octet_counted([text for text, _ in TEXTS]))
+        tls.unwrap().close()
+    search = ("sensor", "search", "hostile", "-n", "100", "--oldest-first")
+
+    def records() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in run(node.home, *search, "--json").stdout.splitlines()]
+
+    wait_until(lambda: len(records()) >= len(TEXTS), "all are found")
+    for (text, grade), record in zip(TEXTS, records(), strict=True):
+        assert octets_of(record) == text
+        assert record["grade"] == grade, text[:80]
+        # A day or an hour that there is not is not taken for another one.
+        assert (record["timestamp"] is None) == bool(NO_SUCH_TIME.search(text)), text[:80]
+    for words in (search, ("sensor", "tail", "-n", str(len(TEXTS)))):
+        shown = good(run(node.home, *words))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", shown)
+        assert shown.count("hostile") >= len(TEXTS)
+    assert_counts_exactly(node, client)
+
+
+def octets_of(record: dict[str, Any]) -> bytes:
+    if "raw_base64" in record:
+        return base64.b64decode(record["raw_base64"])
+    raw: str = record["raw"]
+    return raw.encode()

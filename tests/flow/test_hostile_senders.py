@@ -74,6 +74,11 @@ FRAMINGS = [
     (b"<1>line\n", [b"<1>line", b"<9>after"]),
     (b"<1>line\r\n", [b"<1>line", b"<9>after"]),
     (b"\n\r\n\0", [b"<9>after"]),
+    # No MSG at all, counted and as a line.
+    (b"16 <1>1 - - - - - -3 <2>", [b"<1>1 - - - - - -", b"<2>"]),
+    (b"<1>1 - - - - - -\n<2>\n", [b"<1>1 - - - - - -", b"<2>", b"<9>after"]),
+    # Above the limit, and a line end that its own text chose: still a count.
+    (b"70000 <1>" + b"a\n" * 34_998 + b"b", [(b"<1>" + b"a\n" * 34_998)[:65_536]]),
 ]
 # The same once octet counting is decided: the bad one is skipped up to LF, the next one is right.
 IN_OCTETS = [b"0 ", b"-1 ", b"+5 ", b"007 ", b" 5 ", b"5<", b"1" * 1000 + b" ", b"100000000 <"]
@@ -107,35 +112,41 @@ def say_all_of_it(shared: Receivers, peer_authority: PeerAuthority) -> None:
 
 
 def test_two_hundred_that_announce_100_megabytes_get_no_memory(
-    tmp_path: Path, server: TlsFiles
+    tmp_path: Path, server: TlsFiles, peer_authority: PeerAuthority
 ) -> None:
-    """Over plain TCP, so that nothing else takes memory for each of them."""
-    with Receivers(tmp_path / "journal", material(server), plain=True) as receivers:
-        port = receivers.pool.listeners()[1].port
+    """Half of them as much as seven digits can say, which is cut; the others more, which is bad."""
+    begin = {b"100000000 <14>1 ": b"", b"9999999 <14>1 ": b"<14>1 "}
+    pieces = 20
+    with Receivers(tmp_path / "journal", material(server)) as receivers:
         with ExitStack() as open_ones:
             hostile = [
-                open_ones.enter_context(socket.create_connection((LOOPBACK, port), 10))
-                for _ in range(200)
+                (open_ones.enter_context(Sender(receivers.port, peer_authority)), each)
+                for each in [*begin] * 100
             ]
-            for one in hostile:
-                one.sendall(FRAME)
+            for one, _ in hostile:
+                one.send(FRAME)
             receivers.expect(200)
             before = memory(receivers)
-            for one in hostile:
-                one.sendall(b"100000000 <14>1 ")
-            for _ in range(20):
-                for one in hostile:
-                    one.sendall(b"x" * 5000)
-            # Refused on the header: all of it is quarantined, none of it waits for its end.
-            wanted = 200 * 16 + 200 * 100_000
+            for one, announced in hostile:
+                one.send(announced)
+            for _ in range(pieces):
+                for one, _ in hostile:
+                    one.send(b"x" * 5000)
+            quarantined = 100 * (16 + pieces * 5000)
+            let_go = 100 * (6 + pieces * 5000 - 65_536)
+            # Told from the header: nothing waits for an end that is far away.
             eventually(
-                lambda: receivers.statistics().faults["quarantined_bytes"] == wanted,
-                "not quarantined",
+                lambda: (
+                    receivers.statistics().faults["quarantined_bytes"] == quarantined
+                    and receivers.statistics().faults["truncated_bytes"] == let_go
+                ),
+                "not told from the header",
             )
             grown = memory(receivers) - before
-        receivers.expect(200)
-    # Of 20 MB sent some are in blocks on their way to the disk; 20,000 MB were announced.
-    assert grown < 16384, f"{grown} kB for 200 connections"
+        cut = receivers.expect(300)[200:]
+        assert cut == [b"<14>1 ".ljust(65_536, b"x")] * 100
+    # Of 20 MB sent some are in blocks on their way to the disk; 11,000 MB were announced.
+    assert grown < 100 * 64 + 16384, f"{grown} kB for 200 connections"
 
 
 def test_an_overlong_frame_byte_by_byte_and_then_a_good_one(

@@ -97,9 +97,42 @@ def iso(number: int) -> str:
     )
 
 
-def cisco(number: int) -> str:
-    """A vendor's way: read one by one."""
+def asa(number: int) -> str:
+    """A firewall with RFC 5424's time, which is all it takes of it."""
     return f"<166>{_stamp(number)} asa{number % 9} : %ASA-3-710003: TCP access denied by ACL"
+
+
+def asa_year(number: int) -> str:
+    """A firewall with its own time, which has a year."""
+    return (
+        f"<166>Mar 01 2026 {_clock(number // 1000)} fw{number % 9} : %ASA-6-302013: Built outbound"
+        f" TCP connection {number} for outside:198.51.100.{number % 250}/443"
+        f" (198.51.100.{number % 250}/443) to inside:10.1.1.{number % 199}/{number % 40000}"
+    )
+
+
+def ios(number: int) -> str:
+    """A switch with a sequence number and milliseconds."""
+    return (
+        f"<189>{number}: sw{number % 200}: *Mar  1 {_clock(number // 1000)}.{number % 1000:03}:"
+        f" %LINEPROTO-5-UPDOWN: Line protocol on Interface GigabitEthernet1/0/{number % 48},"
+        " changed state to up"
+    )
+
+
+def esxi(number: int) -> str:
+    """A hypervisor's own service: what it says of itself stands before the text."""
+    return (
+        f"<166>{_stamp(number)[:23]}Z esx{number % 40}.example.com Hostd: info"
+        f" hostd[{2100000 + number % 500}] [Originator@6876 sub=Vimsvc.TaskManager"
+        f" opID={number * 2654435761 % 2**32:08x} user=vpxuser] Task Created :"
+        f" haTask--vim.event.EventHistoryCollector.readNext-{number}"
+    )
+
+
+def written(number: int) -> str:
+    """A login as rsyslog writes it to a file, from where some send it: without a PRI."""
+    return iso(number)[4:]
 
 
 _SHAPES: dict[str, Callable[[int], str]] = {
@@ -110,7 +143,11 @@ _SHAPES: dict[str, Callable[[int], str]] = {
     "sudo 5424": sudo,
     "mix": mixed,
     "iso": iso,
-    "cisco asa": cisco,
+    "asa": asa,
+    "asa year": asa_year,
+    "ios": ios,
+    "esxi": esxi,
+    "no pri": written,
 }
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealwire.syslog.message import ParsedMessage
-    from sealwire.syslog.rows import Positions
+    from sealwire.syslog.rows import Mask, Positions
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 
@@ -78,11 +78,11 @@ class Found:
         header: Header,
         *,
         grade: Grade = Grade.STRICT,
-        guessed: bool = False,
+        guessed: Mask | bool = False,
     ) -> None:
         """Keep what a reader of many is sure of, and what their texts hold.
 
-        ``guessed``: so are all their times.
+        ``guessed``: so are all their times, or those of the messages it has.
         """
         read_texts(self.rows, header)
         kept = header.valid
@@ -93,7 +93,7 @@ class Found:
         self.severities[rows] = header.priorities[kept] & 7
         self.microseconds[rows] = header.microseconds[kept]
         self.timed[rows] = header.timed[kept]
-        self.guessed[rows] = guessed
+        self.guessed[rows] = guessed if isinstance(guessed, bool) else guessed[kept]
         self.text[rows] = header.text[kept] - self.rows.starts[rows]
         for name, to in self.spans.items():
             part: Spans = getattr(header, name)

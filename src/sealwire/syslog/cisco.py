@@ -21,10 +21,11 @@ WITHIN: Final = 320
 """How far behind the PRI the mnemonic may begin."""
 _LONGEST: Final = 320
 
-_MNEMONIC = re.compile(
+MNEMONIC: Final = re.compile(
     rb"%[A-Za-z][A-Za-z0-9_]{0,31}+(?:-{1,2}[A-Za-z][A-Za-z0-9_]{0,31}+){0,4}+"
     rb"-{1,2}([0-7])-[A-Za-z0-9_][A-Za-z0-9_-]{0,63}+(?= ?:| |\Z)"
 )
+"""``%ASA-5-111010``; group 1 is its severity."""
 # Of small-business switches, whose severity is a letter.
 _LETTERED = re.compile(
     rb"%[A-Za-z][A-Za-z0-9_]{0,31}+-([ACEWNID])-[A-Za-z0-9_][A-Za-z0-9_-]{0,63}+(?=: )"
@@ -49,7 +50,7 @@ def read_cisco(draft: Draft) -> ParsedMessage | None:
     The mnemonic becomes ``app``; its severity counts when there is no PRI.
     """
     end = draft.at + WITHIN
-    mnemonic = _MNEMONIC.search(draft.raw, draft.at, end + _LONGEST) or _LETTERED.search(
+    mnemonic = MNEMONIC.search(draft.raw, draft.at, end + _LONGEST) or _LETTERED.search(
         draft.raw, draft.at, end + _LONGEST
     )
     if mnemonic is None or mnemonic.start() >= end or not _read_pieces(draft, mnemonic.start()):

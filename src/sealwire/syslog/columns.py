@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from sealwire.syslog.assembly import SCHEMA, Found, assemble
 from sealwire.syslog.bsd_headers import read_bsd_headers
+from sealwire.syslog.cisco_headers import read_cisco_headers
 from sealwire.syslog.headers import Priorities, read_priorities, read_rfc5424
 from sealwire.syslog.loose_headers import read_iso_headers
 from sealwire.syslog.message import Grade
@@ -80,6 +81,7 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
         _read_rfc5424(found, priorities)
         _read_dated(found, priorities, received_us)
         _read_iso(found, priorities)
+        _read_cisco(found, priorities, received_us)
     _read_one_by_one(found, received_us)
     return assemble(found)
 
@@ -110,6 +112,15 @@ def _read_iso(found: Found, priorities: Priorities) -> None:
     if which.size:
         header = read_iso_headers(found.rows, which, priorities)
         found.take("iso", header, grade=Grade.VARIANT)
+
+
+def _read_cisco(found: Found, priorities: Priorities, received_us: Positions) -> None:
+    unread = found.unread()
+    which = unread[priorities.valid[unread]]
+    if which.size:
+        header, guessed = read_cisco_headers(found.rows, which, priorities, received_us)
+        if len(header.rows):
+            found.take("cisco", header, grade=Grade.VARIANT, guessed=guessed)
 
 
 def _read_one_by_one(found: Found, received_us: Positions) -> None:

@@ -132,6 +132,35 @@ def bsd_time(window: Bytes, received_us: Positions) -> tuple[Moments, Mask]:
     "Not after receipt" allows a day. The zone is taken for UTC. The mask says where a day is
     padded with 0 instead of the RFC's space.
     """
+    month, day, seconds, valid, padded = _bsd_parts(window)
+    days, possible = _last_day(month, day, seconds, received_us)
+    return Moments((days * _DAY + seconds) * SECOND_US, valid & possible), padded
+
+
+def bsd_moments(window: Bytes, received_us: Positions, years: Bytes, said: Mask) -> Moments:
+    """The same, of the year that is ``said`` in four digits of ``years``, where it is."""
+    month, day, seconds, valid, _ = _bsd_parts(window)
+    days, possible = _last_day(month, day, seconds, received_us)
+    (y1, y2, y3, y4), digits = digits_of(years, (0, 1, 2, 3))
+    sure, exists = days_of(y1 * 1000 + y2 * 100 + y3 * 10 + y4, month, day)
+    days = np.where(said, sure, days)
+    valid &= np.where(said, exists & digits, possible)
+    return Moments((days * _DAY + seconds) * SECOND_US, valid)
+
+
+def fraction_at(rows: Rows, at: Positions, lengths: Positions) -> Positions:
+    """Microseconds of the digits that follow a point at ``at``; what is finer is cut off."""
+    total = np.zeros(len(at), np.int64)
+    weight = 100_000
+    for place in range(_LONGEST_FRACTION):
+        digit = rows.buffer[np.maximum(at, 0) + place].astype(np.int64) - int(_ZERO)
+        total += np.where(lengths > place, digit, 0) * weight
+        weight //= 10
+    return total
+
+
+def _bsd_parts(window: Bytes) -> tuple[Positions, Positions, Positions, Mask, Mask]:
+    """Month, day, seconds since midnight, where all this is one, and where the day has a 0."""
     padded = window.copy()
     blank = padded[:, 4] == ord(" ")
     padded[:, 4] |= np.uint8(0x10)  # a space becomes 0
@@ -143,10 +172,7 @@ def bsd_time(window: Bytes, received_us: Positions) -> tuple[Moments, Mask]:
     month = _MONTH_ORDER[np.minimum(np.searchsorted(_MONTH_NAMES, name), 11)]
     valid &= name == _MONTH_CODES[month - 1]
     seconds, exists = seconds_of(h1 * 10 + h2, n1 * 10 + n2, s1 * 10 + s2)
-    valid &= exists
-    days, possible = _last_day(month, d1 * 10 + d2, seconds, received_us)
-    moments = Moments((days * _DAY + seconds) * SECOND_US, valid & possible)
-    return moments, ~blank & (d1 == 0)
+    return month, d1 * 10 + d2, seconds, valid & exists, ~blank & (d1 == 0)
 
 
 def _last_day(

@@ -87,7 +87,8 @@ def _year_of(day: int) -> int:
 @lru_cache(maxsize=4096)
 def _nearest_midnight(month: int, day: int, clock: int, latest: int) -> int | None:
     newest = _year_of(latest // DAY_US)
-    for year in range(newest, newest - _YEARS_BACK - 1, -1):
+    # East of UTC a new year comes earlier.
+    for year in range(newest + 1, newest - _YEARS_BACK - 1, -1):
         midnight = midnight_us(year, month, day) if year > 0 else None
         if midnight is not None and midnight + clock <= latest:
             return midnight

@@ -90,7 +90,8 @@ class Found:
         self.rules[rows] = self._rule(rule)
         self.grades[rows] = grade
         self.facilities[rows] = header.priorities[kept] >> 3
-        self.severities[rows] = header.priorities[kept] & 7
+        marked = header.priorities[kept] >= 0
+        self.severities[rows] = np.where(marked, header.priorities[kept] & 7, ABSENT)
         self.microseconds[rows] = header.microseconds[kept]
         self.timed[rows] = header.timed[kept]
         self.guessed[rows] = guessed if isinstance(guessed, bool) else guessed[kept]

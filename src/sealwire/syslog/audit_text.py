@@ -61,12 +61,10 @@ def read_fmc_text(draft: Draft, at: int) -> bool:
     return True
 
 
-def read_fmc_fields(raw: bytes, start: int, fields: Fields) -> bool:
-    """Whether an audit text with a tag stands at ``start``; its parts are appended then."""
-    found = _TAGGED.match(raw, start)
-    if found:
+def read_fmc_fields(raw: bytes, start: int, fields: Fields) -> None:
+    """Append the parts of the audit text at ``start``, when it is one with a tag."""
+    if found := _TAGGED.match(raw, start):
         _take_audit(raw, found, fields)
-    return found is not None
 
 
 def _take_audit(raw: bytes, found: re.Match[bytes], fields: Fields) -> None:

@@ -24,7 +24,13 @@ from sealwire.syslog.dated import (
     some_of,
 )
 from sealwire.syslog.found import Entries, Header
-from sealwire.syslog.loose_headers import PADDED, give_up_holding, give_up_odd_texts, read_loose
+from sealwire.syslog.loose_headers import (
+    PADDED,
+    Form,
+    give_up_holding,
+    give_up_odd_texts,
+    read_loose,
+)
 from sealwire.syslog.moments import bsd_time
 from sealwire.syslog.rows import FOREIGN, Rows, Spans, cut, places_of
 from sealwire.syslog.strict import names_host
@@ -53,27 +59,35 @@ _SENDER: Final = re.compile(rb"[^\s:\[\]\x80-\xff]+\Z")
 
 
 class BsdHeaders(NamedTuple):
-    """Of RFC 3164 with a tag, of audit lines, and of others whose day has a 0 before it."""
+    """Of RFC 3164 with a tag, of audit lines, and of others: a day with a 0 before it, no PRI."""
 
     tagged: Header
     audit: Header
-    padded: Header
+    loose: Header
 
 
 def read_bsd_headers(
-    rows: Rows, which: Positions, priorities: Priorities, received_us: Positions
+    rows: Rows,
+    which: Positions,
+    priorities: Priorities,
+    received_us: Positions,
+    form: Form = PADDED,
 ) -> BsdHeaders:
-    """The messages ``which``, behind whose PRI a capital letter stands."""
+    """The messages ``which``, behind whose PRI, or which begin with, a capital letter.
+
+    ``form``: of what is not RFC 3164, which nothing is without a PRI.
+    """
     dated = _read_dated(rows, which, priorities.ends[which], received_us)
     labelled = rows.buffer[dated.at] == _OPEN
     audit = some_of(dated, np.flatnonzero(dated.valid & labelled))
-    tagged = some_of(dated, np.flatnonzero(dated.valid & ~labelled & ~dated.padded))
-    padded = some_of(dated, np.flatnonzero(dated.valid & ~labelled & dated.padded))
+    loosely = dated.padded | (form is not PADDED)
+    tagged = some_of(dated, np.flatnonzero(dated.valid & ~labelled & ~loosely))
+    loose = some_of(dated, np.flatnonzero(dated.valid & ~labelled & loosely))
     values = priorities.values
     return BsdHeaders(
         _read_tagged(rows, tagged, values[tagged.rows]),
         _read_audit(rows, audit, values[audit.rows]),
-        read_loose(rows, padded, values[padded.rows], PADDED),
+        read_loose(rows, loose, values[loose.rows], form),
     )
 
 
@@ -94,7 +108,7 @@ def _read_tagged(rows: Rows, dated: Dated, priorities: Positions) -> Header:
         read_tag(rows, header, dated.ends)
         judge(rows, header, dated.host, _is_plain_host)
         judge(rows, header, header.app, is_tag)
-        give_up_odd_texts(rows, header, dated.ends)
+        give_up_odd_texts(rows, header, dated.ends, header.procid.starts < 0)
     return header
 
 

@@ -15,8 +15,13 @@ import pyarrow as pa
 from sealwire.syslog.assembly import SCHEMA, Found, assemble
 from sealwire.syslog.bsd_headers import read_bsd_headers
 from sealwire.syslog.cisco_headers import read_cisco_headers
-from sealwire.syslog.headers import Priorities, read_priorities, read_rfc5424
-from sealwire.syslog.loose_headers import read_iso_headers
+from sealwire.syslog.headers import (
+    Priorities,
+    read_priorities,
+    read_rfc5424,
+    without_priorities,
+)
+from sealwire.syslog.loose_headers import UNMARKED, UNMARKED_ISO, read_iso_headers
 from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import Rows, rows_of
@@ -82,6 +87,7 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
         _read_dated(found, priorities, received_us)
         _read_iso(found, priorities)
         _read_cisco(found, priorities, received_us)
+        _read_unmarked(found, received_us)
     _read_one_by_one(found, received_us)
     return assemble(found)
 
@@ -102,7 +108,7 @@ def _read_dated(found: Found, priorities: Priorities, received_us: Positions) ->
         headers = read_bsd_headers(found.rows, which, priorities, received_us[which])
         found.take("rfc3164", headers.tagged, guessed=True)
         found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
-        found.take("bsd", headers.padded, grade=Grade.NEAR_MISS, guessed=True)
+        found.take("bsd", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
 
 
 def _read_iso(found: Found, priorities: Priorities) -> None:
@@ -112,6 +118,23 @@ def _read_iso(found: Found, priorities: Priorities) -> None:
     if which.size:
         header = read_iso_headers(found.rows, which, priorities)
         found.take("iso", header, grade=Grade.VARIANT)
+
+
+def _read_unmarked(found: Found, received_us: Positions) -> None:
+    """What has no PRI, such as lines that were written to a file before they were sent."""
+    priorities = without_priorities(found.rows)
+    first = found.rows.buffer[found.rows.starts]
+    which = np.flatnonzero(priorities.valid & (first >= ord("A")) & (first <= ord("S")))
+    if which.size:
+        times = received_us[which]
+        headers = read_bsd_headers(found.rows, which, priorities, times, UNMARKED)
+        found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
+        found.take("no_pri", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
+    dashed = found.rows.buffer[found.rows.starts + 4] == ord("-")
+    which = np.flatnonzero(priorities.valid & dashed & ((first == ord("1")) | (first == ord("2"))))
+    if which.size:
+        header = read_iso_headers(found.rows, which, priorities, UNMARKED_ISO)
+        found.take("no_pri", header, grade=Grade.NEAR_MISS)
 
 
 def _read_cisco(found: Found, priorities: Priorities, received_us: Positions) -> None:

@@ -24,6 +24,8 @@ HOLDS_FIELDS: Final = re.compile(
 )
 """Matches where a text begins that this module takes apart; texts without a match hold nothing."""
 
+_VMWARE = re.compile(rb"\[[A-Za-z]{1,32}@6876[ \]]")
+
 # Header fields are divided by |, and a backslash stands before a | that is none. The extension is
 # KEY=VALUE with spaces in values: a value ends where the next key begins.
 _CEF = re.compile(
@@ -75,8 +77,10 @@ def read_text_fields(raw: bytes, start: int, fields: Fields) -> None:
 def _read_bracketed(raw: bytes, start: int, fields: Fields) -> None:
     if raw.startswith(b"[AuditEvent=", start):
         read_dogtag_text(raw, start, fields)
-    elif not read_fmc_fields(raw, start, fields):
+    elif _VMWARE.match(raw, start):
         _read_vmware(raw, start, fields)
+    else:
+        read_fmc_fields(raw, start, fields)
 
 
 def _read_cef(raw: bytes, start: int, fields: Fields) -> None:

@@ -45,8 +45,8 @@ class Entries(NamedTuple):
 class Header:
     """The header of some messages (``rows``, ascending), where ``valid``; one place a message.
 
-    ``priorities``: PRI. ``timed``: it has a time. ``text``: position in the buffer where the text
-    begins.
+    ``priorities``: PRI, -1 where there is none. ``timed``: it has a time. ``text``: position in the
+    buffer where the text begins.
     """
 
     rows: Positions

@@ -54,6 +54,12 @@ def read_priorities(rows: Rows) -> Priorities:
     return Priorities(values, ends, valid)
 
 
+def without_priorities(rows: Rows) -> Priorities:
+    """The same where there is no PRI: what follows it begins with the message."""
+    nowhere = np.full(len(rows.starts), ABSENT, np.int64)
+    return Priorities(nowhere, rows.starts, rows.buffer[rows.starts] != ord("<"))
+
+
 def read_rfc5424(rows: Rows, which: Positions, priorities: Priorities) -> Header:
     """The messages ``which``, behind whose PRI ``1`` and a space stand."""
     at = priorities.ends[which] + 2

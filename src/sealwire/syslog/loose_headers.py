@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from sealwire.syslog.dated import HOST, Dated, find_host, header_of, is_tag, judge, read_tag
+from sealwire.syslog.hypervisors import read_levels
 from sealwire.syslog.moments import LONGEST, rfc3339
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import first_not_graphic
@@ -32,18 +33,22 @@ _ODD_BEGINS[list(b"viwetp")] = True
 
 
 class Form(NamedTuple):
-    """A rule of the parser, and a time for which it takes a message."""
+    """A rule of the parser, and a beginning for which it takes a message."""
 
     rule: str
-    time: bytes
+    begins: bytes
 
 
-PADDED: Final = Form("bsd", b"Mar 01 14:45:24")
-ISO: Final = Form("iso", b"2026-03-01T14:45:24Z")
+PADDED: Final = Form("bsd", b"<13>Mar 01 14:45:24")
+ISO: Final = Form("iso", b"<13>2026-03-01T14:45:24Z")
+UNMARKED: Final = Form("no_pri", b"Mar  1 14:45:24")
+UNMARKED_ISO: Final = Form("no_pri", b"2026-03-01T14:45:24Z")
 
 
-def read_iso_headers(rows: Rows, which: Positions, priorities: Priorities) -> Header:
-    """The messages ``which``, behind whose PRI a digit stands."""
+def read_iso_headers(
+    rows: Rows, which: Positions, priorities: Priorities, form: Form = ISO
+) -> Header:
+    """The messages ``which``, behind whose PRI, or which begin with, a digit."""
     at = priorities.ends[which]
     ends = rows.ends[which]
     window = rows.window(at, LONGEST + 1)
@@ -53,7 +58,7 @@ def read_iso_headers(rows: Rows, which: Positions, priorities: Priorities) -> He
     valid &= found & (host.ends < ends) & (rows.buffer[at + lengths] == _SPACE)
     padded = np.zeros(len(which), np.bool_)
     dated = Dated(which, ends, valid, padded, microseconds, host, host.ends + 1)
-    return read_loose(rows, dated, priorities.values[which], ISO)
+    return read_loose(rows, dated, priorities.values[which], form)
 
 
 def read_loose(rows: Rows, dated: Dated, priorities: Positions, form: Form) -> Header:
@@ -66,17 +71,14 @@ def read_loose(rows: Rows, dated: Dated, priorities: Positions, form: Form) -> H
         judge(rows, header, dated.host, partial(_is_host, form))
         judge(rows, header, header.app, partial(_is_app, form))
         text = rows.buffer[np.minimum(header.text, dated.ends)]
-        give_up_odd_texts(rows, header, dated.ends, _ODD_BEGINS[text])
+        levels = read_levels(rows, header, dated.ends, _ODD_BEGINS[text])
+        doubtful = ~levels & ((header.procid.starts < 0) | _ODD_BEGINS[text])
+        give_up_odd_texts(rows, header, dated.ends, doubtful)
     return header
 
 
-def give_up_odd_texts(
-    rows: Rows, header: Header, ends: Positions, also: Mask | None = None
-) -> None:
-    """A text behind a tag without a process, or ``also`` another, may be a vendor's way."""
-    doubtful = header.procid.starts < 0
-    if also is not None:
-        doubtful |= also
+def give_up_odd_texts(rows: Rows, header: Header, ends: Positions, doubtful: Mask) -> None:
+    """Of the ``doubtful`` ones, give up those whose text may be a vendor's way."""
     for place in np.flatnonzero(header.valid & doubtful).tolist():
         text = rows.buffer[header.text[place] : ends[place]][:_LOOKED_AT].tobytes()
         header.valid[place] = ODD_TEXT.match(text) is None
@@ -110,6 +112,6 @@ def _is_app(form: Form, app: bytes) -> bool:
 
 def _is_read(form: Form, host: bytes, app: bytes, process: bytes) -> bool:
     """Whether the reader of single messages takes these for a host and a tag."""
-    parsed: ParsedMessage = parse(b"<13>%b %b %b%b: x" % (form.time, host, app, process), 0)
+    parsed: ParsedMessage = parse(b"%b %b %b%b: x" % (form.begins, host, app, process), 0)
     found = (parsed.rule, parsed.host, parsed.app, parsed.procid)
     return found == (form.rule, host.decode(), app.decode(), "1" if process else None)

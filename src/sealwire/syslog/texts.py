@@ -14,6 +14,7 @@ import numpy as np
 
 from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.found import Entries
+from sealwire.syslog.hypervisors import are_originators, read_originators
 from sealwire.syslog.rows import (
     FOREIGN,
     Rows,
@@ -60,7 +61,10 @@ def read_texts(rows: Rows, header: Header) -> None:
         return
     event = (rows.window(at[maybe], len(_EVENT)) == _EVENT).all(axis=1)
     event &= ends[maybe] - at[maybe] >= len(_EVENT)
-    for place in maybe[~event].tolist():
+    others = maybe[~event]
+    theirs = are_originators(rows, at[others], ends[others])
+    _read_originators(rows, header, others[theirs])
+    for place in others[~theirs].tolist():
         text = rows.buffer[at[place] : ends[place]].tobytes()
         header.valid[place] = HOLDS_FIELDS.match(text) is None
     events = maybe[event]
@@ -68,6 +72,14 @@ def read_texts(rows: Rows, header: Header) -> None:
         valid, entries = _read_events(rows, at[events], ends[events])
         header.valid[events] = valid
         header.entries.append(entries._replace(rows=header.rows[events][entries.rows]))
+
+
+def _read_originators(rows: Rows, header: Header, places: Positions) -> None:
+    if places.size:
+        ends = rows.ends[header.rows[places]]
+        valid, entries = read_originators(rows, header.text[places], ends)
+        header.valid[places] = valid
+        header.entries.append(entries._replace(rows=header.rows[places][entries.rows]))
 
 
 def _read_events(rows: Rows, starts: Positions, ends: Positions) -> tuple[Mask, Entries]:

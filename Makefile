@@ -106,7 +106,7 @@ bench: $(VENV)/.dev .peers/.ready .peers/.cfssl bench/out/tlsload | debian
 	$(BIN)/python -m bench.storm $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.sustain $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.idle
-	$(BIN)/python -m bench.slowloris
+	$(BIN)/python -m bench.slowloris $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.issue
 	$(BIN)/python -m bench.crl
 

@@ -54,7 +54,7 @@ def _dogtag(number: int, spread: int, moment: datetime) -> str:
 
 def _management_centre(number: int, spread: int, moment: datetime) -> str:
     return (
-        f"<142>{_stamp(moment)} fmc{spread % 5}: %FMC-AUDIT : sfdccsm: {_USERS[spread % 8]}@"
+        f"<142>{_stamp(moment)} fmc{spread % 5}: [FMC-AUDIT] sfdccsm: {_USERS[spread % 8]}@"
         f"{_address(spread)}, {_PAGES[spread % 5]}, Page View, object {number}"
     )
 

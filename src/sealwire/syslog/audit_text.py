@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sealwire.syslog.message import Grade
 from sealwire.syslog.structured_data import text_of
@@ -32,6 +32,8 @@ _PREFIX = re.compile(
     rb"([0-9]{1,10})\.([^\r\n\[\]]{0,128}?) - \[([^\]\r\n]{8,64})\]"
     rb" \[([0-9]{1,5})\] \[([0-9]{1,5})\] "
 )
+PREFIX_NAMES: Final = ("dogtag.thread", "dogtag.source", "dogtag.level")
+"""Names of what a prefix holds, in its order."""
 _ATTRIBUTE = re.compile(rb"\[([A-Za-z][\w.-]{0,63})=")
 _VALUE_END = re.compile(rb"\](?=\[[A-Za-z][\w.-]{0,63}=| |\Z)")
 
@@ -96,11 +98,22 @@ def read_dogtag_line(draft: Draft) -> ParsedMessage | None:
     return draft.done(Grade.VARIANT if is_event else Grade.NEAR_MISS, "dogtag")
 
 
+def read_event_prefix(text: bytes) -> tuple[int, Fields] | None:
+    """Where the event begins that stands behind a prefix, and the prefix's fields; None: no such.
+
+    Only where all of the prefix is ASCII, as Dogtag writes it.
+    """
+    prefix = _PREFIX.match(text)
+    if prefix is None or not prefix[0].isascii() or not _EVENT.match(text, prefix.end()):
+        return None
+    return prefix.end(), _prefix_fields(prefix)
+
+
 def _prefix_fields(prefix: re.Match[bytes]) -> Fields:
+    """See ``PREFIX_NAMES``."""
     _, thread, _, source, level = prefix.groups()
-    names = ("thread", "source", "level")
-    values = zip(names, (thread, source, level), strict=True)
-    return [(f"dogtag.{name}", text_of(value)) for name, value in values]
+    values = zip(PREFIX_NAMES, (thread, source, level), strict=True)
+    return [(name, text_of(value)) for name, value in values]
 
 
 def read_dogtag_text(raw: bytes, start: int, fields: Fields) -> None:

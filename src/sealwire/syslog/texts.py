@@ -1,7 +1,7 @@
 """Texts of many messages at once: which hold fields of their own, and Dogtag's events.
 
-An event is a run of ``[NAME=VALUE]``. Where a value makes it doubtful where it ends, the message
-is left to the reader of single messages.
+An event is a run of ``[NAME=VALUE]``, perhaps behind what Dogtag's own file begins lines with.
+Where a value makes it doubtful where it ends, the message is left to the reader of single messages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
+from sealwire.syslog.audit_text import PREFIX_NAMES, read_event_prefix
 from sealwire.syslog.event_formats import HOLDS_FIELDS
 from sealwire.syslog.found import Entries
 from sealwire.syslog.hypervisors import are_originators, read_originators
@@ -64,14 +66,41 @@ def read_texts(rows: Rows, header: Header) -> None:
     others = maybe[~event]
     theirs = are_originators(rows, at[others], ends[others])
     _read_originators(rows, header, others[theirs])
-    for place in others[~theirs].tolist():
-        text = rows.buffer[at[place] : ends[place]].tobytes()
-        header.valid[place] = HOLDS_FIELDS.match(text) is None
-    events = maybe[event]
+    behind = _read_prefixes(rows, header, at, others[~theirs])
+    events = np.sort(np.concatenate((maybe[event], behind)))
     if events.size:
         valid, entries = _read_events(rows, at[events], ends[events])
         header.valid[events] = valid
         header.entries.append(entries._replace(rows=header.rows[events][entries.rows]))
+
+
+def _read_prefixes(rows: Rows, header: Header, at: Positions, places: Positions) -> Positions:
+    """The texts that are an event behind a prefix; ``at`` then says where the event begins.
+
+    Those that hold other fields are given up.
+    """
+    ends = rows.ends[header.rows]
+    found: list[int] = []
+    values: list[str] = []
+    for place in places.tolist():
+        text = rows.buffer[at[place] : ends[place]].tobytes()
+        prefix = read_event_prefix(text)
+        if prefix is None:
+            header.valid[place] = HOLDS_FIELDS.match(text) is None
+            continue
+        found.append(place)
+        at[place] += prefix[0]
+        values += (value for _, value in prefix[1])
+    behind = np.array(found, np.int64)
+    if found:
+        header.entries.append(_of_prefixes(header.rows[behind], values))
+    return behind
+
+
+def _of_prefixes(owners: Positions, values: list[str]) -> Entries:
+    names = np.tile(np.arange(len(PREFIX_NAMES)), len(owners))
+    strings = pa.array(values, pa.string())
+    return Entries(np.repeat(owners, len(PREFIX_NAMES)), names, PREFIX_NAMES, strings)
 
 
 def _read_originators(rows: Rows, header: Header, places: Positions) -> None:

@@ -51,7 +51,9 @@ def export(
 ) -> None:
     """Take the evidence of a time range out: segments as they are, the chain, a listing."""
     if verify is not None and output is None:
-        _verify(verify, json=json)
+        _, records_in_it = _verify(verify, json=json)
+        if not records_in_it:
+            raise typer.Exit(_NOT_VERIFIED)
         return
     if verify is not None or output is None:
         raise UsageError("usage.export", "give either -o FILE or --verify FILE")
@@ -67,15 +69,15 @@ def export(
         client.pieces(_EXPORT, params=parameters) as got,
     ):
         file.writelines(got)
-    listing = _verify(output, json=json)
+    listing, _ = _verify(output, json=json)
     if records:
         _write_records(lines, home_path(home), listing)
         if not json:
             typer.echo(f"{printable(str(lines))}: the records, one JSON object a line")
 
 
-def _verify(path: Path, *, json: bool) -> Listing:
-    """Say what was checked; exit code 2 unless all of it is as it was sealed."""
+def _verify(path: Path, *, json: bool) -> tuple[Listing, int]:
+    """Say what was checked; exit code 2 unless all of it is as it was sealed. How many records."""
     from sealwire.stores.segments.export_check import verify_export
     from sealwire.stores.segments.tar_check import verify_tar
 
@@ -91,12 +93,12 @@ def _verify(path: Path, *, json: bool) -> Listing:
         _show(path, listing, found)
     if found.damages:
         raise typer.Exit(_NOT_VERIFIED)
-    return listing
+    return listing, found.rows
 
 
 def _document(listing: Listing, found: Verification) -> dict[str, Any]:
     return {
-        "verified": not found.damages,
+        "verified": not found.damages and found.rows > 0,
         "sensor": listing.sensor,
         "created": listing.created,
         "segments": found.segments,
@@ -114,7 +116,9 @@ def _document(listing: Listing, found: Verification) -> dict[str, Any]:
 def _show(path: Path, listing: Listing, found: Verification) -> None:
     for one in found.damages:
         typer.echo(f"{one.kind.value}: {printable(one.path)}: {printable(one.detail)}")
-    verdict = "NOT VERIFIED" if found.damages else "VERIFIED"
+    verdict = "VERIFIED" if found.rows else "EMPTY"
+    if found.damages:
+        verdict = "NOT VERIFIED"
     what = f"{found.segments} segments, {found.rows} records of {printable(listing.sensor)}"
     typer.echo(f"{verdict}: {printable(str(path))}: {what}")
     typer.echo(f"chain: {found.manifests} manifests, head {found.head}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json as json_format
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sealwire.cli.output import JsonOption, printable, show_fields, show_json
 from sealwire.cli.session import HomeOption, api
-from sealwire.errors import UnavailableError
+from sealwire.errors import SealwireError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +89,7 @@ def search(
         "redelivered": redelivered,
     }
     asked = {name: value for name, value in asked.items() if value is not None}
-    with api(home) as client:
+    with api(home) as client, pointing_out(asked["q"]):
         if count:
             _show_count(client.call("GET", f"{_API}/search/count", params=asked), json=json)
         else:
@@ -97,6 +99,25 @@ def search(
         told = what_waits(client.call("GET", f"{_API}/stats"))
         if told:
             typer.echo(f"note: {told}", err=True)
+
+
+@contextmanager
+def pointing_out(words: str) -> Iterator[None]:
+    """When the words are refused, show them on stderr with a mark below each fault."""
+    try:
+        yield
+    except SealwireError as error:
+        marks = sorted({int(place[1]) for one in error.findings if (place := _place(one.subject))})
+        shown = printable(words)
+        if marks and shown == words and marks[-1] <= len(words) + 1:
+            typer.echo(words, err=True)
+            line = "".join("^" if at in marks else " " for at in range(1, marks[-1] + 1))
+            typer.echo(line, err=True)
+        raise
+
+
+def _place(subject: str | None) -> re.Match[str] | None:
+    return re.fullmatch(r"character ([0-9]{1,5})", subject or "")
 
 
 def what_waits(stats: Mapping[str, Any]) -> str | None:

@@ -45,7 +45,9 @@ def show(home: HomeOption = None, json: JsonOption = False) -> None:
         return
     show_fields(
         {
-            "Budget": "all of the disk" if found["budget_bytes"] is None else found["budget_bytes"],
+            "Budget": "all of the disk"
+            if found["budget_bytes"] is None
+            else f"{found['budget_bytes']} bytes",
             "Segments": f"{found['segment_bytes']} bytes",
             "Index": f"{found['index_bytes']} bytes",
             "Over budget": f"{found['excess_bytes']} bytes" if found["excess_bytes"] else "",
@@ -240,7 +242,7 @@ def _show_rules(found: Mapping[str, Any]) -> None:
 
 def _show_days(found: Mapping[str, Any]) -> None:
     columns = [("day", "DAY"), ("retention", "CLASS"), ("segments", "SEGMENTS")]
-    columns += [("records", "RECORDS"), ("bytes", "BYTES"), ("goes_on", "KEPT BEFORE")]
+    columns += [("records", "RECORDS"), ("bytes", "BYTES"), ("goes_on", "DELETED ON")]
     rows = [{**each, "held_by": ", ".join(each["held_by"]) or None} for each in found["days"]]
     show_table([*columns, ("held_by", "HELD BY")], rows)
 

@@ -34,14 +34,16 @@ class ExportCases(SensorCases):
     ) -> Iterator[bytes]:
         """The evidence of a time range as a tar archive, in pieces; recorded before the first.
 
-        Times as in ``sensor.time_words``. Raises UsageError ``search.time``, and what
-        ``SegmentShelf.export`` raises.
+        Times as in ``sensor.time_words``. Raises UsageError ``search.time``, ``export.range``,
+        ``export.class``, and what ``SegmentShelf.export`` raises.
         """
         now_us = self._clock.now_ns() // _US
         since_us = 0 if since is None else moment_us(since, now_us)
         until_us = now_us if until is None else min(_LAST_US, moment_us(until, now_us))
         if since_us >= until_us:
             raise UsageError("export.range", "the range ends before it begins")
+        if retention:
+            self._check_class(retention)
         wanted = ExportRange(since_us, until_us, retention or None)
         event = records_exported(
             actor,
@@ -51,6 +53,17 @@ class ExportCases(SensorCases):
         )
         self._store.run(lambda tx: self._recorder.record(tx, TRAIL, event))
         return self._shelf.export(wanted)
+
+    def _check_class(self, retention: str) -> None:
+        """An export of a class that is mistyped would be empty, and pass for evidence of that."""
+        policy = self._store.read(self._kept_policy)
+        known = {one.name for one in policy.classes} | {one.retention for one in self._shelf.days()}
+        if retention not in known:
+            raise UsageError(
+                "export.class",
+                f"there is no class {retention}",
+                hint=f"there are {', '.join(sorted(known))}",
+            )
 
     def record_deletions(self) -> None:
         """Record, each exactly once, what the store process has deleted. Called now and then.

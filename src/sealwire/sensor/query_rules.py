@@ -32,7 +32,7 @@ NUMBERS: Final = {Field.FACILITY: 23, Field.SEVERITY: 7, Field.LISTENER: 65_535}
 """Fields that are numbers, with their greatest value."""
 GRADES: Final = {grade.name.lower(): grade for grade in Grade}
 FLAGS: Final = {flag.name.lower(): flag for flag in RecordFlag if flag.name}
-_CLOSED: Final[Mapping[Subject, tuple[str, Collection[str]]]] = {
+CLOSED: Final[Mapping[Subject, tuple[str, Collection[str]]]] = {
     Field.GRADE: ("grade", GRADES),
     Field.FLAG: ("flag", FLAGS),
 }
@@ -148,12 +148,12 @@ def _subject_faults(
         if not subject.name or len(subject.name) > LONGEST_TEXT:
             yield _fault("search.field", "The name of a field is empty or too long.")
         return
-    if subject not in NUMBERS and subject not in _CLOSED:
+    if subject not in NUMBERS and subject not in CLOSED:
         return
     if not isinstance(leaf, Equals):
         yield _fault("search.field", f"{subject.value} is no text: ask for its whole value.")
-    elif subject in _CLOSED:
-        what, known = _CLOSED[subject]
+    elif subject in CLOSED:
+        what, known = CLOSED[subject]
         if leaf.value not in known:
             there = ", ".join(known)
             yield _fault("search.value", f"{leaf.value!r} is no {what}; there are {there}.")

@@ -29,7 +29,7 @@ from sealwire.sensor.query import (
     Or,
 )
 from sealwire.sensor.query_names import FACILITIES, SEVERITIES
-from sealwire.sensor.query_rules import DEEPEST, FLAGS, NUMBERS, condition_faults
+from sealwire.sensor.query_rules import CLOSED, DEEPEST, NUMBERS, condition_faults
 from sealwire.sensor.query_terms import Form, Piece, Shape, Value, fault, pieces, refused
 
 if TYPE_CHECKING:
@@ -189,8 +189,8 @@ def _subject(name: str) -> Subject:
 def _given(subject: Subject) -> Condition:
     if isinstance(subject, Field) and subject in NUMBERS:
         return Compared(subject, Comparison.AT_LEAST, 0)
-    if subject is Field.FLAG:
-        return Or(tuple(Equals(subject, flag) for flag in FLAGS))
+    if isinstance(subject, Field) and subject in CLOSED:
+        return Or(tuple(Equals(subject, value) for value in CLOSED[subject][1]))
     return Matches(subject, "(?s).")
 
 
@@ -223,7 +223,8 @@ def _compared(subject: Subject, comparison: Comparison, value: Value) -> Conditi
     if known is not None:
         return Compared(subject, comparison, known)
     if not re.fullmatch(r"[0-9]{1,6}", value.text):
-        raise ValueError(f"{value.text} is no number.")
+        names = ", ".join(_NAMES.get(subject, ()))
+        raise ValueError(f"{value.text} is no number{names and f', and none of {names}'}.")
     return Compared(subject, comparison, int(value.text))
 
 

@@ -2,7 +2,7 @@
 
 A sender is an address and a certificate's subject, so that a renewed certificate is no new sender.
 Only one that used to send can fall silent: at least ``REGULAR_MESSAGES`` over at least
-``REGULAR_NS``.
+``REGULAR_NS``, or anything at all when somebody gave its address hours of its own.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def silent_now(sources: Iterable[Source], policy: SilencePolicy, now_ns: int) ->
     found: dict[Sender, int] = {}
     for sender, (packets, first, last) in senders(sources).items():
         limit = policy.limit_ns(sender[0])
-        regular = packets >= REGULAR_MESSAGES and last - first >= REGULAR_NS
+        expected = sender[0] in policy.sources
+        regular = expected or (packets >= REGULAR_MESSAGES and last - first >= REGULAR_NS)
         if regular and limit is not None and now_ns - last > limit:
             found[sender] = last
     return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sealwire.cli.sensor_records import what_waits
+from sealwire.cli.sensor_records import pointing_out, what_waits
+from sealwire.errors import RefusedError, UsageError
+from sealwire.sensor.query_words import condition_of
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,20 @@ from sealwire.cli.sensor_records import what_waits
 )
 def test_what_was_not_searched_is_said(archive: dict[str, int] | None, told: str | None) -> None:
     assert what_waits({"archive": archive} if archive else {}) == told
+
+
+def test_refused_words_are_shown_with_a_mark_below_each_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = "foo=1 host=web1 severity<=bad"
+    with pytest.raises(UsageError), pointing_out(words):
+        condition_of(words)
+    assert capsys.readouterr().err == f"{words}\n^               ^\n"
+
+
+def test_words_that_cannot_be_pointed_at_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError), pointing_out("foo=\x1b1"):
+        condition_of("foo=\x1b1")
+    with pytest.raises(RefusedError), pointing_out("host=web1"):
+        raise RefusedError("search.too_expensive", "it would take too long")
+    assert capsys.readouterr().err == ""

@@ -235,6 +235,15 @@ def test_what_was_deleted_is_recorded_once(scene: SensorScene) -> None:
     ]
 
 
+def test_an_export_of_a_class_that_is_not_there_is_refused(scene: SensorScene) -> None:
+    with pytest.raises(UsageError) as refused:
+        scene.sensor.export("carol", None, None, "defualt")
+    assert refused.value.code == "export.class"
+    assert "default" in refused.value.hint
+    scene.shelf.stored = stored(5, retention="old")
+    assert b"".join(scene.sensor.export("carol", None, None, "old")) == b"tar"
+
+
 def test_an_export_is_recorded_before_it_begins(scene: SensorScene) -> None:
     assert b"".join(scene.sensor.export("carol", "2026-11-20", "2026-11-21", "default")) == b"tar"
     day_us = 86_400 * 1_000_000

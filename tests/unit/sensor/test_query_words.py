@@ -25,7 +25,7 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
-from sealwire.sensor.query_rules import FLAGS
+from sealwire.sensor.query_rules import FLAGS, GRADES
 from sealwire.sensor.query_words import condition_of, text_of
 from sealwire.sensor.time_words import moment_us
 
@@ -75,6 +75,7 @@ MEANT: list[tuple[str, Condition | None]] = [
     ("facility>authpriv", Compared(Field.FACILITY, Comparison.MORE, 10)),
     ("grade=near_miss", Equals(Field.GRADE, "near_miss")),
     ("flag=host_not_allowed", Equals(Field.FLAG, "host_not_allowed")),
+    ("grade=*", Or(tuple(Equals(Field.GRADE, grade) for grade in GRADES))),
     ("flag=*", Or(tuple(Equals(Field.FLAG, flag) for flag in FLAGS))),
     ("listener=6514", Equals(Field.LISTENER, "6514")),
     ("audit.user=admin", Equals(Named("audit.user"), "admin")),

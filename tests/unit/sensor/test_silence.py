@@ -56,6 +56,14 @@ def test_a_renewed_certificate_is_the_same_sender() -> None:
     }
 
 
+def test_one_that_has_hours_of_its_own_need_not_have_sent_regularly() -> None:
+    once = source(packets=1, first=2, last=2)
+    assert silent_now([once], SilencePolicy(), 99 * HOUR) == {}
+    expected = SilencePolicy().having(5, "192.0.2.1")
+    assert silent_now([once], expected, 8 * HOUR) == {("192.0.2.1", None): 2 * HOUR}
+    assert silent_now([once], expected, 6 * HOUR) == {}
+
+
 def test_each_source_may_have_hours_of_its_own() -> None:
     policy = SilencePolicy().having(0).having(1.5, "192.0.2.1")
     both = [source(), source("192.0.2.2")]

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 from sealwire.access.roles import Action
 from sealwire.console.routing import get, post
 from sealwire.console.services import present
-from sealwire.errors import RefusedError, UsageError
+from sealwire.errors import RefusedError, SealwireError, UsageError
 from sealwire.sensor.keeping_documents import keeping_document
 from sealwire.sensor.keeping_rules import size_of
 
@@ -35,6 +35,8 @@ def view(visit: Visit) -> Response:
         class_names=[one.name for one in keeping.policy.classes],
         budget=visit.form.text("budget") or ("none" if budget is None else str(budget)),
         form=visit.form,
+        export_since=visit.query("since"),
+        export_until=visit.query("until"),
         changes=visit.may(Action.CONFIGURE_RETENTION),
         may_hold=visit.may(Action.HOLD_RECORDS),
     )
@@ -105,7 +107,10 @@ def export(visit: Visit) -> Response:
     """The evidence of some days as a file; recorded."""
     since, until = visit.query("since") or None, visit.query("until") or None
     retention = visit.query("retention") or None
-    pieces = _sensor(visit).export(visit.actor, since, until, retention)
+    try:
+        pieces = _sensor(visit).export(visit.actor, since, until, retention)
+    except SealwireError as error:
+        return view(visit.refused(error))
     headers = {"Content-Disposition": 'attachment; filename="records.tar"'}
     return StreamingResponse(pieces, media_type="application/x-tar", headers=headers)
 

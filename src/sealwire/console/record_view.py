@@ -157,7 +157,7 @@ def row(record: StoredRecord) -> Row:
 
 def message_text(record: StoredRecord) -> str:
     """The message without its header; bytes that are no UTF-8 in hexadecimal."""
-    return record.raw[record.message_start :].decode("utf-8", "backslashreplace")
+    return record.text.decode("utf-8", "backslashreplace")
 
 
 def moment_words(ns: int) -> str:

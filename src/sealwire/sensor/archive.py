@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sealwire.syslog.message import ENDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -75,6 +77,11 @@ class StoredRecord:
     raw: bytes
     tls_version: str = ""
     cipher: str = ""
+
+    @property
+    def text(self) -> bytes:
+        """The message without its header and what its sender ended it with."""
+        return self.raw[self.message_start :].rstrip(ENDS)
 
 
 @dataclass(frozen=True, slots=True)

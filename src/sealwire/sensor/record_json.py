@@ -40,7 +40,7 @@ def record_json(found: StoredRecord) -> dict[str, Any]:
         "procid": found.procid,
         "msgid": found.msgid,
         "fields": [{"name": name, "value": value} for name, value in found.fields],
-        "message": found.raw[found.message_start :].decode("utf-8", "replace"),
+        "message": found.text.decode("utf-8", "replace"),
         **_bytes_json(found.raw),
     }
     return document | _tls_json(found.tls_version, found.cipher)

@@ -24,7 +24,7 @@ from sealwire.syslog.headers import (
 from sealwire.syslog.loose_headers import UNMARKED, UNMARKED_ISO, read_iso_headers
 from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
-from sealwire.syslog.rows import Rows, rows_of
+from sealwire.syslog.rows import Rows, rows_of, without_ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +80,7 @@ def parse_batch(
 
 
 def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Arrow
+    rows = without_ends(rows)
     found = Found(rows)
     if len(received_us):
         priorities = read_priorities(rows)

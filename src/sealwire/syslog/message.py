@@ -13,6 +13,13 @@ PARSER_VERSION: Final = 3
 """Rises whenever the same bytes are taken apart otherwise than before; indexes are rebuilt then."""
 
 
+ENDS: Final = b"\r\n\x00"
+"""What senders put behind a message, also where a count or a datagram already ends it.
+
+Such octets are kept with the message, and are no part of its text or fields.
+"""
+
+
 class Grade(IntEnum):
     """How surely a message was taken apart. The numbers stand in segments: never reuse one."""
 
@@ -42,7 +49,7 @@ class ParsedMessage(NamedTuple):
         procid: PROCID.
         msgid: MSGID.
         message_start: offset in the received bytes where the text begins (a BOM is before it);
-            their length when there is no text.
+            where they end, without ``ENDS``, when there is no text.
         fields: what else was taken apart, by name, in order: SD parameters as ``SD-ID.NAME``, and
             what a vendor's text holds (``audit.user``, ...). A name may come more than once.
     """

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sealwire.syslog.event_formats import with_text_fields
-from sealwire.syslog.message import Grade
+from sealwire.syslog.message import ENDS, Grade
 from sealwire.syslog.near_misses import read_near_miss
 from sealwire.syslog.strict import may_be_other, parse_3164, parse_5424, parse_iso
 
@@ -25,6 +25,7 @@ def parse(raw: bytes, received_us: int) -> ParsedMessage:
 
     Raises nothing. The time it takes grows with the length of ``raw`` and with nothing else.
     """
+    raw = raw.rstrip(ENDS)
     return with_text_fields(raw, _parse_header(raw, received_us) or _parse_other(raw, received_us))
 
 

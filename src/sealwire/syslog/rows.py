@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sealwire.syslog.message import ENDS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,6 +26,8 @@ FOREIGN: Final = 0x80
 """The lowest byte that is no ASCII."""
 
 _DEL: Final = 0x7F
+# CR LF NUL, and one that should not be there; rows with more are few.
+_MOST_ENDS: Final = 4
 
 
 class Rows(NamedTuple):
@@ -37,6 +41,21 @@ class Rows(NamedTuple):
         """``width`` bytes from each position on: a matrix of its own, one line a position."""
         view = np.lib.stride_tricks.sliding_window_view(self.buffer, width)
         return view[positions]
+
+
+def without_ends(rows: Rows) -> Rows:
+    """The messages without what senders put behind them (``message.ENDS``)."""
+    ends = rows.ends.copy()
+    is_end = np.isin(np.arange(256), list(ENDS))
+    places = np.flatnonzero(ends > rows.starts)
+    for _ in range(_MOST_ENDS):
+        places = places[is_end[rows.buffer[ends[places] - 1]]]
+        ends[places] -= 1
+        places = places[ends[places] > rows.starts[places]]
+    for place in places.tolist():
+        start, end = rows.starts[place], ends[place]
+        ends[place] = start + len(rows.buffer[start:end].tobytes().rstrip(ENDS))
+    return Rows(rows.buffer, rows.starts, ends)
 
 
 class Spans(NamedTuple):

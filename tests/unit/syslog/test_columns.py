@@ -481,7 +481,8 @@ def test_every_value_in_every_place() -> None:
 
 
 def test_a_message_cut_anywhere() -> None:
-    rows = [row[:end] for row in every_form()[::9] for end in range(0, min(len(row), 240), 5)]
+    rows = [row + end for row in every_form()[::7] for end in (b"\n", b"\r\n\0", b"\0" * 9)]
+    rows += [row[:end] for row in every_form()[::9] for end in range(0, min(len(row), 240), 5)]
     times = [RECEIVED] * len(rows)
     assert together(rows, times) == one_by_one(rows, times)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sealwire.errors import RefusedError
-from sealwire.syslog.message import Grade
+from sealwire.syslog.message import ENDS, Grade
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rfc5424 import parse_message
 from tests.unit.syslog.test_rfc5424 import MESSAGES, build_message
@@ -34,7 +34,7 @@ def test_strict_5424_is_what_the_strict_reader_takes(octets: bytes, data: st.Dat
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     parsed = parse(bytes(raw), RECEIVED)
     try:
-        message = parse_message(bytes(raw))
+        message = parse_message(bytes(raw).rstrip(ENDS))
     except RefusedError:
         assert (parsed.grade, parsed.rule) != (Grade.STRICT, "rfc5424")
         return
@@ -48,7 +48,7 @@ def test_strict_5424_is_what_the_strict_reader_takes(octets: bytes, data: st.Dat
         for name, value in element.parameters
     ]
     assert list(parsed.fields)[: len(named)] == named
-    text = bytes(raw)[parsed.message_start :]
+    text = bytes(raw).rstrip(ENDS)[parsed.message_start :]
     assert text == (message.message or b"").removeprefix(b"\xef\xbb\xbf")
     if message.timestamp is None:
         assert parsed.timestamp_us is None
@@ -134,3 +134,18 @@ def test_a_count_that_was_no_framing_is_passed_over() -> None:
     assert parse(raw, RECEIVED) == parse(raw[3:], RECEIVED)._replace(
         grade=Grade.NEAR_MISS, message_start=len(raw) - len("failed")
     )
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\0", b"\n\0", b"\0\0\0\0\0\0\n"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"<142>Mar 01 14:45:24 fmc: [T] sfdccsm: admin@10.0.0.5, Objects, create x",
+        b"<13>1 2026-01-01T00:00:00Z h a p m -",
+        b"<13>Oct 11 22:14:15 host su:",
+        b"<189>date=2026-07-03 time=14:22:15 devname=fgt-3",
+        b"",
+    ],
+)
+def test_what_ends_a_message_is_no_part_of_it(raw: bytes, end: bytes) -> None:
+    assert parse(raw + end, RECEIVED) == parse(raw, RECEIVED)

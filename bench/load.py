@@ -84,12 +84,30 @@ STANDARD_ROWS: Final = tuple(
 
 @dataclass(frozen=True)
 class Sent:
-    """What the load generator says: ``started`` is the monotonic clock at the first byte."""
+    """What the load generator says: ``started`` is the monotonic clock at the first byte.
+
+    ``behind``: by how many seconds it was late at most, when a rate was asked for.
+    """
 
     messages: int
     started: float
     handshakes: float
     cpu: float
+    behind: float
+
+
+@dataclass(frozen=True)
+class Real:
+    """Lines of ``file`` instead of made ones, no more than ``rate`` a second."""
+
+    file: Path
+    rate: int
+    longest: int = 2048
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The load generator's."""
+        return ("-f", str(self.file), "-r", str(self.rate), "-s", str(self.longest))
 
 
 def send(
@@ -99,6 +117,7 @@ def send(
     files: TlsFiles,
     *,
     threads: int = 1,
+    real: Real | None = None,
     connected: Callable[[], None] = lambda: None,
 ) -> Sent:
     """Send and wait until the receiver has closed every connection; RuntimeError when cut short.
@@ -110,8 +129,9 @@ def send(
         raise RuntimeError(f"{PROGRAM} is not built: run 'make bench/out/tlsload'")
     command = [
         *(str(PROGRAM), "-w", "-p", str(port), "-m", row.packing, "-c", str(row.connections)),
-        *("-n", str(messages), "-s", str(MESSAGE_BYTES), "-t", str(threads)),
+        *("-n", str(messages), "-t", str(threads)),
         *("-A", str(files.ca), "-C", str(files.certificate), "-K", str(files.key)),
+        *(real.options if real else ("-s", str(MESSAGE_BYTES))),
     ]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as program:
@@ -124,4 +144,4 @@ def send(
     if program.returncode != 0:
         raise RuntimeError(f"{PROGRAM.name} failed: {errors.strip() or said}")
     told = json.loads(said)
-    return Sent(told["sent"], told["started"], told["handshakes"], told["cpu"])
+    return Sent(told["sent"], told["started"], told["handshakes"], told["cpu"], told["behind"])

@@ -7,6 +7,9 @@
  *   <134>1 2026-01-02T03:04:05.000006Z host-1007.example.net app3 1007 ID21
  *       [load@32473 conn="7" seq="20871"] The quick brown fox ...
  *
+ * With -f the lines of a file are sent instead, again and again, each connection beginning elsewhere
+ * in it; with -r no more than so many messages a second in all.
+ *
  * How messages become TLS records (what real senders do differs, and costs receivers differently):
  *   -m batch     records of 16 KiB filled with messages, a message may straddle two of them
  *   -m single    one message a record, one record a write()
@@ -15,7 +18,8 @@
  *
  * Prints one line of JSON: messages and bytes sent, seconds from the first byte until every
  * connection was closed by the peer, seconds of handshakes before that, CLOCK_MONOTONIC at the
- * first byte, and the CPU seconds this program itself used. Exit 0 only if all was sent.
+ * first byte, the CPU seconds this program itself used, and how far behind its rate it was at most
+ * (seconds). Exit 0 only if all was sent.
  *
  * With -w it says "connected" on a line of its own once all connections stand, and sends when it
  * reads a line: so that whoever measures can tell handshakes from messages.
@@ -41,14 +45,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RECORD = 16384, COALESCED = 32, LARGEST = 60000, HEADER_ROOM = 400, CLOSE_SECONDS = 60 };
+enum { RECORD = 16384, COALESCED = 32, LARGEST = 60000, HEADER_ROOM = 400, CLOSE_SECONDS = 60,
+       PACE_NS = 2000000 };
 
 typedef enum { BATCH, SINGLE, COALESCE, SPLIT } Mode;
 
 typedef struct {
-	const char *host, *certificate, *key, *authority;
+	const char *host, *certificate, *key, *authority, *file;
 	int port, connections, threads, size;
-	long messages;
+	long messages, rate;
 	Mode mode;
 	bool lines; /* end messages with LF instead of counting octets */
 	bool wait;  /* for a line on standard input before the first message */
@@ -66,8 +71,8 @@ typedef struct {
 typedef struct {
 	Connection *connections;
 	int count;
-	long bytes;
-	double handshakes;
+	long bytes, sent, share;
+	double handshakes, started, behind;
 	char stamp[40]; /* the time stamp, written anew every 16 messages */
 	int stamp_length, stamp_uses;
 	pthread_t thread;
@@ -81,6 +86,13 @@ static SSL_CTX *context;
 static pthread_barrier_t barrier;
 static atomic_bool failed;
 static char filler[LARGEST];
+
+typedef struct {
+	const char *text;
+	size_t length;
+} Line;
+static Line *lines;
+static long line_count;
 
 static double seconds(void)
 {
@@ -133,11 +145,29 @@ static void refresh_stamp(Worker *worker)
 	worker->stamp_uses = 15;
 }
 
+static char *put_frame(char *at, const char *head, size_t used, const char *body, size_t length)
+{
+	if (!options.lines) {
+		at = put_number(at, (long)(used + length));
+		*at++ = ' ';
+	}
+	at = put_text(at, head, used);
+	at = put_text(at, body, length);
+	if (options.lines)
+		*at++ = '\n';
+	return at;
+}
+
 /* Write the connection's next message with its framing; returns the end of it. */
 static char *put_message(Worker *worker, Connection *c, char *at)
 {
 	char header[HEADER_ROOM], *h = header;
 	long n = c->sent++;
+	worker->sent++;
+	if (line_count) {
+		const Line *line = &lines[(c->id * (line_count / options.connections) + n) % line_count];
+		return put_frame(at, line->text, line->length, "", 0);
+	}
 	refresh_stamp(worker);
 	*h++ = '<';
 	h = put_number(h, (n % 24) * 8 + (n & 7));
@@ -158,15 +188,35 @@ static char *put_message(Worker *worker, Connection *c, char *at)
 	h = PUT(h, "\"] ");
 	size_t used = (size_t)(h - header);
 	size_t body = (size_t)options.size > used ? (size_t)options.size - used : 1;
-	if (!options.lines) {
-		at = put_number(at, (long)(used + body));
-		*at++ = ' ';
+	return put_frame(at, header, used, filler, body);
+}
+
+/* The lines of a file that fit into a message; the file stays in memory. */
+static bool read_lines(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t length;
+	long places = 0;
+	if (!file)
+		return false;
+	while ((length = getline(&text, &room, file)) > 0) {
+		if (text[length - 1] == '\n')
+			length--;
+		if (length == 0 || length > options.size)
+			continue;
+		if (line_count == places) {
+			places = places ? 2 * places : 1024;
+			lines = realloc(lines, (size_t)places * sizeof *lines);
+			if (!lines)
+				exit(1);
+		}
+		lines[line_count++] = (Line){strndup(text, (size_t)length), (size_t)length};
 	}
-	at = put_text(at, header, used);
-	at = put_text(at, filler, body);
-	if (options.lines)
-		*at++ = '\n';
-	return at;
+	free(text);
+	fclose(file);
+	return line_count > 0;
 }
 
 /* --- connections --- */
@@ -266,6 +316,19 @@ static void wait_for_close(Connection *c)
 	close(c->fd);
 }
 
+/* Wait as long as more was sent than is due, and note by how much less it was. */
+static void keep_pace(Worker *worker)
+{
+	double rate = (double)options.rate * (double)worker->share / (double)options.messages;
+	double behind;
+	if (!options.rate)
+		return;
+	while ((behind = seconds() - worker->started - (double)worker->sent / rate) < 0)
+		nanosleep(&(struct timespec){.tv_nsec = PACE_NS}, NULL);
+	if (behind > worker->behind)
+		worker->behind = behind;
+}
+
 static void *work(void *argument)
 {
 	Worker *worker = argument;
@@ -275,8 +338,10 @@ static void *work(void *argument)
 	worker->handshakes = seconds() - started;
 	pthread_barrier_wait(&barrier); /* all are connected */
 	pthread_barrier_wait(&barrier); /* the clock runs */
+	worker->started = seconds();
 	for (bool busy = true; busy && !atomic_load(&failed);) {
 		busy = false;
+		keep_pace(worker);
 		for (int i = 0; i < worker->count; i++) {
 			Connection *c = &worker->connections[i];
 			if (c->sent >= c->share && c->filled == 0)
@@ -322,6 +387,7 @@ static int usage(void)
 {
 	fputs("usage: tlsload -A ca.pem -C cert.pem -K key.pem -p port [-h address] [-c connections]\n"
 	      "               [-n messages] [-s bytes] [-t threads] [-m batch|single|coalesce|split]\n"
+	      "               [-f file of lines] [-r messages a second]\n"
 	      "               [-L] (end messages with LF) [-w] (wait for a line before sending)\n",
 	      stderr);
 	return 2;
@@ -340,7 +406,7 @@ static bool read_mode(const char *word)
 
 static bool read_options(int count, char **words)
 {
-	for (int o; (o = getopt(count, words, "A:C:K:p:h:c:n:s:t:m:Lw")) > 0;) {
+	for (int o; (o = getopt(count, words, "A:C:K:p:h:c:n:s:t:m:f:r:Lw")) > 0;) {
 		switch (o) {
 		case 'A': options.authority = optarg; break;
 		case 'C': options.certificate = optarg; break;
@@ -352,6 +418,8 @@ static bool read_options(int count, char **words)
 		case 's': options.size = atoi(optarg); break;
 		case 't': options.threads = atoi(optarg); break;
 		case 'm': if (!read_mode(optarg)) return false; break;
+		case 'f': options.file = optarg; break;
+		case 'r': options.rate = atol(optarg); break;
 		case 'L': options.lines = true; break;
 		case 'w': options.wait = true; break;
 		default: return false;
@@ -373,6 +441,10 @@ int main(int count, char **words)
 	for (size_t i = 0; i < sizeof filler; i++)
 		filler[i] = sentence[i % (sizeof sentence - 1)];
 	make_context();
+	if (options.file && !read_lines(options.file)) {
+		fprintf(stderr, "tlsload: no lines in %s\n", options.file);
+		return 2;
+	}
 
 	Connection *connections = calloc((size_t)options.connections, sizeof *connections);
 	Worker *workers = calloc((size_t)options.threads, sizeof *workers);
@@ -391,6 +463,8 @@ int main(int count, char **words)
 	for (int i = 0; i < options.threads; i++) {
 		workers[i].connections = connections + next;
 		workers[i].count = options.connections / options.threads + (i < options.connections % options.threads);
+		for (int n = 0; n < workers[i].count; n++)
+			workers[i].share += connections[next + n].share;
 		next += workers[i].count;
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			return 1;
@@ -402,19 +476,21 @@ int main(int count, char **words)
 	pthread_barrier_wait(&barrier);
 
 	long sent = 0, bytes = 0;
-	double handshakes = 0;
+	double handshakes = 0, behind = 0;
 	for (int i = 0; i < options.threads; i++) {
 		pthread_join(workers[i].thread, NULL);
 		bytes += workers[i].bytes;
 		if (workers[i].handshakes > handshakes)
 			handshakes = workers[i].handshakes;
+		if (workers[i].behind > behind)
+			behind = workers[i].behind;
 	}
 	for (int i = 0; i < options.connections; i++)
 		sent += connections[i].sent;
 	bool complete = !atomic_load(&failed) && sent == options.messages;
 	printf("{\"sent\": %ld, \"bytes\": %ld, \"seconds\": %.4f, \"handshakes\": %.4f, "
-	       "\"started\": %.6f, \"cpu\": %.4f, \"complete\": %s}\n",
-	       sent, bytes, seconds() - started, handshakes, started, cpu_seconds() - cpu,
+	       "\"started\": %.6f, \"cpu\": %.4f, \"behind\": %.4f, \"complete\": %s}\n",
+	       sent, bytes, seconds() - started, handshakes, started, cpu_seconds() - cpu, behind,
 	       complete ? "true" : "false");
 	return complete ? 0 : 1;
 }

@@ -249,12 +249,39 @@ def test_over_budget_the_oldest_day_goes_and_what_must_stay_is_said(life: Life) 
 
 def test_a_clock_that_jumps_ahead_deletes_nothing_for_a_day(life: Life) -> None:
     life.seal(b"x")
+    assert not life.store.clock_jumped
     life.clock.at_ns = MIDNIGHT + 400 * DAY
     assert life.store.retire(kept(30)).deletions == ()
+    assert life.store.clock_jumped
     life.clock.at_ns += 23 * HOUR
     assert life.store.retire(kept(30)).deletions == ()
     life.clock.at_ns += HOUR
     assert len(life.store.retire(kept(30)).deletions) == 1
+    assert not life.store.clock_jumped
+
+
+def test_what_was_sealed_under_a_clock_that_jumped_vouches_for_no_day(life: Life) -> None:
+    """A restart forgets what the steady clock showed, and finds records of next year."""
+    life.seal(b"x")
+    ahead = MIDNIGHT + 400 * DAY
+    for hours in (0, 5, 23):
+        life.clock.at_ns = ahead + hours * HOUR
+        life.seal(b"later", at_ns=life.clock.at_ns)
+        life.store.close()
+        life.open()
+        assert life.store.retire(kept(30)).deletions == ()
+        assert life.store.clock_jumped
+    # Set right, all is as it was; and what came with dates of next year stays.
+    life.clock.at_ns = MIDNIGHT + DAY
+    assert life.store.retire(kept(30)).deletions == ()
+    assert not life.store.clock_jumped
+    # Or it was no mistake.
+    life.clock.at_ns = ahead + 25 * HOUR
+    life.seal(b"still", at_ns=life.clock.at_ns)
+    life.store.close()
+    life.open()
+    (gone,) = life.store.retire(kept(30)).deletions
+    assert gone.day == day_of(0)
 
 
 # --- export --------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -18,6 +18,7 @@ from sealwire.sensor.policy import (
 )
 from sealwire.sensor.retention import (
     JUMP_SETTLES_S,
+    KnownDay,
     Reason,
     Removal,
     SteadyDay,
@@ -193,6 +194,22 @@ def test_a_jump_that_was_set_right_is_forgotten() -> None:
     assert steady.observe(TODAY + timedelta(days=365), 0.0) == TODAY
     assert steady.observe(TODAY, 3600.0) == TODAY
     assert steady.observe(TODAY + timedelta(days=365), JUMP_SETTLES_S) == TODAY
+
+
+def test_days_vouched_for_by_what_was_written() -> None:
+    start = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+    ahead = start + timedelta(days=300)
+    known = KnownDay().after(start)
+    assert known == KnownDay(start.date())
+    next_day = known.after(start + timedelta(hours=1))
+    assert next_day == KnownDay(start.date() + timedelta(days=1))
+    jumped = known.after(ahead)
+    assert jumped == KnownDay(start.date(), ahead)
+    assert jumped.after(ahead + timedelta(hours=23)) == jumped
+    assert jumped.after(ahead - timedelta(days=5)).jumped == ahead - timedelta(days=5)
+    assert jumped.after(start + timedelta(hours=1)) == next_day
+    settled = ahead + timedelta(seconds=JUMP_SETTLES_S)
+    assert jumped.after(settled) == KnownDay(settled.date())
 
 
 def test_with_nothing_known_the_first_day_shown_counts() -> None:

@@ -144,8 +144,8 @@ def _told_apart(stats: Mapping[str, Any]) -> Iterator[Any]:
     for one in stats["tls_failures"]:
         failures[one["reason"]] += one["count"]
     yield _counter("tls_failures", "Connections that failed at TLS.", _named(failures), ("reason",))
-    alarms = Counter(one["code"] for one in stats["alarms"])
-    yield _gauge("alarms", "Alarms that the sensor raises.", _named(alarms), ("code",))
+    alarms = Counter(one["code"] for one in stats["alarms"] if not one["over"])
+    yield _gauge("alarms", "Alarms of the sensor that are not over.", _named(alarms), ("code",))
     for what in ("messages", "bytes"):
         rates = {span: stats["rates"][f"{what}_per_second_{span}"] for span in ("1m", "5m")}
         told = f"{what.capitalize()} a second, over one and five minutes."

@@ -77,15 +77,20 @@ class ApiClient:
         method: str = "GET",
         **arguments: Any,  # noqa: ANN401 - passed on
     ) -> Iterator[Iterator[str]]:
-        """Stream an answer line by line, without a time limit."""
+        """Stream an answer line by line, without a time limit.
+
+        One that breaks off raises UnavailableError.
+        """
+        begun = False
         try:
             with self._client.stream(method, path, timeout=None, **arguments) as response:
                 if not response.is_success:
                     response.read()
                     raise error_of(response)
+                begun = True
                 yield response.iter_lines()
         except httpx.HTTPError as error:
-            raise unreachable(self._client, error) from error
+            raise _broken_off() if begun else unreachable(self._client, error) from error
 
     @contextmanager
     def pieces(
@@ -97,7 +102,7 @@ class ApiClient:
 
         One that breaks off raises UnavailableError.
         """
-        wanted = {_STREAMED: True}
+        wanted, begun = {_STREAMED: True}, False
         try:
             with self._client.stream(
                 "GET", path, timeout=None, extensions=wanted, **arguments
@@ -105,9 +110,10 @@ class ApiClient:
                 if not response.is_success:
                     response.read()
                     raise error_of(response)
+                begun = True
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
-            raise unreachable(self._client, error) from error
+            raise _broken_off() if begun else unreachable(self._client, error) from error
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:  # noqa: ANN401 - passed on
         try:
@@ -131,6 +137,14 @@ def error_of(response: httpx.Response) -> SealwireError:
         return kind(document["code"], document["detail"], hint=document["hint"], findings=findings)
     except (ValueError, KeyError, TypeError, AttributeError):
         return _unexpected(response)
+
+
+def _broken_off() -> UnavailableError:
+    return UnavailableError(
+        "node.broken_off",
+        "the node ended before its answer did",
+        hint="ask again when it runs; its log says why it ended",
+    )
 
 
 def _unexpected(response: httpx.Response) -> UnavailableError:

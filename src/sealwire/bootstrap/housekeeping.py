@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 EVERY: Final = 60.0
 OVER_BUDGET: Final = "archive_over_budget"
+CLOCK_JUMPED: Final = "clock_jumped"
 RECORDS_DELETED: Final = "records_deleted"
 
 
@@ -72,6 +73,9 @@ class Housekeeping:
     def _retire(self) -> None:
         index_bytes = self._room.status().index_bytes
         retirement = self._room.segments().retire(self._policy(), index_bytes)
+        if self._room.segments().clock_jumped:
+            shown = f"the clock jumped ahead to {self._clock.now():%Y-%m-%d}"
+            self._alarm(CLOCK_JUMPED, f"{shown}; by that day nothing is deleted before tomorrow")
         if retirement.deletions:
             self._tell(retirement)
             self._compared = False

@@ -170,7 +170,8 @@ def stats(home: HomeOption = None, json: JsonOption = False) -> None:
     for trouble in answer["journal_trouble"]:
         typer.echo(f"Not receiving: {printable(trouble)}")
     for alarm in answer["alarms"]:
-        typer.echo(f"Alarm: {printable(alarm['text'])}, last at {alarm['last_seen']}")
+        kind = "Over" if alarm["over"] else "Alarm"
+        typer.echo(f"{kind}: {printable(alarm['text'])}, last at {alarm['last_seen']}")
 
 
 @sensor_app.command("sources", rich_help_panel=_NOW)

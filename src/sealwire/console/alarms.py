@@ -77,6 +77,8 @@ def _of_the_sensor(stats: dict[str, Any]) -> Iterator[Alarm]:
     for trouble in stats.get("journal_trouble", ()):
         yield Alarm(f"The sensor cannot keep what arrives: {trouble}", _SENSORS)
     for alarm in stats.get("alarms", ()):
+        if alarm["over"]:
+            continue
         yield Alarm(f"Sensor: {alarm['text']} ({alarm['last_seen']})", _SENSORS, grave=False)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _ACCEPTED_AT_ONCE: Final = 8
 _PAUSE: Final = 0.1
+_ALL_TAKEN: Final = "all connections are taken"
 
 
 class EntranceOwner(ConnectionOwner, Protocol):
@@ -101,7 +102,10 @@ class Entrance:
                 break
             peer.drop("handshake_timeout", "the handshake was not completed in time")
         if not self.accepting and not stopping and now >= self._again:
-            self.accept(accepting=self._inside < self._limits.connections)
+            if self._inside < self._limits.connections:
+                self.accept(accepting=True)
+            else:
+                self._pause(_ALL_TAKEN)
 
     def handshake_done(self, peer: Connected) -> None:
         """It is no longer one in progress."""
@@ -134,7 +138,7 @@ class Entrance:
                 return
             self._admit(sock, (plain_address(address[0]), address[1]), listener)
             if self._inside >= self._limits.connections:
-                self._pause("all connections are taken")
+                self._pause(_ALL_TAKEN)
                 return
 
     def _pause(self, reason: str) -> None:

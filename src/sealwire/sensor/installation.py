@@ -11,6 +11,7 @@ from sealwire.audit.node_events import identity_installed
 from sealwire.errors import NotFoundError, SealwireError
 from sealwire.identity.request_check import NoLookup
 from sealwire.sensor.admission import sender_from
+from sealwire.sensor.alarms import Raised, raised
 from sealwire.sensor.no_archive import NoArchive
 from sealwire.sensor.policy import ArchivePolicy
 from sealwire.sensor.policy_documents import policy_from
@@ -95,8 +96,8 @@ class Silence:
 class Happenings:
     """What has happened and is not in the store yet. Touched only with the guard held.
 
-    ``troubles``: by slot, why its journal cannot be written. ``alarms``: by code, text and when
-    (nanoseconds since 1970). ``saved``: how far the counters that are kept had counted.
+    ``troubles``: by slot, why its journal cannot be written. ``alarms``: by code.
+    ``saved``: how far the counters that are kept had counted.
     ``policy_changes``: how often the policy was changed, so that an older one is not kept.
     ``deletions_recorded``: number of the last manifest whose deletion stands in the trail.
     """
@@ -109,7 +110,7 @@ class Happenings:
     unsaved: bool = False
     saved_at: float | None = None
     troubles: dict[int, str] = field(default_factory=dict)
-    alarms: dict[str, tuple[str, int]] = field(default_factory=dict)
+    alarms: dict[str, Raised] = field(default_factory=dict)
     unrecorded: list[Event] = field(default_factory=list)
     silence: Silence = field(default_factory=Silence)
 
@@ -201,7 +202,7 @@ class SensorCases:
 
     def _raise_alarm(self, text: str) -> None:
         with self._guard:
-            self._happenings.alarms[IDENTITY_ALARM] = (text, self._clock.now_ns())
+            self._happenings.alarms[IDENTITY_ALARM] = raised(text, self._clock)
 
     def _setting(self, name: str) -> str:
         return f"sensor.{self._name}.{name}"

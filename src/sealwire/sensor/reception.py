@@ -9,13 +9,14 @@ from sealwire.audit.events import Outcome
 from sealwire.audit.node_events import journal_recovered, worker_restarted
 from sealwire.errors import SealwireError, UnavailableError
 from sealwire.sensor.admission import Admission
+from sealwire.sensor.alarms import alarm_documents, raised
 from sealwire.sensor.archive import STORE_MAY_BE_AWAY
 from sealwire.sensor.archive_documents import summary_document
 from sealwire.sensor.installation import TRAIL
 from sealwire.sensor.journal import Position
 from sealwire.sensor.observations import with_observations
 from sealwire.sensor.silencing import SilenceCases
-from sealwire.sensor.statistics import restored, time_text
+from sealwire.sensor.statistics import restored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,9 +42,9 @@ class ReceptionCases(SilenceCases):
         """Packets Received, bytes, rates, sources, faults, TLS failures; as of now.
 
         ``journal_trouble``: why nothing is received at the moment. ``alarms``: what receivers
-        raised since the start, each with the time of its last occurrence, and who has fallen
-        silent. ``archive``: how far the store process is; what it saw of the messages
-        (``sensor.observations``) stands beside. ``most_sources``: the last to speak.
+        raised since the start, each with the time of its last occurrence and whether it is over,
+        and who has fallen silent. ``archive``: how far the store process is; what it saw of the
+        messages (``sensor.observations``) stands beside. ``most_sources``: the last to speak.
         """
         archive = self._archive_summary()
         observations = self._observations()
@@ -54,10 +55,7 @@ class ReceptionCases(SilenceCases):
             return {
                 **with_observations(counted, observations),
                 "journal_trouble": sorted(set(happenings.troubles.values())),
-                "alarms": [
-                    {"code": code, "text": text, "last_seen": time_text(when)}
-                    for code, (text, when) in sorted(happenings.alarms.items())
-                ]
+                "alarms": alarm_documents(happenings.alarms, self._clock.monotonic())
                 + self._silence_alarms(silent),
                 "silent_sources": len(silent),
                 "archive": archive,
@@ -195,12 +193,12 @@ class ReceptionCases(SilenceCases):
     def receiver_alarm(self, slot: int, code: str, text: str) -> None:
         """Remember it for ``stats``."""
         with self._guard:
-            self._happenings.alarms[code] = (f"receiver {slot}: {text}", self._clock.now_ns())
+            self._happenings.alarms[code] = raised(f"receiver {slot}: {text}", self._clock)
 
     def archive_alarm(self, code: str, text: str) -> None:
         """Remember what the store process says for ``stats``."""
         with self._guard:
-            self._happenings.alarms[code] = (text, self._clock.now_ns())
+            self._happenings.alarms[code] = raised(text, self._clock)
 
     def archive_lost(self, reason: str) -> None:
         """Record that the store process died and is being started again."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from sealwire.sensor.policy import ArchivePolicy, LegalHold
 
@@ -108,6 +108,28 @@ def _in_order(days: Iterable[StoredDay]) -> list[StoredDay]:
     return sorted(days, key=lambda one: (one.day, one.retention))
 
 
+@dataclass(frozen=True, slots=True)
+class KnownDay:
+    """The latest day that the times of what was sealed vouch for, over restarts.
+
+    Sealing goes on under a clock that jumped: what it wrote then vouches for the new day only when
+    it went on for ``JUMP_SETTLES_S``. ``jumped``: when the first such was written, by that clock.
+    """
+
+    day: date | None = None
+    jumped: datetime | None = None
+
+    def after(self, written: datetime) -> KnownDay:
+        """With something that was written then, UTC."""
+        day = written.date()
+        if self.day is None or day <= self.day + _DAY:
+            return self if self == KnownDay(day) else KnownDay(day)
+        if self.jumped is None or written < self.jumped:
+            return KnownDay(self.day, written)
+        settled = (written - self.jumped).total_seconds() >= JUMP_SETTLES_S
+        return KnownDay(day) if settled else self
+
+
 class SteadyDay:
     """Today, as far as deleting may rely on it.
 
@@ -122,6 +144,11 @@ class SteadyDay:
     def __init__(self, known: date | None = None) -> None:
         self._day = known
         self._jumped_at: float | None = None
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the clock shows a day that is not believed yet."""
+        return self._jumped_at is not None
 
     def observe(self, today: date, monotonic: float) -> date:
         """The day to go by, when the clock shows ``today`` at a moment of the steady clock."""

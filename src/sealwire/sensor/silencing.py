@@ -170,4 +170,4 @@ class SilenceCases(SensorCases):
 
 
 def _alarm(text: str, last_ns: int) -> dict[str, Any]:
-    return {"code": SILENT, "text": text, "last_seen": time_text(last_ns)}
+    return {"code": SILENT, "text": text, "last_seen": time_text(last_ns), "over": False}

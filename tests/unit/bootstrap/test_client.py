@@ -24,7 +24,7 @@ from sealwire.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 DOCUMENT = {
     "code": "some.code",
@@ -130,3 +130,18 @@ def test_how_a_node_is_called_from_its_own_machine() -> None:
     assert [local_host(listen) for listen in ("", "0.0.0.0", "::")] == ["localhost"] * 3  # noqa: S104 - compared with
     assert local_host("192.0.2.7") == "192.0.2.7"
     assert (url_host("node.test"), url_host("::1")) == ("node.test", "[::1]")
+
+
+def test_a_node_that_ends_in_the_middle_of_an_answer() -> None:
+    class Torn(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"one\n"
+            raise httpx.RemoteProtocolError("peer closed connection")
+
+    answering = client(lambda _request: httpx.Response(200, stream=Torn()))
+    with pytest.raises(UnavailableError) as caught, answering.lines("/") as lines:
+        assert list(lines) == ["one"]
+    assert (caught.value.exit_code, caught.value.code) == (3, "node.broken_off")
+    with pytest.raises(UnavailableError) as caught, answering.pieces("/") as pieces:
+        assert list(pieces) == [b"one\n"]
+    assert caught.value.code == "node.broken_off"

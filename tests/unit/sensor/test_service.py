@@ -263,7 +263,25 @@ def test_alarms_are_shown_with_their_time(scene: SensorScene) -> None:
         "code": "accepting_paused",
         "text": "receiver 1: Too many open files",
         "last_seen": "2026-11-22T10:00:00.000000Z",
+        "over": False,
     }
+
+
+def test_an_alarm_that_is_not_raised_again_is_over(
+    scene: SensorScene,
+) -> None:
+    def over() -> dict[str, bool]:
+        return {one["code"]: one["over"] for one in scene.sensor.stats()["alarms"]}
+
+    scene.sensor.receiver_alarm(0, "accepting_paused", "all connections are taken")
+    scene.sensor.archive_alarm("segments_damaged", "a segment is not what was sealed")
+    scene.clock.advance(9)
+    assert over() == {"accepting_paused": False, "segments_damaged": False}
+    scene.sensor.receiver_alarm(0, "accepting_paused", "all connections are taken")
+    scene.clock.advance(9)
+    assert not over()["accepting_paused"]
+    scene.clock.advance(2)
+    assert over() == {"accepting_paused": True, "segments_damaged": False}
 
 
 def test_a_journal_that_ends_before_what_was_counted_is_no_silent_reset(

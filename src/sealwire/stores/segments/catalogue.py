@@ -6,10 +6,13 @@ Plain values, no Parquet: any process can read a chain and tell what is stored.
 from __future__ import annotations
 
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
+from sealwire.sensor.retention import KnownDay
 from sealwire.stores.segments.manifest import Hold, Manifest, ManifestKind, Segment
 
 if TYPE_CHECKING:
@@ -44,8 +47,8 @@ class Catalogue:
     holds: dict[str, Hold] = field(default_factory=dict)
     next_seq: int = FIRST_SEQ
     manifests: int = 0
-    changed: str | None = None
-    """When the last manifest was made, RFC 3339."""
+    known_day: KnownDay = field(default_factory=KnownDay)
+    """By the times at which the manifests were made."""
     last_deletion: int = -1
     """Number of the newest manifest that deleted; -1: none did."""
     _index: _Index | None = field(default=None, init=False, repr=False, compare=False)
@@ -57,7 +60,9 @@ class Catalogue:
         """
         ended = _CHANGES[manifest.kind](self, manifest)
         self.manifests = manifest.number + 1
-        self.changed = manifest.created
+        with suppress(ValueError):  # a line that was changed is reported, and vouches for no day
+            written = datetime.fromisoformat(manifest.created).replace(tzinfo=UTC)
+            self.known_day = self.known_day.after(written)
         self._index = None
         return ended
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sealwire.sensor.journal import Position
+from sealwire.sensor.retention import KnownDay
 from sealwire.stores.segments.catalogue import Catalogue
 from sealwire.stores.segments.chain import ChainEnd, ChainMark
 from sealwire.stores.segments.files import TMP
@@ -57,6 +58,7 @@ def read_snapshot(folder: SensorFolder) -> Snapshot | None:
 
 def _document(snapshot: Snapshot) -> dict[str, Any]:
     mark, catalogue = snapshot.mark, snapshot.catalogue
+    known = catalogue.known_day
     return {
         "file": mark.file,
         "offset": mark.offset,
@@ -65,7 +67,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
         "positions": {str(slot): list(at) for slot, at in catalogue.positions.items()},
         "holds": [asdict(one) for one in catalogue.holds.values()],
         "next_seq": catalogue.next_seq,
-        "changed": catalogue.changed,
+        "known_day": [moment and moment.isoformat() for moment in (known.day, known.jumped)],
         "last_deletion": catalogue.last_deletion,
         "segments": [(one.manifest, segment_document(one)) for one in catalogue.segments.values()],
     }
@@ -73,6 +75,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
 
 def _snapshot(document: dict[str, Any]) -> Snapshot:
     end = ChainEnd(document["next_number"], document["head"])
+    day, at = document["known_day"]
     segments = [segment_of(one, number) for number, one in document["segments"]]
     catalogue = Catalogue(
         segments={one.path: one for one in segments},
@@ -80,7 +83,7 @@ def _snapshot(document: dict[str, Any]) -> Snapshot:
         holds={one["name"]: dated(Hold, one) for one in document["holds"]},
         next_seq=document["next_seq"],
         manifests=end.next_number,
-        changed=document["changed"],
+        known_day=KnownDay(day and date.fromisoformat(day), at and datetime.fromisoformat(at)),
         last_deletion=document["last_deletion"],
     )
     return Snapshot(ChainMark(document["file"], document["offset"], end), catalogue)

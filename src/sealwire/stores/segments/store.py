@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealwire.errors import NotFoundError, RefusedError
@@ -125,9 +124,8 @@ class SegmentStore:
             UnavailableError: ``segments.disk``; it may be called again.
         """
         recovered = self._ledger.open()
-        changed = self.look(lambda catalogue: catalogue.changed)
-        known = self._clock.now() if changed is None else datetime.fromisoformat(changed)
-        self._today = SteadyDay(known.date())
+        known = self.look(lambda catalogue: catalogue.known_day.day)
+        self._today = SteadyDay(known or self._clock.now().date())
         return recovered
 
     def seal(
@@ -243,6 +241,11 @@ class SegmentStore:
         manifests = self._ledger.commit_in_need(drafts)
         deletions = [one.deletion for one in manifests if one.deletion is not None]
         return Retirement(tuple(deletions), verdict.excess_bytes)
+
+    @property
+    def clock_jumped(self) -> bool:
+        """Whether the clock shows a day that ``retire`` does not go by yet."""
+        return self._today.jumped
 
     @property
     def mark(self) -> ChainMark:

@@ -57,6 +57,7 @@ _VALUES: Final[dict[Field, Callable[[StoredRecord], str | int | None]]] = {
     Field.TRANSPORT: lambda record: record.transport,
     Field.LISTENER: lambda record: record.listener_port,
     Field.RETENTION: lambda record: record.retention,
+    Field.FRAMING: lambda record: record.framing,
 }
 _NUMBERS: Final = frozenset({Field.FACILITY, Field.SEVERITY, Field.LISTENER})
 
@@ -88,7 +89,8 @@ def _answers(leaf: Leaf, record: StoredRecord) -> bool:
         case InNetwork():
             return _in_network(leaf, record.peer_address)
         case HasWord():
-            return _words(leaf.word.encode()) <= _words(record.raw[record.message_start :])
+            text = record.raw[record.message_start :].lower()
+            return _words(leaf.word.encode().lower()) <= _words(text)
         case Compared():
             value = _VALUES[leaf.field](record)
             return isinstance(value, int) and _COMPARE[leaf.comparison](value, leaf.value)
@@ -101,8 +103,10 @@ def _values(subject: Subject, record: StoredRecord) -> list[bytes]:
         return [value.encode() for name, value in record.fields if name == subject.name]
     if subject is Field.MESSAGE:
         return [record.raw[record.message_start :]]
+    if subject is Field.RAW:
+        return [record.raw]
     if subject is Field.FLAG:
-        return [str(flag.name).lower().encode() for flag in record.flags]
+        return [str(flag.name).lower().encode() for flag in RecordFlag if flag & record.flags]
     value = _VALUES[subject](record)
     if value is None and subject in _NUMBERS:
         return []

@@ -67,7 +67,7 @@ FEW: Final = settings(
 MANY: Final = settings(FEW, max_examples=80)
 TEXT_FIELDS: Final = (
     Field.SOURCE, Field.HOST, Field.APP, Field.PROCID, Field.MSGID, Field.RULE, Field.TRANSPORT,
-    Field.RETENTION, Field.MESSAGE, Field.CERTIFICATE, Field.SUBJECT,
+    Field.RETENTION, Field.MESSAGE, Field.CERTIFICATE, Field.SUBJECT, Field.RAW,
 )  # fmt: skip
 NASTY: Final = (
     "' OR 1 = 1 --",
@@ -90,7 +90,10 @@ leaves: Final = st.one_of(
     st.builds(Equals, st.just(Field.SEVERITY), st.sampled_from(("0", "3", "7", "1"))),
     st.builds(Equals, st.just(Field.FACILITY), st.sampled_from(("0", "23"))),
     st.builds(Equals, st.just(Field.GRADE), st.sampled_from(("strict", "raw"))),
-    st.builds(Equals, st.just(Field.FLAG), st.sampled_from(("truncated", "no_time"))),
+    st.builds(Equals, st.just(Field.FRAMING), st.sampled_from(("octets", "relp", "nuls"))),
+    st.builds(
+        Equals, st.just(Field.FLAG), st.sampled_from(("truncated", "redelivered", "no_time"))
+    ),
     st.builds(
         Compared,
         st.sampled_from((Field.SEVERITY, Field.FACILITY, Field.LISTENER)),

@@ -14,7 +14,7 @@ import typer
 from sealwire.cli.app import app
 from sealwire.config.node import NodeConfig
 from sealwire.sensor.query import Field
-from sealwire.sensor.query_rules import GRADES
+from sealwire.sensor.query_rules import CODED
 from sealwire.sensor.query_words import condition_of
 from sealwire.sensor.time_words import moment_us
 
@@ -206,7 +206,7 @@ def test_every_example_of_a_question_is_one() -> None:
 
 def test_every_field_and_time_of_a_question_is_told() -> None:
     told = set(spans((ROOT / "docs" / "search.md").read_text(encoding="utf-8")))
-    assert {field.value for field in Field} | set(GRADES) <= told
+    assert {field.value for field in Field}.union(*CODED.values()) <= told
     for words in ("15m", "2h", "7d", "now", "2026-11-22", "2026-11-22T10:20"):
         assert words in told
         moment_us(words, 0)

@@ -218,7 +218,11 @@ def envelope_values(record: StoredRecord) -> list[Value]:
         Value("Listener", f"port {port}", words_for(Field.LISTENER, port)),
         Value("Transport", record.transport.upper(), words_for(Field.TRANSPORT, record.transport)),
         *([Value("TLS", f"{record.tls_version} {record.cipher}")] if record.tls_version else []),
-        Value("Framing", FRAMINGS.get(record.framing, record.framing)),
+        Value(
+            "Framing",
+            FRAMINGS.get(record.framing, record.framing),
+            words_for(Field.FRAMING, record.framing),
+        ),
         Value(
             "Sender",
             record.peer_address,

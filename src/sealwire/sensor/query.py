@@ -36,10 +36,14 @@ class Field(StrEnum):
     """Port of the listener."""
     RETENTION = "retention"
     """Name of the retention class."""
+    FRAMING = "framing"
+    """How the message was told from others: the name of a ``syslog.kinds.Kind``."""
     FLAG = "flag"
-    """Words of ``RecordFlag``, such as ``host_not_allowed``: a record has none, one or more."""
+    """Name of a ``RecordFlag``; a record has any number of them."""
     MESSAGE = "message"
     """The message's text."""
+    RAW = "raw"
+    """The whole message, its header too."""
 
 
 class Comparison(StrEnum):
@@ -97,7 +101,7 @@ class InNetwork:
 class HasWord:
     """The text has ``word`` between characters that are neither letters nor digits.
 
-    Case counts. A word of several such parts means all of them.
+    A to Z are the same as a to z. A word of several such parts means all of them.
     """
 
     word: str
@@ -105,7 +109,7 @@ class HasWord:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """The field has ``text`` somewhere."""
+    """The field has ``text`` somewhere; ``ignore_case``: A to Z are the same as a to z."""
 
     field: Subject
     text: str

@@ -21,22 +21,25 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
+from sealwire.syslog.kinds import RECORD_KINDS
 from sealwire.syslog.message import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from sealwire.sensor.query import Condition, Search, Subject
 
 NUMBERS: Final = {Field.FACILITY: 23, Field.SEVERITY: 7, Field.LISTENER: 65_535}
 """Fields that are numbers, with their greatest value."""
 GRADES: Final = {grade.name.lower(): grade for grade in Grade}
-FLAGS: Final = {flag.name.lower(): flag for flag in RecordFlag if flag.name}
-CLOSED: Final[Mapping[Subject, tuple[str, Collection[str]]]] = {
-    Field.GRADE: ("grade", GRADES),
-    Field.FLAG: ("flag", FLAGS),
+FRAMINGS: Final = {kind.name.lower(): kind for kind in sorted(RECORD_KINDS)}
+FLAGS: Final = {str(flag.name).lower(): flag for flag in RecordFlag}
+CODED: Final[Mapping[Field, Mapping[str, int]]] = {
+    Field.GRADE: GRADES,
+    Field.FRAMING: FRAMINGS,
+    Field.FLAG: FLAGS,
 }
-"""Fields whose values are all known."""
+"""Fields that are one of some names, with the number that each is kept as."""
 
 MOST_PARTS: Final = 100
 """Comparisons in one question."""
@@ -148,15 +151,14 @@ def _subject_faults(
         if not subject.name or len(subject.name) > LONGEST_TEXT:
             yield _fault("search.field", "The name of a field is empty or too long.")
         return
-    if subject not in NUMBERS and subject not in CLOSED:
+    if subject not in NUMBERS and subject not in CODED:
         return
     if not isinstance(leaf, Equals):
         yield _fault("search.field", f"{subject.value} is no text: ask for its whole value.")
-    elif subject in CLOSED:
-        what, known = CLOSED[subject]
-        if leaf.value not in known:
-            there = ", ".join(known)
-            yield _fault("search.value", f"{leaf.value!r} is no {what}; there are {there}.")
+    elif subject in CODED:
+        if leaf.value not in CODED[subject]:
+            text = f"{leaf.value!r} is no {subject.value}; there are {', '.join(CODED[subject])}."
+            yield _fault("search.value", text)
     elif not _is_number(leaf.value, NUMBERS[subject]):
         most = NUMBERS[subject]
         yield _fault("search.value", f"{subject.value} is a number from 0 to {most}.")

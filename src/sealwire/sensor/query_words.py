@@ -29,7 +29,7 @@ from sealwire.sensor.query import (
     Or,
 )
 from sealwire.sensor.query_names import FACILITIES, SEVERITIES
-from sealwire.sensor.query_rules import CLOSED, DEEPEST, NUMBERS, condition_faults
+from sealwire.sensor.query_rules import CODED, DEEPEST, NUMBERS, condition_faults
 from sealwire.sensor.query_terms import Form, Piece, Shape, Value, fault, pieces, refused
 
 if TYPE_CHECKING:
@@ -167,13 +167,13 @@ def _alone(value: Value) -> Condition:
     if value.form is Form.PATTERN:
         return Matches(Field.MESSAGE, value.text)
     if value.form is Form.QUOTED:
-        return Contains(Field.MESSAGE, _starred(value))
+        return Contains(Field.MESSAGE, _starred(value), ignore_case=True)
     if value.prefix or not _SOME_PART.search(value.text):
-        return Contains(Field.MESSAGE, value.text)
+        return Contains(Field.MESSAGE, value.text, ignore_case=True)
     if _WHOLE_WORD.fullmatch(value.text):
         return HasWord(value.text)
     # The words find it quickly, the text says that they stand in this order.
-    return And((HasWord(value.text), Contains(Field.MESSAGE, value.text)))
+    return And((HasWord(value.text), Contains(Field.MESSAGE, value.text, ignore_case=True)))
 
 
 def _subject(name: str) -> Subject:
@@ -189,8 +189,8 @@ def _subject(name: str) -> Subject:
 def _given(subject: Subject) -> Condition:
     if isinstance(subject, Field) and subject in NUMBERS:
         return Compared(subject, Comparison.AT_LEAST, 0)
-    if isinstance(subject, Field) and subject in CLOSED:
-        return Or(tuple(Equals(subject, value) for value in CLOSED[subject][1]))
+    if isinstance(subject, Field) and subject in CODED:
+        return Or(tuple(Equals(subject, name) for name in CODED[subject]))
     return Matches(subject, "(?s).")
 
 
@@ -281,7 +281,7 @@ def _on_field(leaf: Equals | HasPrefix | Contains | Matches) -> str:
         case HasPrefix():
             return f"{name}={_quoted(leaf.prefix)}*"
         case Contains():
-            if leaf.field is Field.MESSAGE and not leaf.ignore_case:
+            if leaf.field is Field.MESSAGE and leaf.ignore_case:
                 return _quoted(leaf.text)
             return f"{name}{':' if leaf.ignore_case else '::'}{_quoted(leaf.text)}"
         case Matches():

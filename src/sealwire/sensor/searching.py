@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from sealwire.errors import UsageError
 from sealwire.sensor.installation import SensorCases
-from sealwire.sensor.query import Cursor, Search
+from sealwire.sensor.query import Cursor, Equals, Field, Search
+from sealwire.sensor.query_rules import leaves
 from sealwire.sensor.query_words import condition_of
 from sealwire.sensor.time_words import LAST_US, moment_us
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Page,
         StoredRecord,
     )
+    from sealwire.sensor.query import Condition
 
 MOST_ON_A_PAGE: Final = 1000
 _MOST_BUCKETS: Final = 2000
@@ -114,18 +116,25 @@ class SearchCases(SensorCases):
         if not 1 <= question.limit <= MOST_ON_A_PAGE:
             raise UsageError("search.limit", f"a page has 1 to {MOST_ON_A_PAGE} records")
         now_us = self._now_us()
+        condition = condition_of(question.words)
         return Search(
             since_us=0 if question.since is None else moment_us(question.since, now_us),
             until_us=LAST_US if question.until is None else moment_us(question.until, now_us),
-            condition=condition_of(question.words),
+            condition=condition,
             limit=question.limit,
             oldest_first=question.oldest_first,
             after=None if question.cursor is None else cursor_from(question.cursor),
-            redelivered=question.redelivered,
+            redelivered=question.redelivered or _asks_for_redelivered(condition),
         )
 
     def _now_us(self) -> int:
         return self._clock.now_ns() // 1000
+
+
+def _asks_for_redelivered(condition: Condition | None) -> bool:
+    """What a question names must not be left out of its answer."""
+    wanted = Equals(Field.FLAG, "redelivered")
+    return condition is not None and wanted in leaves(condition)
 
 
 def cursor_text(cursor: Cursor | None) -> str | None:

@@ -163,3 +163,11 @@ def test_without_a_store_process_everything_else_goes_on() -> None:
         sensor.search(Question())
     with pytest.raises(UnavailableError):
         sensor.finished_positions()
+
+
+def test_who_names_redelivered_records_is_shown_them(
+    scene: SensorScene, archive: PaperArchive
+) -> None:
+    for words, shown in (("x", False), ("flag=redelivered", True), ("x -flag=redelivered", True)):
+        scene.sensor.search(Question(words))
+        assert archive.asked[-1].redelivered is shown

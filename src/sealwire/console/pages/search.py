@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _STREAM_PAGE: Final = 500
 _NS: Final = 1000
 EXAMPLES: Final = (
-    ("login failed", "both words, each as a whole word, as it is written"),
-    ('"Failed password"', "this text as it stands"),
+    ("login failed", "both words, each as a whole word, in upper or lower case"),
+    ('"Failed password"', "this text, in upper or lower case"),
     ("message:password", "this part of the message, in any case"),
     ("host=web1 app=sshd", "fields that are exactly this"),
     ("host=web*", "a field that begins so"),
@@ -193,8 +193,7 @@ def hints(asked: Asked, status: ArchiveStatus | None) -> Iterator[Hint]:
         yield Hint(text, asked.within(everything).address, "Search all of it")
     elif asked.words:
         yield Hint(
-            "Words alone are whole words of the message, and case counts."
-            " message:part finds a part in any case."
+            "Words alone are whole words of the message. message:part finds a part in any case."
         )
         yield Hint(
             "Other times may have it.",

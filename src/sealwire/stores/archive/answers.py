@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sealwire.sensor.archive import RecordFlag, StoredRecord
+from sealwire.sensor.query import Cursor
+from sealwire.stores.archive.questions import Place
 from sealwire.stores.archive.schema import NO_NUMBER
 from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
@@ -19,6 +21,12 @@ def records(table: pa.Table) -> Iterator[StoredRecord]:
     """The records of a table with the columns of ``questions.SHOWN``."""
     for row in table.to_pylist():
         yield _record(row)
+
+
+def places(table: pa.Table) -> Iterator[Place]:
+    """Where records are: a table with the columns of ``Question.keys``."""
+    for row in table.to_pylist():
+        yield Place(Cursor(row["received_us"], row["seq"]), _text(row["part"]), row["row"])
 
 
 def number(value: int) -> int | None:

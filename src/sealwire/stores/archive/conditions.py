@@ -20,7 +20,7 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
-from sealwire.sensor.query_rules import FLAGS, GRADES, NUMBERS
+from sealwire.sensor.query_rules import CODED, NUMBERS
 from sealwire.stores.archive.schema import NO_NUMBER
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ COLUMNS: Final = {
     Field.TRANSPORT: "transport",
     Field.LISTENER: "listener",
     Field.RETENTION: "retention",
+    Field.FRAMING: "framing",
     Field.FLAG: "flags",
     Field.MESSAGE: "msg",
+    Field.RAW: "concat(head, msg)",
 }
 
 IN_MINUTES: Final = frozenset(
@@ -60,8 +62,11 @@ _V4_IN_V6: Final = "::ffff:"
 
 
 def words_of(text: str) -> list[str]:
-    """What the word index makes of ``text``: parts between ASCII that is no letter or digit."""
-    return [part for part in _NO_PART.split(text) if part]
+    """What the word index makes of ``text``: parts between ASCII that is no letter or digit.
+
+    In lower case, as far as ASCII has it: the index goes by bytes.
+    """
+    return [part.encode().lower().decode() for part in _NO_PART.split(text) if part]
 
 
 def safe_pattern(pattern: str) -> str:
@@ -127,10 +132,10 @@ class Written:
                 return f"match({value}, {self.bound(safe_pattern(leaf.pattern), 'String')})"
 
     def _equals(self, leaf: Equals, value: str) -> str:
-        if leaf.field is Field.GRADE:
-            return f"grade = {self.bound(int(GRADES[leaf.value]), 'UInt8')}"
-        if leaf.field is Field.FLAG:
-            return f"bitAnd({value}, {self.bound(int(FLAGS[leaf.value]), 'UInt16')}) != 0"
+        if isinstance(leaf.field, Field) and leaf.field in CODED:
+            code = self.bound(int(CODED[leaf.field][leaf.value]), "UInt16")
+            some = f"bitAnd({value}, {code}) != 0"
+            return some if leaf.field is Field.FLAG else f"{value} = {code}"
         if leaf.field in NUMBERS:
             return f"{value} = {self.bound(int(leaf.value), 'UInt16')}"
         return f"{value} = {self.bound(leaf.value, 'String')}"
@@ -151,4 +156,4 @@ class Written:
 
     def _word(self, leaf: HasWord) -> str:
         parts = ", ".join(self.bound(part, "String") for part in words_of(leaf.word))
-        return f"hasAllTokens(msg, [{parts}])" if parts else "1"
+        return f"hasAllTokens(lower(msg), [{parts}])" if parts else "1"

@@ -41,6 +41,15 @@ _MOMENT: Final = "fromUnixTimestamp64Micro({value}, 'UTC')"
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record is. ``part`` and ``row`` are the engine's, until it merges; empty: unknown."""
+
+    cursor: Cursor
+    part: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Times of receipt, microseconds: ``since_us`` inclusive, ``until_us`` exclusive."""
 
@@ -93,15 +102,20 @@ class Question:
     def keys(
         self, span: Span, after: Cursor | None, limit: int, *, oldest_first: bool
     ) -> tuple[str, dict[str, Parameter]]:
-        """``received_us`` and ``seq`` of the first ``limit`` records."""
+        """``received_us``, ``seq``, ``part`` and ``row`` of the first ``limit`` records."""
         written = Written()
         where = self._where(written, span)
         if after is not None:
             where += " AND " + _behind(written, after, oldest_first=oldest_first)
         order = "ASC" if oldest_first else "DESC"
+        # Servers of a cluster have parts of their own, which are called the same.
+        at = (
+            "''" if self._dialect.shared else "_part",
+            "0" if self._dialect.shared else "_part_offset",
+        )
         return (
-            f"SELECT toUnixTimestamp64Micro(received) AS received_us, seq"  # noqa: S608 - values are bound
-            f" FROM log{self._dialect.read_suffix} WHERE {where}"
+            f"SELECT toUnixTimestamp64Micro(received) AS received_us, seq, {at[0]} AS part,"  # noqa: S608 - values are bound
+            f" toInt64({at[1]}) AS row FROM log{self._dialect.read_suffix} WHERE {where}"
             f" ORDER BY received {order}, seq {order} LIMIT {limit:d}"
         ), written.parameters
 
@@ -110,6 +124,21 @@ class Question:
         written = Written()
         listed = ", ".join(str(int(number)) for number in numbers)
         where = f"{self._span(written, span)} AND seq IN ({listed})"
+        where += self._own(written)
+        return (
+            f"SELECT {SHOWN} FROM log{self._dialect.read_suffix} WHERE {where}"  # noqa: S608 - values are bound
+        ), written.parameters
+
+    def records_at(self, places: Sequence[Place]) -> tuple[str, dict[str, Parameter]]:
+        """The same for records whose place is known, as far as they still are there.
+
+        Reads next to nothing but these rows.
+        """
+        written = Written()
+        parts = [written.bound(part, "String") for part in {place.part for place in places}]
+        rows = ", ".join(str(int(place.row)) for place in places)
+        listed = ", ".join(str(int(place.cursor.seq)) for place in places)
+        where = f"_part IN ({', '.join(parts)}) AND _part_offset IN ({rows}) AND seq IN ({listed})"
         where += self._own(written)
         return (
             f"SELECT {SHOWN} FROM log{self._dialect.read_suffix} WHERE {where}"  # noqa: S608 - values are bound

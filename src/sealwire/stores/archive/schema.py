@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sealwire.stores.archive.dialect import Dialect
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Rises whenever tables or their meaning change; the index is built again then."""
 
 NO_NUMBER: Final = 255
@@ -49,10 +49,18 @@ _LOG: Final = """
     head String CODEC(ZSTD(1)),
     msg String CODEC(ZSTD(1)),
     fields Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-    INDEX numbers seq TYPE minmax GRANULARITY 1,
-    INDEX hosts host TYPE set(100) GRANULARITY 1,
-    INDEX words msg TYPE text(tokenizer = 'splitByNonAlpha')
+    INDEX numbers seq TYPE minmax GRANULARITY 16,
+    INDEX hosts host TYPE set(100) GRANULARITY 16,
+    INDEX words lower(msg) TYPE text(tokenizer = 'splitByNonAlpha')
 """
+
+_APART: Final = "index_granularity = 512, min_compress_block_size = 32768"
+"""A page's records lie apart: little is read and unpacked for the sake of each."""
+
+_MERGING: Final = (
+    "min_parts_to_merge_at_once = 8, max_bytes_to_merge_at_max_space_in_pool = 1073741824"
+)
+"""Merging is most of what indexing costs: join many parts at a time, and leave large ones be."""
 
 _MINUTES: Final = """
     sensor LowCardinality(String),
@@ -93,6 +101,7 @@ def create(dialect: Dialect) -> list[str]:
             _LOG,
             "(sensor, retention, toDate(received))",
             f"({hour}, peer_address, received, seq)",
+            settings=f"{_APART}, {_MERGING}",
         ),
         _table(
             dialect,
@@ -127,11 +136,19 @@ def drop_day(dialect: Dialect, sensor: str, retention: str, day: date) -> list[s
 
 
 def _table(
-    dialect: Dialect, name: str, columns: str, partition: str, order: str, summed: str = ""
+    dialect: Dialect,
+    name: str,
+    columns: str,
+    partition: str,
+    order: str,
+    *,
+    summed: str = "",
+    settings: str = "",
 ) -> str:
     engine = dialect.summing if summed else dialect.merge_tree
     clause = engine.replace("{table}", name).replace("{columns}", summed)
     return (
         f"CREATE TABLE IF NOT EXISTS {name}{dialect.on_cluster} ({columns}) ENGINE = {clause}"
-        f" PARTITION BY {partition} ORDER BY {order} SETTINGS {dialect.deduplication}"
+        f" PARTITION BY {partition} ORDER BY {order}"
+        f" SETTINGS {', '.join(filter(None, (dialect.deduplication, settings)))}"
     )

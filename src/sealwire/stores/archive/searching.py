@@ -15,6 +15,7 @@ from sealwire.stores.archive.limits import Budget
 from sealwire.stores.archive.questions import (
     MINUTE_US,
     SECOND_US,
+    Place,
     Question,
     Span,
     counted_by_minute,
@@ -23,13 +24,14 @@ from sealwire.stores.archive.questions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
     from sealwire.clock import Clock
     from sealwire.sensor.archive import StoredRecord
     from sealwire.sensor.query import Condition, Search
+    from sealwire.stores.archive.engine import Parameter
     from sealwire.stores.archive.ledger import Ledger
     from sealwire.stores.archive.tables import Tables
 
@@ -100,10 +102,10 @@ class Searching:
         tables, sensor = self._tables, self._ledger.sensor
         return Question(tables.dialect, sensor, condition, redelivered=redelivered)
 
-    def _keys(self, search: Search, budget: Budget) -> tuple[list[Cursor], bool]:
+    def _keys(self, search: Search, budget: Budget) -> tuple[list[Place], bool]:
         """Where the records of the page are, in its order, and whether there may be more."""
         question = self._question(search.condition, redelivered=search.redelivered)
-        found: list[Cursor] = []
+        found: list[Place] = []
         span, covered, wanted = self._reach(search), 0, search.limit + 1
         while covered < span.until_us - span.since_us:
             far = further(covered, len(found), wanted)
@@ -118,7 +120,7 @@ class Searching:
                 if not found:
                     raise
                 return found, True
-            found += map(Cursor, keys["received_us"].to_pylist(), keys["seq"].to_pylist())
+            found += answers.places(keys)
             if len(found) > search.limit:
                 return found[: search.limit], True
             covered = far
@@ -135,15 +137,25 @@ class Searching:
         return replace(span, until_us=min(span.until_us, moment + 1))
 
     def _records(
-        self, question: Question, keys: Sequence[Cursor], budget: Budget
+        self, question: Question, places: Sequence[Place], budget: Budget
     ) -> list[StoredRecord]:
-        """Whole records, in the order of ``keys``."""
-        moments = [key.received_us for key in keys]
-        numbers = [key.seq for key in keys]
-        sql, parameters = question.records(Span(min(moments), max(moments) + 1), numbers)
-        table = self._tables.ask(sql, parameters, budget)
-        found = {record.seq: record for record in answers.records(table)}
+        """Whole records, in the order of ``places``."""
+        found: dict[int, StoredRecord] = {}
+        if places[0].part:
+            found = self._read(question.records_at(places), budget)
+        moved = [place.cursor for place in places if place.cursor.seq not in found]
+        if moved:
+            moments = [cursor.received_us for cursor in moved]
+            span = Span(min(moments), max(moments) + 1)
+            found |= self._read(question.records(span, [at.seq for at in moved]), budget)
+        numbers = [place.cursor.seq for place in places]
         return [found[number] for number in numbers if number in found]
+
+    def _read(
+        self, statement: tuple[str, Mapping[str, Parameter]], budget: Budget
+    ) -> dict[int, StoredRecord]:
+        table = self._tables.ask(*statement, budget)
+        return {record.seq: record for record in answers.records(table)}
 
     def _counted(self, search: Search, step_s: int) -> dict[int, dict[int | None, int]]:
         """Records by beginning of bar and severity."""

@@ -17,7 +17,7 @@ from sealwire.syslog.relp_frames import encode_relp_frame
 from sealwire.syslog.splitting import split
 
 _CHOICE: Final = 6
-_MOST_STEPS: Final = 600
+_MOST_STEPS: Final = 100
 _LIMITS: Final = (40, 300, 2048, 65536)
 _FRAMINGS: Final = tuple(Framing)
 _CONNECTION: Final = Connection(1, "192.0.2.1", 5000, 6514, "TLSv1.3", "x")

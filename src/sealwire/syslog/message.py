@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-PARSER_VERSION: Final = 3
+PARSER_VERSION: Final = 4
 """Rises whenever the same bytes are taken apart otherwise than before; indexes are rebuilt then."""
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import socket
+import subprocess
 from collections import Counter
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, fields
+from logging.handlers import SysLogHandler
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.flow.authority import PeerAuthority, TlsFiles
+from tests.flow.authority import LOOPBACK, PeerAuthority, TlsFiles
 from tests.flow.node import Node
 from tests.flow.odd_segments import OddSegments
 from tests.flow.peers import (
@@ -24,6 +28,7 @@ from tests.flow.peers import (
     loggen_send,
     octet_counted,
     openssl_send,
+    wait_until,
 )
 from tests.flow.python_sender import python_send
 
@@ -230,6 +235,69 @@ def test_each_stream_is_received_whatever_its_segments(
         ways = Ways(tls.target, tcp.target, plain)
         assert_all_arrive(lenient, OVER_STREAMS, ways, client, tmp_path, share=5)
     assert (tls.segments, tcp.segments) > (1000, 100)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What search shows of a record, as far as its sender decides."""
+
+    transport: str
+    framing: str
+    rule: str
+    severity: int | None
+    app: str | None
+    procid: str | None
+    message: str
+
+
+def logger(port: int, *words: str) -> None:
+    """util-linux's."""
+    subprocess.run(["logger", "-n", LOOPBACK, "-P", str(port), *words], check=True, timeout=20)
+
+
+def log_with_python(port: int, kind: socket.SocketKind) -> None:
+    handler = SysLogHandler((LOOPBACK, port), socktype=kind)
+    with closing(handler):
+        said = {"msg": "python[55]: shown by it", "levelname": "ERROR"}
+        handler.emit(logging.makeLogRecord(said))
+
+
+def test_search_shows_what_each_sender_says(node: Node, plain_port: int) -> None:
+    before = node.packets_received()
+    logger(
+        plain_port, "-d", "-t", "tool", "--id=77", "-p", "local1.warning", "shown by logger, UDP"
+    )
+    logger(plain_port, "-T", "-t", "tool", "shown by logger, LF")
+    logger(plain_port, "-T", "--octet-count", "-t", "tool", "shown by logger, counted")
+    logger(plain_port, "-d", "--rfc3164", "-t", "tool", "shown by logger, RFC 3164")
+    log_with_python(plain_port, socket.SOCK_DGRAM)
+    log_with_python(plain_port, socket.SOCK_STREAM)
+    multiple = b"<14>1 - - tool - - - shown in two\nlines\n"
+    with socket.create_connection((LOOPBACK, plain_port)) as stream:
+        stream.sendall(octet_counted([multiple]))
+    with closing(socket.socket(type=socket.SOCK_DGRAM)) as datagrams:
+        datagrams.connect((LOOPBACK, plain_port))
+        datagrams.send(b"<189>29: *Apr 22 02:22:31.115: %SYS-5-CONFIG_I: shown by a switch\0")
+        datagrams.send(b"<142>Mar 01 14:45:24 fmc [T] sfdccsm: admin@10.0.0.5, Login, shown\r\n")
+    node.wait_for_packets(before + 9)
+    wait_until(lambda: node.json("sensor", "search", "--count", "shown")["count"] == 9, "nine")
+    answer = node.run("sensor", "search", "shown", "--json")
+    records = [json.loads(line) for line in answer.splitlines()]
+    names = [field.name for field in fields(Seen)]
+    assert {Seen(**{name: record[name] for name in names}) for record in records} == {
+        Seen("udp", "datagram", "rfc5424", 4, "tool", "77", "shown by logger, UDP"),
+        Seen("tcp", "lines", "rfc5424", 5, "tool", None, "shown by logger, LF"),
+        Seen("tcp", "octets", "rfc5424", 5, "tool", None, "shown by logger, counted"),
+        Seen("udp", "datagram", "rfc3164", 5, "tool", None, "shown by logger, RFC 3164"),
+        Seen("udp", "datagram", "no_time", 3, "python", "55", "shown by it"),
+        Seen("tcp", "lines", "no_time", 3, "python", "55", "shown by it"),
+        Seen("tcp", "octets", "rfc5424", 6, "tool", None, "shown in two\nlines"),
+        Seen("udp", "datagram", "cisco", 5, "%SYS-5-CONFIG_I", None, "shown by a switch"),
+        Seen("udp", "datagram", "fmc_audit", 6, "sfdccsm", None, "admin@10.0.0.5, Login, shown"),
+    }
+    (audit,) = [record for record in records if record["rule"] == "fmc_audit"]
+    assert audit["raw"].endswith("shown\r\n")
+    assert audit["fields"][-1] == {"name": "audit.action", "value": "shown"}
 
 
 def test_rsyslog_checks_the_name(

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 1024
 _NO_IPV6: Final = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
-# What waits while a worker is busy or being started again. The system's own limit may be lower.
-_DATAGRAM_ROOM: Final = 16 * 1024 * 1024
+# What waits while a worker is busy or being started again: a second of 50,000. The system's own
+# limit may be lower.
+_DATAGRAM_ROOM: Final = 32 * 1024 * 1024
 _SO_RCVBUFFORCE: Final = 33
 _RESERVED: Final = 1024
 

@@ -117,6 +117,8 @@ def _fits(leaf: Equals | HasPrefix | Contains | Matches, value: bytes) -> bool:
     match leaf:
         case Equals():
             number = leaf.field in _NUMBERS
+            if leaf.field is Field.MESSAGE and value == leaf.value.encode() + b"\n":
+                return True
             return int(value) == int(leaf.value) if number else value == leaf.value.encode()
         case HasPrefix():
             return value.startswith(leaf.prefix.encode())
@@ -124,7 +126,8 @@ def _fits(leaf: Equals | HasPrefix | Contains | Matches, value: bytes) -> bool:
             text = leaf.text.encode()
             return text.lower() in value.lower() if leaf.ignore_case else text in value
         case Matches():
-            return re.search(leaf.pattern.encode(), value, re.DOTALL) is not None
+            lines = re.MULTILINE if leaf.field is Field.MESSAGE else re.DOTALL
+            return re.search(leaf.pattern.encode(), value, re.DOTALL | lines) is not None
 
 
 def _words(text: bytes) -> set[bytes]:

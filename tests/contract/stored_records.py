@@ -37,7 +37,7 @@ some_fields: Final = st.lists(
 def records(draw: st.DrawFn) -> StoredRecord:
     """A record; ``seq`` is for ``numbered`` to set."""
     head = draw(st.sampled_from((b"", b"<13>1 - - - - - - ", b"<34>Oct 11 22:14:15 web1 su: ")))
-    tail = draw(st.sampled_from((b"", b"", b"\xff\xfe", b"\xc3")))
+    tail = draw(st.sampled_from((b"", b"\n", b"\xff\xfe", b"\xc3")))
     certificate = draw(st.sampled_from((None, "ab" * 32, "cd" * 32)))
     return StoredRecord(
         seq=0,

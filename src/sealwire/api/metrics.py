@@ -120,6 +120,10 @@ class Figures:
 
 
 def _plain(stats: Mapping[str, Any]) -> Iterator[Any]:
+    troubles = [(("journal",), len(stats["journal_trouble"]))]
+    troubles += [(("archive",), int(bool(stats["archive"].get("trouble"))))]
+    told = "Receivers that cannot write their journal; whether sealing or indexing is stuck."
+    yield _gauge("troubles", told, troubles, ("part",))
     for name, told in _COUNTERS.items():
         yield _counter(name, told, [((), stats[name])])
     for name, told in _GAUGES.items():

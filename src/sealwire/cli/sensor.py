@@ -200,7 +200,7 @@ def tail(
                 typer.echo(line)
             else:
                 message = json_format.loads(line)
-                text = printable(message["raw"])
+                text = printable(message["raw"].removesuffix("\n"))
                 typer.echo(f"{message['received']} {message['address']} {text}")
 
 

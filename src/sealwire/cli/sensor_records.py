@@ -147,7 +147,7 @@ def record(
     show_fields({"Flags": ", ".join(found["flags"])})
     for field in found["fields"]:
         typer.echo(f"  {printable(field['name'])} = {printable(field['value'])}")
-    typer.echo(printable(found["raw"]))
+    typer.echo(printable(found["raw"].removesuffix("\n")))
     evidence = found["evidence"]
     show_fields(
         {
@@ -194,7 +194,8 @@ def _show_line(found: Mapping[str, Any], *, json: bool) -> None:
     if json:
         typer.echo(json_format.dumps(found))
         return
-    typer.echo(f"{found['seq']} {found['received']} {found['address']} {printable(found['raw'])}")
+    text = printable(found["raw"].removesuffix("\n"))
+    typer.echo(f"{found['seq']} {found['received']} {found['address']} {text}")
     if "evidence" in found:
         evidence = found["evidence"]
         typer.echo(f"    {evidence['segment']} row {evidence['row']} SHA-256 {evidence['sha256']}")

@@ -55,6 +55,11 @@ def test_figures_are_sound_and_of_the_right_kind() -> None:
     assert all(family.type in {"counter", "gauge"} for family in found.values())
     assert found["sealwire_packets_received"].type == "counter"
     assert values(found["sealwire_packets_received"]) == {(): 2.0}
+    assert values(found["sealwire_troubles"]) == {("journal",): 0.0, ("archive",): 0.0}
+    scene.sensor.journal_trouble(0, "no space left")
+    stuck = families(scene.sensor)["sealwire_troubles"]
+    assert values(stuck) == {("journal",): 1.0, ("archive",): 0.0}
+    scene.sensor.journal_trouble(0, None)
     assert values(found["sealwire_transport_packets"]) == {("tls",): 2.0}
     assert values(found["sealwire_port_bytes"]) == {("6514",): 8.0}
     assert values(found["sealwire_tls_packets"]) == {("x", "TLSv1.3"): 2.0}

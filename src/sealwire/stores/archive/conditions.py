@@ -57,6 +57,11 @@ IN_MINUTES: Final = frozenset(
 """Fields that the counts of each minute are kept by."""
 
 _OPERATORS: Final = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_OF_LINES: Final = "(?m)"
+"""Most senders end counted messages with LF: an expression that ends in ``$`` means what is before.
+
+So does who asks for a whole message.
+"""
 _NO_PART: Final = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 _V4_IN_V6: Final = "::ffff:"
 
@@ -129,7 +134,10 @@ class Written:
                 function = "positionCaseInsensitive" if leaf.ignore_case else "position"
                 return f"{function}({value}, {self.bound(leaf.text, 'String')}) > 0"
             case Matches():
-                return f"match({value}, {self.bound(safe_pattern(leaf.pattern), 'String')})"
+                pattern = safe_pattern(leaf.pattern)
+                if leaf.field is Field.MESSAGE:
+                    pattern = _OF_LINES + pattern
+                return f"match({value}, {self.bound(pattern, 'String')})"
 
     def _equals(self, leaf: Equals, value: str) -> str:
         if isinstance(leaf.field, Field) and leaf.field in CODED:
@@ -138,6 +146,9 @@ class Written:
             return some if leaf.field is Field.FLAG else f"{value} = {code}"
         if leaf.field in NUMBERS:
             return f"{value} = {self.bound(int(leaf.value), 'UInt16')}"
+        if leaf.field is Field.MESSAGE:
+            ended = self.bound(f"{leaf.value}\n", "String")
+            return f"{value} IN ({self.bound(leaf.value, 'String')}, {ended})"
         return f"{value} = {self.bound(leaf.value, 'String')}"
 
     def _compared(self, leaf: Compared) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import subprocess
+import sys
 from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields
@@ -18,9 +20,13 @@ from tests.flow.authority import LOOPBACK, PeerAuthority, TlsFiles
 from tests.flow.node import Node
 from tests.flow.odd_segments import OddSegments
 from tests.flow.peers import (
+    ROOT,
     PeerProcess,
+    Rsyslog,
     RsyslogRelpSender,
     RsyslogSender,
+    Sender,
+    SyslogNg,
     SyslogNgLineSender,
     SyslogNgSender,
     Target,
@@ -337,3 +343,76 @@ def test_sources_name_the_senders(node: Node, client: TlsFiles) -> None:
     assert stats["packets_received"] == sum(s["packets_received"] for s in stats["sources"])
     assert any(CLIENT in (source["certificate_subject"] or "") for source in stats["sources"])
     assert {source["address"] for source in stats["sources"]} == {"127.0.0.1"}
+
+
+@dataclass
+class DocumentedRsyslog(Rsyslog, Sender):
+    """rsyslog with a block of the manual, fed from a file."""
+
+    block: str = ""
+
+    def configuration(self) -> str:
+        modules = re.findall(r"^module\(.*$", self.block, re.MULTILINE)
+        action = re.sub(r"^module\(.*$", "", self.block, flags=re.MULTILINE)
+        return (
+            f'global(workDirectory="{self.folder}")\nmodule(load="imfile" mode="inotify")\n'
+            + "\n".join(modules)
+            + f'\ninput(type="imfile" file="{self.input}" tag="peer" ruleset="send"'
+            f' freshStartTail="off")\nruleset(name="send") {{\n{action}\n}}\n'
+        )
+
+
+@dataclass
+class DocumentedSyslogNg(SyslogNg, Sender):
+    """syslog-ng with a block of the manual, fed from a file."""
+
+    block: str = ""
+
+    def configuration(self) -> str:
+        source = f'source s_src {{ file("{self.input}" follow-freq(0.1) flags(no-parse)); }};\n'
+        return f"{self.options}{source}{self.block}"
+
+
+def documented(language: str, port: int, files: TlsFiles, spool: Path) -> list[str]:
+    """The manual's blocks, with the names of here."""
+    text = (ROOT / "docs" / "receiving.md").read_text(encoding="utf-8")
+    section = text.partition("## Senders")[2].partition("\n## ")[0]
+    here = {
+        'target="sensor.example.com"': f'target="{LOOPBACK}"',
+        'syslog("sensor.example.com"': f'syslog("{LOOPBACK}"',
+        '("sensor.example.com", 6514)': f'("{LOOPBACK}", {port})',
+        'server_hostname="sensor.example.com"': 'server_hostname="localhost"',
+        "sensor.example.com": "sensor.example.test",
+        'port="6514"': f'port="{port}"',
+        "port(6515)": f"port({port})",
+        "/etc/sealwire/client-chain.pem": str(files.certificate),
+        "/etc/sealwire/client.key": str(files.key),
+        '"/etc/sealwire/ca-roots.pem': f'"{files.ca}',
+        '"ca-roots.pem': f'"{files.ca}',
+        "/var/spool/rsyslog": str(spool),
+    }
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    for word, ours in here.items():
+        blocks = [block.replace(word, ours) for block in blocks]
+    return blocks
+
+
+def test_what_the_manual_says_to_senders_works(
+    lenient: Node, client: TlsFiles, tmp_path: Path
+) -> None:
+    before = lenient.packets_received()
+    target = lenient.target
+    conf = documented("conf", target.port, client, tmp_path)
+    (python_block,) = documented("python", target.port, client, tmp_path)
+    made = [DocumentedRsyslog, DocumentedRsyslog, DocumentedSyslogNg]
+    with ExitStack() as stack:
+        for number, (kind, block) in enumerate(zip(made, conf, strict=True)):
+            lines = lines_of(f"manual-{number}", 50)
+            stack.enter_context(kind(tmp_path / f"{number}", target, client, lines, block=block))
+        subprocess.run([sys.executable, "-c", python_block], check=True, timeout=30)
+        lenient.wait_for_packets(before + 151)
+        received = tail(lenient, 151)
+    for number in range(3):
+        lines = lines_of(f"manual-{number}", 50)
+        assert all(any(line in message for message in received) for line in lines), number
+    assert b"<13>1 - web1 test - - - hello\n" in [message + b"\n" for message in received]

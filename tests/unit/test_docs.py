@@ -212,6 +212,37 @@ def test_every_field_and_time_of_a_question_is_told() -> None:
         moment_us(words, 0)
 
 
+def table_after(heading: str) -> set[str]:
+    """The words in the first column of the first table behind ``heading``."""
+    text = (ROOT / "docs" / "receiving.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (`.+?) \|", text.partition(heading)[2].partition("\n#")[0], re.MULTILINE
+    )
+    return {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+
+
+def named_in(pattern: str, *places: str) -> set[str]:
+    files = [path for place in places for path in sorted((ROOT / "src/sealwire").glob(place))]
+    return {
+        name for path in files for name in re.findall(pattern, path.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_reason_to_refuse_a_sender_is_explained() -> None:
+    words = r"[a-z]+(?:_[a-z0-9]+)+"
+    given = named_in(rf'(?:_fail|drop|refused|Overdue)\([\w.,\s\[\]]*?"({words})"', "net/[!d]*.py")
+    given |= named_in(rf'"({words})", "', "net/tls.py", "net/deadlines.py")
+    given |= named_in(rf'\(\s+"({words})",\s+"', "net/tls.py")
+    assert len(given) > 15
+    assert given - table_after("## When nothing arrives") == set()
+
+
+def test_every_alarm_is_explained() -> None:
+    raised = named_in(r'alarm\(\s*"([a-z_]+)"', "net/*.py", "bootstrap/*.py")
+    assert len(raised) > 5
+    assert raised - table_after("Alarms stand in") == set()
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_environment_variable_is_read(name: str) -> None:
     sources = [*(ROOT / "src").rglob("*.py"), ROOT / "tests" / "conftest.py"]

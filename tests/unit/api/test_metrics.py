@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -55,10 +57,11 @@ def test_figures_are_sound_and_of_the_right_kind() -> None:
     assert all(family.type in {"counter", "gauge"} for family in found.values())
     assert found["sealwire_packets_received"].type == "counter"
     assert values(found["sealwire_packets_received"]) == {(): 2.0}
-    assert values(found["sealwire_troubles"]) == {("journal",): 0.0, ("archive",): 0.0}
+    # Nobody seals in this scene.
+    assert values(found["sealwire_troubles"]) == {("journal",): 0.0, ("archive",): 1.0}
     scene.sensor.journal_trouble(0, "no space left")
     stuck = families(scene.sensor)["sealwire_troubles"]
-    assert values(stuck) == {("journal",): 1.0, ("archive",): 0.0}
+    assert values(stuck) == {("journal",): 1.0, ("archive",): 1.0}
     scene.sensor.journal_trouble(0, None)
     assert values(found["sealwire_transport_packets"]) == {("tls",): 2.0}
     assert values(found["sealwire_port_bytes"]) == {("6514",): 8.0}
@@ -87,3 +90,14 @@ def test_only_the_addresses_that_send_most_are_labels() -> None:
         assert ("198.51.100.9",) not in addresses
         assert ("198.51.100.10",) in addresses
     assert values(found["sealwire_source_count"]) == {(): MOST_ADDRESSES + 10}
+
+
+def test_every_figure_that_the_manual_has_rules_for_is_there() -> None:
+    stats = SeeingScene().sensor.stats()
+    registry = CollectorRegistry()
+    registry.register(Figures((), {**stats, "archive": {**stats["archive"], "lag_seconds": 0}}))
+    shown = set(re.findall(r"^# TYPE (\w+)", generate_latest(registry).decode(), re.MULTILINE))
+    manual = Path(__file__).resolve().parents[3] / "docs" / "receiving.md"
+    named = set(re.findall(r"sealwire_\w+", manual.read_text(encoding="utf-8")))
+    assert len(named) > 8
+    assert named - shown == set()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import Connection
     from sealwire.syslog.kinds import Kind
 
-MOST_MESSAGES: Final = 50_000
+MOST_MESSAGES: Final = 100_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 
 _FIRST_TXNRS: Final = 3

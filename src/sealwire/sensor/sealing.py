@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import Position
 
 MANY_BYTES: Final = 4 * 1024 * 1024
+"""So much is sealed soon, whatever was sealed before."""
+ENOUGH_BYTES: Final = 16 * 1024 * 1024
 """So much is sealed without waiting for more."""
 SETTLE_S: Final = 0.3
 """So long after it was told, every block of another slot that is older has been told too."""
 
 _SOON_S: Final = 0.5
 _LATE_S: Final = 5.0
+_MANY_S: Final = 1.5
 _SOON_SEALS: Final = 20
 _ONE_MORE_S: Final = 5.0
 
@@ -37,7 +40,8 @@ class SealPace:
     """Says when what waits is to be sealed. All times are monotonic seconds.
 
     The first records after a quiet time are sealed after half a second; where little comes all the
-    time, every five seconds.
+    time, every five seconds. Where much comes it is taken 1.5 seconds at a time: to index 20,000
+    records at once costs half as much again, each, as to index 100,000.
     """
 
     soon: float = _SOON_SEALS
@@ -45,10 +49,12 @@ class SealPace:
 
     def wait(self, waiting_bytes: int, since: float, now: float) -> float:
         """Seconds until ``waiting_bytes``, which began to wait at ``since``, are to be sealed."""
-        if waiting_bytes >= MANY_BYTES:
+        if waiting_bytes >= ENOUGH_BYTES:
             return 0.0
         self._refill(now)
         delay = _SOON_S if self.soon >= 1 else _LATE_S
+        if waiting_bytes >= MANY_BYTES:
+            delay = _MANY_S
         return max(0.0, since + delay - now)
 
     def sealed(self, length: int, now: float) -> None:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from sealwire.sensor.batches import BatchLimits, MessageBlock, MessageRun, gather
 from sealwire.sensor.journal import Connection, Position
-from sealwire.sensor.sealing import FEW_TRIES, MANY_BYTES, MOST_TRIES, Attempt, SealPace
+from sealwire.sensor.sealing import (
+    ENOUGH_BYTES,
+    FEW_TRIES,
+    MANY_BYTES,
+    MOST_TRIES,
+    Attempt,
+    SealPace,
+)
 from sealwire.syslog.kinds import Kind
 
 if TYPE_CHECKING:
@@ -119,9 +126,17 @@ def test_slots_without_blocks_are_named() -> None:
 
 def test_much_is_sealed_at_once_and_little_waits_a_moment() -> None:
     pace = SealPace()
-    assert pace.wait(MANY_BYTES, since=0.0, now=0.0) == 0.0
+    assert pace.wait(ENOUGH_BYTES, since=0.0, now=0.0) == 0.0
     assert 0 < pace.wait(10, since=0.0, now=0.0) < 1.0
     assert pace.wait(10, since=0.0, now=1.0) == 0.0
+
+
+def test_what_comes_fast_is_taken_much_at_a_time_but_not_late() -> None:
+    for soon in (0.0, 20.0):
+        pace = SealPace(soon=soon)
+        wait = pace.wait(MANY_BYTES, since=0.0, now=0.0)
+        assert 1.0 <= wait <= 2.0
+        assert pace.wait(MANY_BYTES, since=0.0, now=wait) == 0.0
 
 
 def test_a_steady_trickle_makes_few_segments() -> None:

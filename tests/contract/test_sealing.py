@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -287,6 +287,41 @@ def test_days_that_no_segment_has_leave_the_index(place: Place) -> None:
     house.step()
     assert (room.count(ALL), room.index().days()) == (0, set())
     assert house.due_in() > 0
+
+
+class AheadClock(SystemClock):
+    """Shows next year, as long as it is told to."""
+
+    ahead = False
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=365 * self.ahead)
+
+
+def test_who_looks_after_days_says_what_hinders(place: Place) -> None:
+    said: list[tuple[str, str]] = []
+    clock = AheadClock()
+    room = StoreRoom(place.places, clock, lambda code, text: said.append((code, text)))
+    place.receive(b"<1>kept")
+    room.seal_all(place.ends(), ArchivePolicy())
+    clock.ahead = True
+    house = Housekeeping(room, ArchivePolicy, clock, lambda code, text: said.append((code, text)))
+    house.step()
+    (jumped,) = said
+    assert jumped[0] == "clock_jumped"
+    assert f"{clock.now():%Y-%m-%d}" in jumped[1]
+    assert room.status().segments == 1
+    clock.ahead = False
+    house.step()
+    assert said == [jumped]
+
+    def full() -> ArchivePolicy:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Housekeeping(room, full, clock, lambda code, text: said.append((code, text))).step()
+    assert said[1][0] == "housekeeping_failed"
+    assert "No space left on device" in said[1][1]
+    room.close()
 
 
 def repeated(room: StoreRoom) -> list[bytes]:

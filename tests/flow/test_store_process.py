@@ -143,10 +143,10 @@ def test_the_api_pages_streams_and_charts(node: Node, stored: Sender) -> None:
 def test_a_follower_is_told_what_comes(node: Node, stored: Sender) -> None:
     asked = {"count": 1, "follow": True}
     with home_client(node.home) as client, client.lines(f"{API}/tail", params=asked) as lines:
-        assert json.loads(next(lines))["message"].encode() == stored.line(99)
+        assert json.loads(next(lines))["raw"].encode() == stored.line(99)
         later = Sender(node.target.port, "followed")
         later.send(3)
-        told = [json.loads(next(lines))["message"].encode() for _ in range(3)]
+        told = [json.loads(next(lines))["raw"].encode() for _ in range(3)]
     assert told == [later.line(number) for number in range(3)]
 
 

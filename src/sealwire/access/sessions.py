@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
+SKEW: Final = timedelta(minutes=5)
+"""So far the clocks of nodes on one database may be apart."""
+
 NOTED_EVERY: Final = timedelta(minutes=1)
 """A request notes that the session is in use, at most so often: not every page is a write."""
 
@@ -86,8 +89,9 @@ def begin(
 
 
 def is_over(session: Session, now: datetime) -> bool:
-    """Whether one of its times has run out."""
-    return now - session.created >= LONGEST or now - session.last_seen >= IDLE
+    """Whether one of its times has run out, or lies ahead: by a clock that was set back since."""
+    ahead = max(session.created, session.last_seen) - now > SKEW
+    return ahead or now - session.created >= LONGEST or now - session.last_seen >= IDLE
 
 
 def resume(

@@ -64,6 +64,9 @@ WHERE_KNOWN: Final = Rule(free=32, longest=timedelta(minutes=15))
 FORGOTTEN_AFTER: Final = timedelta(hours=24)
 """After so long without an attempt a count is nothing any more."""
 
+SKEW: Final = timedelta(minutes=5)
+"""So far the clocks of nodes on one database may be apart."""
+
 KNOWN_FOR: Final = timedelta(days=90)
 """For so long an address is known to be where a user comes from."""
 
@@ -136,5 +139,6 @@ def _current(tx: SessionTx, kind: Counted, user: str, address: str, now: datetim
     subject = subject_of(kind, user, address)
     owner = "" if kind is Counted.ADDRESS else subject_of(Counted.USER, user, "")
     row = tx.attempts(subject) or Attempts(subject, owner, 0, now)
-    forgotten = now - row.last > FORGOTTEN_AFTER
-    return replace(row, count=0) if forgotten else row
+    # What lies ahead was counted by a clock that was set back since: nobody waits until then.
+    forgotten = now - row.last > FORGOTTEN_AFTER or row.last - now > SKEW
+    return replace(row, count=0, last=min(row.last, now)) if forgotten else row

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVERY: Final = 60.0
+HOUSEKEEPING_FAILED: Final = "housekeeping_failed"
 OVER_BUDGET: Final = "archive_over_budget"
 CLOCK_JUMPED: Final = "clock_jumped"
 RECORDS_DELETED: Final = "records_deleted"
@@ -66,7 +67,8 @@ class Housekeeping:
             self._merging = self._merge()
         except (SealwireError, OSError) as error:
             self._merging = False
-            log.warning("housekeeping", error=str(error))
+            text = f"nothing is deleted or merged at the moment: {error}"
+            self._alarm(HOUSEKEEPING_FAILED, text)
         if self._merging:
             self._due = self._clock.monotonic()
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import Position
 
 _FEED_EVERY: Final = 0.2
-_STOP_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 60.0
 _PART_SECONDS: Final = 600.0
 _MOST_QUESTIONS: Final = 64

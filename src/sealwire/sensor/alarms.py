@@ -23,6 +23,7 @@ HOLDS_S: Final[Mapping[str, float]] = {
     "store_restarted": 60.0,
     "archive_over_budget": 180.0,
     "clock_jumped": 180.0,
+    "housekeeping_failed": 180.0,
     # What was done, and is to be known for a while.
     "records_deleted": 24 * 3600.0,
     "index_differs": 24 * 3600.0,

@@ -50,6 +50,9 @@ class Rate:
         ``MINUTE`` therefore means the last 50 to 60 seconds.
         """
         present = now_ns // SPAN_NS
+        if self._newest > present + 1:
+            # The clock was set back: what was received by it before belongs to no span of now.
+            self._newest, self._sums = 0, None
         if self._sums is None or present - self._newest >= spans:
             return 0.0, 0.0
         first = max(present - spans + 1, self._newest - _SPANS + 1)

@@ -85,6 +85,15 @@ def test_it_ends_after_twelve_hours_in_any_case(scene: Scene) -> None:
     assert not holds(scene, token)
 
 
+def test_a_clock_that_is_set_back_makes_no_session_longer(scene: Scene) -> None:
+    scene.clock.pass_by(days=300)
+    token = scene.begin()
+    scene.clock.pass_by(minutes=-4)
+    assert holds(scene, token)
+    scene.clock.pass_by(days=-300)
+    assert not holds(scene, token)
+
+
 def test_use_is_noted_once_a_minute_at_most(scene: Scene) -> None:
     token = scene.begin()
     before = scene.store.commits

@@ -169,6 +169,16 @@ def test_counts_are_forgotten_after_a_day(door: Door) -> None:
     assert door.wait() == 1
 
 
+def test_a_clock_that_is_set_back_makes_nobody_wait(door: Door) -> None:
+    door.clock.pass_by(days=300)
+    door.fail(12)
+    assert door.wait() > 1
+    door.clock.pass_by(days=-300)
+    assert door.wait() == 0
+    door.fail(12)
+    assert door.wait() > 1, "it counts again"
+
+
 def test_unlock_counts_anew_everywhere(door: Door) -> None:
     door.fail(9, "alice", HERE)
     door.fail(9, "alice", ELSEWHERE)

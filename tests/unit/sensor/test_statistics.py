@@ -215,3 +215,14 @@ def test_no_snapshot_means_counting_from_the_beginning() -> None:
 
 def test_times_are_rfc_3339_in_utc_with_microseconds() -> None:
     assert time_text(1_700_000_000_123_456_789) == "2023-11-14T22:13:20.123456Z"
+
+
+def test_a_clock_that_is_set_back_leaves_rates_true() -> None:
+    hour, second = 3600 * 1_000_000_000, 1_000_000_000
+    rate = Rate()
+    rate.add(600, 6000, 10 * hour)
+    assert rate.document(10 * hour)["messages_per_second_1m"] > 0
+    # What was received by the other clock is of no minute of this one.
+    assert rate.document(7 * hour)["messages_per_second_1m"] == 0.0
+    rate.add(60, 600, 7 * hour + second)
+    assert rate.document(7 * hour + second)["messages_per_second_1m"] > 0

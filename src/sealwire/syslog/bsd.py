@@ -31,7 +31,11 @@ _QUOTED_MODEL = re.compile(
 )
 _MODEL = re.compile(rb"([0-9a-f]{12}),([0-9A-Za-z-]{2,32}?)-([0-9][0-9A-Za-z.+-]{0,32}):? ")
 _NO_MODEL = re.compile(rb"([0-9a-f]{12}),v([0-9][0-9A-Za-z.+-]{0,32}):? ")
-_LEVEL = re.compile(rb"(<)?(?:([a-z0-9]{2,8})\.)?([A-Za-z]{3,13})(?(1)>):? ")
+# AIX has a colon there, and two names for one facility.
+_LEVEL = re.compile(rb"(<)?(?:([a-z0-9]{2,8})(?:\|[a-z]{2,8})?[.:])?([A-Za-z]{3,13})(?(1)>):? ")
+# Of programs that log to files, in the host's place.
+_LEVEL_AS_HOST = re.compile(rb"(DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL) +")
+_SERIAL = re.compile(rb"([0-9A-Z]{8,24}) \(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})\) (?=[A-Za-z])")
 _LEVEL_LETTERS = re.compile(rb"(" + b"|".join(SEVERITY_LETTERS) + rb")\([0-9]{1,3}\)\+? ")
 _IPV4 = re.compile(rb"((?:[0-9]{1,3}\.){3}[0-9]{1,3})[ \t]++(?=[^\s:])")
 _HOST_AND_PAIRS = re.compile(rb"([0-9A-Za-z][0-9A-Za-z._-]{0,254}),(?=[A-Za-z_]\w{0,31}=)")
@@ -119,9 +123,13 @@ def _read_relayed_epoch(draft: Draft) -> ParsedMessage | None:
 
 def _read_host_and_tag(draft: Draft, rule: str, grade: Grade) -> ParsedMessage:
     rule = _read_level(draft) or rule
+    if not draft.has_pri and (level := _LEVEL_AS_HOST.match(draft.raw, draft.at)):
+        draft.severe(SEVERITY_WORDS[level[1].lower()])
+        draft.at = level.end()
+        return _read_tag(draft, rule, Grade.NEAR_MISS)
     if not _read_host(draft):
         return _read_without_host(draft, rule)
-    found = _read_level(draft) or _read_address(draft) or _read_model(draft)
+    found = _read_level(draft) or _read_address(draft) or _read_model(draft) or _read_serial(draft)
     if found:
         rule, grade = found, Grade.NEAR_MISS
     if rule in _MAY_BE_5424 and _read_versionless(draft):
@@ -207,6 +215,17 @@ def _read_model(draft: Draft) -> str | None:
     draft.fields += [(f"device.{name}", text_of(value)) for name, value in values if value]
     draft.at = found.end()
     return "model_after_host"
+
+
+def _read_serial(draft: Draft) -> str | None:
+    """WatchGuard's: a serial number and the device's own time stand before the tag."""
+    found = _SERIAL.match(draft.raw, draft.at)
+    if found is None:
+        return None
+    values = zip(("serial", "time"), found.groups(), strict=True)
+    draft.fields += [(f"device.{name}", text_of(value)) for name, value in values]
+    draft.at = found.end()
+    return "serial_after_host"
 
 
 def _read_versionless(draft: Draft) -> bool:

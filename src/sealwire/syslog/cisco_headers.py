@@ -206,6 +206,8 @@ def _layout(shape: bytes) -> _Layout | None:
     if found is None or (found["name"] and found["host"]):
         return None
     named = "name" if found["name"] else "host"
+    if found[named] and not found[named].strip(b"0"):
+        return None  # perhaps a year
     zone = ZONES.get(found["zone"]) if found["zone"] else None
     yearless = found["iso"] is None and not (found["early"] or found["late"])
     layout = _Layout(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-PARSER_VERSION: Final = 4
+PARSER_VERSION: Final = 5
 """Rises whenever the same bytes are taken apart otherwise than before; indexes are rebuilt then."""
 
 

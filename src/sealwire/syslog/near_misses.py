@@ -43,6 +43,7 @@ _NAMED_HOST = re.compile(
     rb":? ([A-Za-z_/][^\s:\[\]\"{}=<>,|]{0,127}): "
 )
 _NAMED_EVENT = re.compile(rb"([A-Za-z][\w.-]{0,127}): (?=CEF: ?[0-9]|LEEF: ?[0-9])")
+_SNARE = re.compile(rb"([0-9A-Za-z][\w.-]{0,254})\t(MSWinEventLog)\t")
 # Kiwi puts this before what it forwards.
 _ORIGINAL_ADDRESS = re.compile(rb"Original Address=([0-9A-Fa-f.:]{2,45}) ")
 _SECONDS: Final = 10
@@ -137,7 +138,10 @@ def _read_undated(draft: Draft) -> ParsedMessage | None:
 
 
 def _read_names(draft: Draft) -> ParsedMessage | None:
-    if found := _HOST_AND_PROGRAM.match(draft.raw, draft.at):
+    if found := _SNARE.match(draft.raw, draft.at):
+        draft.name(found[1])
+        draft.tag(found[2])
+    elif found := _HOST_AND_PROGRAM.match(draft.raw, draft.at):
         draft.name(found[1])
         draft.tag(found[2], found[3])
     elif found := _NAMED_HOST.match(draft.raw, draft.at):

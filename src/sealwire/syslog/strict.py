@@ -56,7 +56,8 @@ ODD_TEXT: Final = re.compile(HYPERVISOR_LEVEL + rb"|[^\s,@]{1,255}@")
 _ODD_BEGINNING: Final = re.compile(
     rb"[\[<:(\"]|[0-9]{1,3}\.[0-9]|1 [0-9]{9}|[0-9a-f]{12},|[0-9A-Za-z-]{2,32},[0-9a-f]{12},"
     rb"|(?i:" + ANY_MONTH + rb")[a-z]{0,6} |[0-9A-Za-z_-]{1,48}(?:\t| -: )"
-    rb"|(?i:(?:[a-z0-9]{2,8}\.)?(?:" + b"|".join(SEVERITY_WORDS) + rb")):? "
+    rb"|[0-9A-Z]{8,24} \([0-9]{4}-"
+    rb"|(?i:(?:[a-z0-9]{2,8}(?:\|[a-z]{2,8})?[.:])?(?:" + b"|".join(SEVERITY_WORDS) + rb")):? "
     rb"|(?:" + b"|".join(SEVERITY_LETTERS) + rb")\(|forwarded from "
 )
 _FACILITY_AND_SEVERITY = re.compile(

@@ -23,6 +23,7 @@ from sealwire.net.entrance import Entrance
 from sealwire.net.peer import Peer
 from sealwire.net.reporting import Reporter
 from sealwire.net.tls import server_context
+from sealwire.net.watching import Watch
 from sealwire.sensor.admission import Admission
 from sealwire.sensor.journal import ConnectionNumbers
 from sealwire.sensor.receiving import Transport
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.journal import Connection, RunJournal
 
 _HANDSHAKES_AT_ONCE: Final = 16
-_HANDSHAKES_SECONDS: Final = 0.01
+_HANDSHAKES_SECONDS: Final = 0.005
 _SMALL_READ: Final = 8192
 _HURRY: Final = 3
 # Many connections that bring little each: from so many on a nap is so many times longer.
@@ -93,9 +94,9 @@ class Receiver:
         self._numbers = ConnectionNumbers()
         self._block_since = 0.0
         self._deadline: float | None = None
-        self._unwatched: set[int] = set()
         self._others: dict[int, Callable[[], None]] = {}
         self._epoll = select.epoll()
+        self._watch = Watch(self._epoll)
         self._quiet_epoll = select.epoll()
         for fd, handler in (
             (control.fileno(), self._hear),
@@ -165,24 +166,28 @@ class Receiver:
             self._after_receiving(received, len(events) - len(others), handshakes)
 
     def _serve_others(self, fds: Sequence[int], now_ns: int) -> int:
-        """Control, journal, listeners, and some of the handshakes; returns how many of these."""
-        handshakes = 0
-        until = self._clock.monotonic() + _HANDSHAKES_SECONDS
+        """Control, journal, listeners, then some of the handshakes; returns how many of these.
+
+        Who waits for an answer, or for the next turn, waits for few handshakes.
+        """
+        shaking = []
         for fd in fds:
             handler = self._others.get(fd)
-            if handler is not None:
+            if handler is None:
+                shaking.append(fd)
+            else:
                 handler()
-                continue
+        until = self._clock.monotonic() + _HANDSHAKES_SECONDS
+        for count, fd in enumerate(shaking):
+            if count and (count >= _HANDSHAKES_AT_ONCE or self._clock.monotonic() > until):
+                return count
             peer = self._peers.get(fd)
-            # Those who deliver wait no longer than this for their next turn.
-            late = handshakes >= _HANDSHAKES_AT_ONCE or self._clock.monotonic() > until
-            if isinstance(peer, Peer) and not (handshakes and late):
-                handshakes += 1
+            if isinstance(peer, Peer):
                 try:
                     self._go_on_with_handshake(peer, now_ns)
                 except Exception as fault:  # noqa: BLE001 - as above
                     self._contain(fd, fault)
-        return handshakes
+        return len(shaking)
 
     def _contain(self, fd: int, fault: Exception) -> None:
         """A fault of our own with one connection: show it, close that one, serve the others."""
@@ -341,7 +346,7 @@ class Receiver:
         self._peers[peer.fd] = peer
         if peer.session is not None:
             self._receiving[peer.fd] = peer.receive
-        self._epoll.register(peer.fd, select.EPOLLIN)
+        self._watch.begin(peer.fd)
 
     def _go_on_with_handshake(self, peer: Peer, now_ns: int) -> None:
         peer.handshake(self._context)
@@ -381,10 +386,7 @@ class Receiver:
             self.free_number(peer.session.connection.number)
             self._reporter.note_connection()
         self.answers.forget(peer)
-        if peer.fd in self._unwatched:
-            self._unwatched.discard(peer.fd)
-        else:
-            self._epoll.unregister(peer.fd)
+        self._watch.end(peer.fd)
 
     def refused(self, address: str, reason: str, detail: str) -> None:
         """Remember for the next report who failed at TLS or was sent away, and why."""
@@ -392,12 +394,4 @@ class Receiver:
 
     def watch(self, peer: Outlet, *, reading: bool, sending: bool) -> None:
         """Watch a connection for what can be read, for room to send, or not at all."""
-        events = (select.EPOLLIN if reading else 0) | (select.EPOLLOUT if sending else 0)
-        if not events:
-            self._unwatched.add(peer.fd)
-            self._epoll.unregister(peer.fd)
-        elif peer.fd in self._unwatched:
-            self._unwatched.discard(peer.fd)
-            self._epoll.register(peer.fd, events)
-        else:
-            self._epoll.modify(peer.fd, events)
+        self._watch.change(peer.fd, reading=reading, sending=sending)

@@ -6,7 +6,7 @@ from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from sealwire.errors import ConflictError, RefusedError, SealwireError
@@ -17,16 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, CursorResult, Executable, Table
+    from sqlalchemy.dialects import postgresql
 
     from sealwire.stores.sql_rows import RowKind, RowT
 
-# Both dialects spell ON CONFLICT alike, and both classes have the same methods.
-Insert = sqlite.Insert | postgresql.Insert
+    # Both dialects spell ON CONFLICT alike, and both classes have the same methods.
+    Insert = sqlite.Insert | postgresql.Insert
+
 _DISK_FULL: Final = frozenset({"SQLITE_FULL", "53100"})
 
 
 def _insert(dialect: str, table: Table) -> Insert:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - of no use to most nodes
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _prepared(table: Table, statement: Insert) -> Prepared:

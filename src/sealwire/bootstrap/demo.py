@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import signal
@@ -25,16 +24,15 @@ import typer
 
 from sealwire.bootstrap.checking_sender import send_checked
 from sealwire.bootstrap.home import Home
+from sealwire.bootstrap.scratch_node import scratch_node
 from sealwire.clock import SystemClock
-from sealwire.errors import RefusedError, SealwireError, UnavailableError, UsageError
+from sealwire.errors import RefusedError, SealwireError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 SENSOR_NAME = "sensor.example.test"
 APPLIANCE_NAME = "fmc.example.test"
-_START_SECONDS = 60
-_STOP_SECONDS = 30
 _WAIT_SECONDS = 20
 _INDEX_SECONDS = 60
 _SHOWN_LINES = 16
@@ -326,40 +324,8 @@ def _node(folder: Path, database: str) -> Iterator[Story]:
     work = folder / "demo"
     for each in (home.root, work):
         each.mkdir(parents=True, exist_ok=True)
-    node = subprocess.Popen(  # noqa: S603 - our own command
-        [
-            *(sys.executable, "-m", "sealwire", "up", "--home", str(home.root)),
-            *("--listen", "127.0.0.1", "--tls-ports", "0,0"),
-            *("--console-port", "0", "--http-port", "0"),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        # Not among the words: those are shown to every user of the machine.
-        env={**os.environ, "SEALWIRE_DATABASE": database},
-    )
-    try:
-        _until_ready(node)
+    with scratch_node(home.root, ("--tls-ports", "0,0"), typer.echo, database=database) as node:
         yield Story(home, work, node)
-    finally:
-        node.terminate()
-        try:
-            node.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            node.kill()
-            node.wait()
-        if node.stdout is not None:
-            node.stdout.close()
-
-
-def _until_ready(node: subprocess.Popen[str]) -> None:
-    deadline = time.perf_counter() + _START_SECONDS
-    for line in node.stdout or ():
-        typer.echo(line.rstrip())
-        if line.strip() == "READY":
-            return
-        if time.perf_counter() > deadline:
-            break
-    raise UnavailableError("demo.not_ready", "the node did not get ready")
 
 
 def _field(output: str, name: str) -> str:

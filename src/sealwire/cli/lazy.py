@@ -26,6 +26,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "sensor": "The sensor: receives syslog, keeps it and finds it again.",
     "audit": "The audit trails of all roles, and the signed audit log.",
     "user": "Users and their roles.",
+    "bench": "How fast it is on this machine.",
 }
 """Each group and its help; module and attribute follow from the name (``csr.csr_app``)."""
 
@@ -34,6 +35,8 @@ _ABOUT_FILES: Final = frozenset({"csr", "cert", "chain"})
 
 def panel(name: str) -> str:
     """Under which heading of the help a group stands."""
+    if name == "bench":
+        return RUN
     return FILES if name in _ABOUT_FILES else ROLES
 
 

@@ -1,0 +1,58 @@
+"""``sealwire bench``: how fast this machine is with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sealwire.cli.output import JsonOption, show_fields, show_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+bench_app = typer.Typer(no_args_is_help=True, help="How fast it is on this machine.")
+
+
+@bench_app.callback()
+def _bench() -> None:
+    """How fast it is on this machine."""
+
+
+@bench_app.command("ingest")
+def ingest(
+    messages: Annotated[
+        int, typer.Option(min=1, max=50_000_000, help="So many messages.")
+    ] = 200_000,
+    connections: Annotated[int, typer.Option(min=1, max=64, help="From so many senders.")] = 4,
+    size: Annotated[int, typer.Option(min=180, max=8192, help="Bytes of each message.")] = 256,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Messages in each TLS record.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Send to a sensor of its own over TLS; messages a second, CPU, and that each is found once."""
+    from sealwire.bootstrap.bench import Load, bench_ingest
+
+    if not json:
+        typer.echo("a sensor of its own is started, asked and removed again", err=True)
+    measured = bench_ingest(Load(messages, connections, size, batch))
+    if json:
+        show_json(measured)
+    else:
+        _show(measured)
+
+
+def _show(measured: Mapping[str, Any]) -> None:
+    cpu = measured["cpu_seconds_per_million"]
+    behind = measured["seconds_until_all_was_found"]
+    show_fields(
+        {
+            "Sent": f"{measured['messages']} messages of {measured['bytes_per_message']} bytes,"
+            f" {measured['connections']} connections,"
+            f" {measured['messages_per_tls_record']} in each TLS record",
+            "Received": "every one, counted when it was on the disk",
+            "Messages a second": measured["messages_per_second"],
+            "Found by search": f"every one, once; the last {behind:g} s after it was received",
+            "CPU, s for a million": ", ".join(f"{role} {value:g}" for role, value in cpu.items()),
+            "Processors": f"{measured['processors']}, shared with the senders",
+        }
+    )

@@ -50,12 +50,13 @@ from tests.contract.stored_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
     from sealwire.sensor.archive import StoredRecord
+    from sealwire.stores.archive.engine import Parameter, Setting
 
 END_US: Final = START_US + 3 * DAY_US
 FEW: Final = settings(
@@ -130,8 +131,13 @@ def index(engine: ChdbEngine) -> Index:
     return Index(engine, "sensor-1", SystemClock())
 
 
+HELD: Final[dict[str, MemoryIndex]] = {}
+"""What the engine holds, by the fixture's name: tests that only ask need not fill it anew."""
+
+
 def refilled(index: Index, *seals: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
     """Both with these records and nothing else."""
+    HELD.clear()
     memory = MemoryIndex()
     named = {f"sensor-1:{number}": kept for number, kept in enumerate(seals)}
     named = {token: kept for token, kept in named.items() if kept}
@@ -142,8 +148,8 @@ def refilled(index: Index, *seals: list[StoredRecord]) -> tuple[Index, MemoryInd
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[StoredRecord]:
-    """Records of all kinds, in order."""
+def drawn() -> list[StoredRecord]:
+    """Records of all kinds."""
     drawn: list[StoredRecord] = []
 
     @settings(FEW, max_examples=1, derandomize=True)
@@ -152,17 +158,40 @@ def kept() -> list[StoredRecord]:
         drawn.extend(some)
 
     draw()
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def spread(drawn: list[StoredRecord]) -> list[StoredRecord]:
     # Two at a time, ever further from the end of the third day, a few seconds at first.
     places = [min(4000 * 1.9**place, 3 * DAY_US - 1) for place in range(30)]
-    moments = [END_US - int(place) for place in reversed(places) for _ in range(2)]
+    return at_moments(drawn, [END_US - int(at) for at in reversed(places) for _ in range(2)])
+
+
+def at_moments(drawn: list[StoredRecord], moments: list[int]) -> list[StoredRecord]:
     pairs = zip(drawn, moments, strict=True)
     return numbered([replace(at, received_ns=moment * 1000 + 7) for at, moment in pairs])
 
 
-@pytest.fixture
-def filled(index: Index, kept: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
+def filled_once(name: str, index: Index, kept: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
     """Both with the same records in two seals."""
-    return refilled(index, kept[:30], kept[30:])
+    if name not in HELD:
+        memory = refilled(index, kept[:30], kept[30:])[1]
+        HELD[name] = memory
+    return index, HELD[name]
+
+
+@pytest.fixture
+def filled(index: Index, spread: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
+    """Records of three days; to look through them all takes many steps."""
+    return filled_once("filled", index, spread)
+
+
+@pytest.fixture
+def near(index: Index, drawn: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
+    """Records of four minutes around a midnight, for what is asked and not how far back."""
+    moments = [END_US - DAY_US + (place // 2 - 15) * 8_000_000 for place in range(60)]
+    return filled_once("near", index, at_moments(drawn, moments))
 
 
 def everything(condition: Condition | None = None) -> Search:
@@ -171,8 +200,8 @@ def everything(condition: Condition | None = None) -> Search:
 
 @MANY
 @given(condition=conditions)
-def test_every_condition(filled: tuple[Index, MemoryIndex], condition: Condition) -> None:
-    index, memory = filled
+def test_every_condition(near: tuple[Index, MemoryIndex], condition: Condition) -> None:
+    index, memory = near
     assert index.search(everything(condition)) == memory.search(everything(condition))
     assert index.count(everything(condition)) == memory.count(everything(condition))
 
@@ -218,6 +247,12 @@ def test_pages_are_complete_and_without_doubles(
     assert tuple(seen) == memory.search(whole).records
 
 
+def test_a_chart_of_too_many_bars(filled: tuple[Index, MemoryIndex]) -> None:
+    with pytest.raises(RefusedError) as raised:
+        filled[0].chart(everything(), 1)
+    assert raised.value.code == "search.step"
+
+
 def test_records_of_one_moment_are_paged_by_number(index: Index) -> None:
     same = [replace(record(seq), received_ns=START_US * 1000 + seq % 3) for seq in range(1, 30)]
     index, _ = refilled(index, same)
@@ -240,6 +275,42 @@ def test_a_page_of_large_records_ends_early(index: Index) -> None:
     rest = index.search(replace(everything(), limit=6, after=page.next)) if page.next else None
     seen = (*page.records, *(rest.records if rest else ()))
     assert sorted(at.seq for at in seen) == [1, 2, 3, 4, 5, 6]
+
+
+def test_records_are_found_though_the_engine_moved_them(
+    engine: ChdbEngine, drawn: list[StoredRecord]
+) -> None:
+    """Between finding where they are and reading them, the engine may merge."""
+    moments = [END_US - place for place in range(60, 0, -1)]
+    kept = at_moments(drawn, moments)
+    moving = MovingEngine(engine)
+    index, memory = refilled(
+        Index(moving, "sensor-1", SystemClock()), *(kept[at : at + 10] for at in range(0, 60, 10))
+    )
+    assert index.search(everything()) == memory.search(everything())
+    assert moving.moved
+
+
+class MovingEngine:
+    """Merges everything before whole records are read."""
+
+    def __init__(self, engine: ChdbEngine) -> None:
+        self._engine = engine
+        self.dialect = engine.dialect
+        self.insert = engine.insert
+        self.close = engine.close
+        self.moved = 0
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter] | None = None,
+        settings: Mapping[str, Setting] | None = None,
+    ) -> pa.Table:
+        if "_part_offset IN" in sql:
+            self._engine.execute("OPTIMIZE TABLE log FINAL")
+            self.moved += 1
+        return self._engine.execute(sql, parameters, settings)
 
 
 # --- exactly once ---------------------------------------------------------------------------------
@@ -335,6 +406,7 @@ def filling(folder: Path, seals: int) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("retention", ["default", "long'er"])
 def test_days_are_dropped(filled: tuple[Index, MemoryIndex], retention: str) -> None:
     index, memory = filled
+    HELD.clear()
     for gone in (index, memory):
         gone.drop(retention, date(2026, 11, 21))
         gone.drop("nobody's", date(2026, 11, 20))
@@ -360,8 +432,8 @@ def test_building_again_goes_on_where_it_was_interrupted(index: Index, engine: C
 # --- hostile questions ----------------------------------------------------------------------------
 
 
-def test_no_value_is_read_as_anything_else(filled: tuple[Index, MemoryIndex]) -> None:
-    index, memory = filled
+def test_no_value_is_read_as_anything_else(near: tuple[Index, MemoryIndex]) -> None:
+    index, memory = near
     before = index.count(everything())
     for text in NASTY:
         for condition in (
@@ -376,9 +448,9 @@ def test_no_value_is_read_as_anything_else(filled: tuple[Index, MemoryIndex]) ->
     assert index.count(everything()) == before
 
 
-def test_a_pattern_that_is_none(filled: tuple[Index, MemoryIndex]) -> None:
+def test_a_pattern_that_is_none(near: tuple[Index, MemoryIndex]) -> None:
     for pattern in ("(", "a{1001}", "(?=x)", r"\1", "[z-a]", "*", "(?P<n"):
-        ask = filled[0].search
+        ask = near[0].search
         with pytest.raises(RefusedError) as raised:
             ask(everything(Matches(Field.MESSAGE, pattern)))
         assert raised.value.code == "search.pattern"
@@ -395,8 +467,8 @@ def test_patterns_made_to_be_slow(index: Index) -> None:
         assert time.perf_counter() - started < 6
 
 
-def test_too_much_is_refused(filled: tuple[Index, MemoryIndex]) -> None:
-    index, _ = filled
+def test_too_much_is_refused(near: tuple[Index, MemoryIndex]) -> None:
+    index, _ = near
     for search in (
         Search(END_US, START_US),
         replace(everything(), limit=0),
@@ -414,13 +486,10 @@ def test_too_much_is_refused(filled: tuple[Index, MemoryIndex]) -> None:
         with pytest.raises(RefusedError) as raised:
             index.search(search)
         assert raised.value.code == "search.invalid"
-    with pytest.raises(RefusedError) as raised:
-        index.chart(everything(), 1)
-    assert raised.value.code == "search.step"
 
 
-def test_time_that_is_up_is_told(engine: ChdbEngine, kept: list[StoredRecord]) -> None:
-    refilled(Index(engine, "sensor-1", SystemClock()), kept)
+@pytest.mark.usefixtures("filled")
+def test_time_that_is_up_is_told(engine: ChdbEngine) -> None:
     index = Index(engine, "sensor-1", RunningClock())
     for ask in (index.search, index.count):
         with pytest.raises(RefusedError) as raised:
@@ -439,8 +508,8 @@ class RunningClock(SystemClock):
         return self._now
 
 
-def test_a_record_that_is_not_there(filled: tuple[Index, MemoryIndex]) -> None:
-    for index in filled:
+def test_a_record_that_is_not_there(near: tuple[Index, MemoryIndex]) -> None:
+    for index in near:
         with pytest.raises(NotFoundError):
             index.record(10**9)
 

@@ -163,7 +163,12 @@ def test_a_status_with_the_indexs_size_is_due_soon_after_it_grew(place: Place) -
     assert room.mark() == told
     clock.seconds += 10
     assert room.mark() != told
-    assert room.status().index_bytes > max(10_000, 10 * empty)
+    grown = room.status().index_bytes
+    assert grown > max(10_000, 10 * empty)
+    place.closed()
+    room = place.opened(clock=clock)
+    assert room.status().index_bytes >= grown
+    assert not room.has_index
 
 
 class FullCalls(SystemFileCalls):

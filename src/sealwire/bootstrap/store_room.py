@@ -17,6 +17,7 @@ from sealwire.bootstrap.indexing import Indexing, IndexingPlaces
 from sealwire.bootstrap.sealing import Feed, Sealing, SealingPlaces
 from sealwire.errors import ConflictError, SealwireError
 from sealwire.sensor.archive import ArchiveStatus
+from sealwire.stores.files import bytes_below
 from sealwire.stores.journal.batches import JournalBlocks
 from sealwire.stores.sealing_notes import IndexedNote, SealingNotes
 from sealwire.stores.segments.ledger import disk_faults
@@ -195,15 +196,13 @@ class StoreRoom:
         return max(0.0, self.sealing.lag_s(), since)
 
     def _index_bytes(self) -> int:
-        """What the index takes, 0 while it is not open. Some seconds old: the engine is asked."""
+        """What the index takes, some seconds old: by its files while it is not open."""
         index, now = self._index, self._clock.monotonic()
-        if index is None:
-            return 0
         at, size = self._sized
         if now - at > _SIZE_EVERY:
             # An engine in trouble says so to those who search; the rest of a status is still true.
             with suppress(SealwireError):
-                size = index.size_bytes()
+                size = bytes_below(self._places.index) if index is None else index.size_bytes()
             self._sized = (now, size)
         return size
 

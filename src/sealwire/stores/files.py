@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -61,6 +62,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def bytes_below(folder: Path) -> int:
+    """What the files in a folder and in those below it hold; 0 when it is not there."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            # Whoever owns the folder may be tidying it up.
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - a path for each costs more than the call
+    return total
 
 
 def open_locked(path: Path, refusal: SealwireError) -> int:

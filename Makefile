@@ -105,6 +105,7 @@ bench: $(VENV)/.dev .peers/.ready .peers/.cfssl bench/out/tlsload | debian
 	$(BIN)/python -m bench.ingest $(ARGS)
 	$(BIN)/python -m bench.storm $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.sustain $(filter --record,$(ARGS))
+	$(BIN)/python -m bench.search $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.slowloris $(filter --record,$(ARGS))
 	$(BIN)/python -m bench.issue

@@ -1,8 +1,8 @@
 """How fast the index takes records and finds them again: ``python -m bench.search [MILLIONS]``.
 
-Feeds an index of its own with records of one day in seals of 100,000, then asks what design
-section 6 has targets for, each question several times with every cache of answers off; medians.
-Processor seconds are those of this process, in which the engine is.
+Feeds an index of its own with records of one day in seals of 100,000, waits until it has merged
+them, then asks what there are targets for, each question several times with every cache of
+answers off; medians. CPU is that of this process, in which the engine is.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import argparse
 import json
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from bench.machine import description
 from bench.records import DAY_S, FIRST_DAY_NS, made_table
+from bench.results import add_record_option, report
 from sealwire.clock import SystemClock
 from sealwire.sensor.query import Contains, Equals, Field, HasWord, Matches, Named, Search
 from sealwire.stores.archive.engine import ChdbEngine
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 SEAL_ROWS: Final = 100_000
 ROUNDS: Final = 7
+QUIET_S: Final = 3
+"""So long without a merge, there is nothing left to merge."""
 BUSY: Final = "10.1.0.1"
 RARE: Final = "10.1.1.100"
 START_US: Final = FIRST_DAY_NS // 1000
@@ -50,23 +53,52 @@ TARGETS_MS: Final = {
 
 def main() -> None:
     """Feed, ask, print a table; with --json FILE leave the figures there."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(prog="bench.search", description=__doc__)
     arguments.add_argument("millions", nargs="?", type=float, default=10.0)
     arguments.add_argument("--json", type=Path)
     arguments.add_argument("--folder", type=Path, help="keep the index there; asked again if full")
+    add_record_option(arguments)
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="sealwire-bench-") as scratch:
         folder = given.folder or Path(scratch) / "chdb"
-        index = Index(ChdbEngine(folder), "bench", SystemClock())
-        figures = fed(index, int(given.millions * 1_000_000))
-        figures |= asked(index)
+        engine = ChdbEngine(folder)
+        index = Index(engine, "bench", SystemClock())
+        figures = fed(index, engine, int(given.millions * 1_000_000))
+        answers = asked(index)
         index.close()
     if given.json:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n")
+        timed = {name: answer._asdict() for name, answer in answers.items()}
+        given.json.write_text(json.dumps({**figures, **timed}, indent=2) + "\n")
+    if given.record:
+        text = [*description(), *summary(given.millions, figures), "", *table(answers)]
+        report("Search", text, record=True)
 
 
-def fed(index: Index, rows: int) -> dict[str, float]:
-    """Insert until there are ``rows``; rows a second, processor seconds, bytes for each row."""
+def summary(millions: float, figures: Mapping[str, float]) -> list[str]:
+    """Lines of Markdown about what was asked."""
+    told = "; ".join(f"{name} {value:,.1f}" for name, value in figures.items())
+    what = f"{millions:g} million records of one day, 200 sources, in seals of {SEAL_ROWS:,}"
+    return [f"- {what}; medians of {ROUNDS}", f"- feeding it: {told}"]
+
+
+def table(answers: Mapping[str, Answer]) -> list[str]:
+    """Lines of Markdown: each question, what it took, and whether that is what was wanted."""
+    lines = ["| question | wall ms | CPU ms | target ms | met |", "|---|--:|--:|--:|---|"]
+    for name, answer in answers.items():
+        target = TARGETS_MS.get(name)
+        verdict = "" if target is None else "yes" if answer.wall_ms < target else "no"
+        wanted = "" if target is None else f"< {target}"
+        lines.append(
+            f"| {name} | {answer.wall_ms:.1f} | {answer.cpu_ms:.1f} | {wanted} | {verdict} |"
+        )
+    return lines
+
+
+def fed(index: Index, engine: ChdbEngine, rows: int) -> dict[str, float]:
+    """Insert until there are ``rows``; rows a second, CPU seconds, bytes for each row.
+
+    The CPU is that of inserting and of all merging that it gives rise to.
+    """
     rng = np.random.default_rng(20_261_120)
     seals = rows // SEAL_ROWS
     span = DAY_S * 1_000_000_000 // seals
@@ -81,30 +113,48 @@ def fed(index: Index, rows: int) -> dict[str, float]:
         wall += time.perf_counter() - begun
         spent += processor_s() - before
         taken += SEAL_ROWS
-    figures = {"bytes per row": index.size_bytes() / index.indexed_upto()}
+    spent += merged(engine)
+    figures = {"bytes a row": index.size_bytes() / index.indexed_upto()}
     if taken:
         figures["rows/s"] = taken / wall
-        figures["processor-s per million rows"] = spent / taken * 1e6
+        figures["CPU-s a million rows"] = spent / taken * 1e6
     for name, value in figures.items():
         print(f"{name:45} {value:12,.1f}")
     return figures
 
 
-def asked(index: Index) -> dict[str, float]:
-    """Median milliseconds of each question."""
+def merged(engine: ChdbEngine) -> float:
+    """Wait until the engine merges nothing; CPU seconds that this took."""
+    before, quiet = processor_s(), 0
+    while quiet < QUIET_S:
+        time.sleep(1)
+        running = engine.execute("SELECT count() AS merges FROM system.merges")["merges"][0]
+        quiet = 0 if running.as_py() else quiet + 1
+    return processor_s() - before
+
+
+class Answer(NamedTuple):
+    """What a question took: medians, milliseconds."""
+
+    wall_ms: float
+    cpu_ms: float
+
+
+def asked(index: Index) -> dict[str, Answer]:
+    """What each question took."""
     figures = {}
     for name, ask in questions(index).items():
-        walls, spent = [], processor_s()
+        walls, costs = [], []
         for _ in range(ROUNDS):
-            begun = time.perf_counter()
+            before, begun = processor_s(), time.perf_counter()
             ask()
             walls.append((time.perf_counter() - begun) * 1000)
-        spent = (processor_s() - spent) / ROUNDS * 1000
-        figures[name] = statistics.median(walls)
+            costs.append((processor_s() - before) * 1000)
+        answer = Answer(statistics.median(walls), statistics.median(costs))
+        figures[name] = answer
         target = f"target {TARGETS_MS[name]:4}" if name in TARGETS_MS else ""
-        line = f"{name:45} {figures[name]:9.1f} ms  processor {spent:7.1f} ms  {target}"
-        print(line)
-        sys.stdout.flush()
+        line = f"{name:45} {answer.wall_ms:9.1f} ms  CPU {answer.cpu_ms:7.1f} ms  {target}"
+        print(line, flush=True)
     return figures
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -52,8 +53,6 @@ from tests.contract.stored_records import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    import pyarrow as pa
 
     from sealwire.sensor.archive import StoredRecord
     from sealwire.stores.archive.engine import Parameter, Setting
@@ -427,6 +426,22 @@ def test_building_again_goes_on_where_it_was_interrupted(index: Index, engine: C
     assert not Index(engine, "sensor-1", SystemClock()).needs_rebuild
     assert counted(index) == (810, 810, 900)
     assert index.size_bytes() > 0
+
+
+def test_an_index_of_another_version_is_built_again(engine: ChdbEngine) -> None:
+    """Whatever its tables look like; what was in them comes from the segments."""
+    index = Index(engine, "sensor-1", SystemClock())
+    refilled(index)
+    index.insert(*seal(0))
+    engine.execute("DROP TABLE log")
+    engine.execute("CREATE TABLE log (seq UInt64) ENGINE = MergeTree ORDER BY seq")
+    older = [{"sensor": "sensor-1", "name": "schema", "value": 1, "version": 1_000}]
+    engine.insert("marks", pa.Table.from_pylist(older), "older")
+    index = Index(engine, "sensor-1", SystemClock())
+    assert index.needs_rebuild
+    assert list(index.rebuild(seal(number) for number in range(2))) == [ROWS, 2 * ROWS]
+    assert counted(index) == (540, 540, 600)
+    assert not Index(engine, "sensor-1", SystemClock()).needs_rebuild
 
 
 # --- hostile questions ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from sealwire.syslog.found import Entries, Header
+from sealwire.syslog.found import Entries, Header, entries_of
 from sealwire.syslog.message import Grade
 from sealwire.syslog.rows import ABSENT, Rows, Spans, cut
 from sealwire.syslog.texts import read_texts
@@ -147,10 +147,7 @@ def _or_absent(number: int | None) -> int:
 def _entries(places: Positions, parsed: Sequence[ParsedMessage]) -> Entries:
     counts = [len(one.fields) for one in parsed]
     pairs = list(chain.from_iterable(one.fields for one in parsed))
-    vocabulary: dict[str, int] = {}
-    names = [vocabulary.setdefault(name, len(vocabulary)) for name, _ in pairs]
-    values = pa.array([value for _, value in pairs], pa.string())
-    return Entries(np.repeat(places, counts), np.array(names, np.int64), tuple(vocabulary), values)
+    return entries_of(np.repeat(places, counts), pairs)
 
 
 def _strings(found: Found, name: str, *, encoded: bool) -> Any:  # noqa: ANN401 - Arrow

@@ -33,7 +33,7 @@ from sealwire.syslog.loose_headers import (
 )
 from sealwire.syslog.moments import bsd_time
 from sealwire.syslog.rows import FOREIGN, Rows, Spans, cut, places_of
-from sealwire.syslog.strict import names_host
+from sealwire.syslog.strict import is_plain_text, names_host
 from sealwire.syslog.time_forms import read_bsd_time
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ _AT: Final = ord("@")
 _LONGEST_SENDER: Final = 63
 _LONGEST_USER: Final = 63
 _LONGEST_SUBSYSTEM: Final = 127
+# How much of a text decides whether it begins with a tag, or may be a vendor's way.
+_LOOKED_AT: Final = 512
 _TIME: Final = 16  # Mar  1 14:45:24 and a space
 _BSD_TIME: Final = b"Mar 01 14:45:24"
 
@@ -59,9 +61,13 @@ _SENDER: Final = re.compile(rb"[^\s:\[\]\x80-\xff]+\Z")
 
 
 class BsdHeaders(NamedTuple):
-    """Of RFC 3164 with a tag, of audit lines, and of others: a day with a 0 before it, no PRI."""
+    """Of RFC 3164 with a tag and without, of audit lines, and of others.
+
+    Those are a day with a 0 before it, a space before the date, no PRI.
+    """
 
     tagged: Header
+    untagged: Header
     audit: Header
     loose: Header
 
@@ -84,8 +90,12 @@ def read_bsd_headers(
     tagged = some_of(dated, np.flatnonzero(dated.valid & ~labelled & ~loosely))
     loose = some_of(dated, np.flatnonzero(dated.valid & ~labelled & loosely))
     values = priorities.values
+    with_tag = _read_tagged(rows, tagged, values[tagged.rows])
+    rest = some_of(tagged, np.flatnonzero(~with_tag.valid))
+    rest = rest._replace(valid=np.ones(len(rest.rows), np.bool_))  # all of them had a date
     return BsdHeaders(
-        _read_tagged(rows, tagged, values[tagged.rows]),
+        with_tag,
+        _read_untagged(rows, rest, values[rest.rows]),
         _read_audit(rows, audit, values[audit.rows]),
         read_loose(rows, loose, values[loose.rows], form),
     )
@@ -109,6 +119,16 @@ def _read_tagged(rows: Rows, dated: Dated, priorities: Positions) -> Header:
         judge(rows, header, dated.host, _is_plain_host)
         judge(rows, header, header.app, is_tag)
         give_up_odd_texts(rows, header, dated.ends, header.procid.starts < 0)
+    return header
+
+
+def _read_untagged(rows: Rows, dated: Dated, priorities: Positions) -> Header:
+    header = header_of(dated, priorities)
+    if len(header.rows):
+        judge(rows, header, dated.host, _is_plain_host)
+    for place in np.flatnonzero(header.valid).tolist():
+        text = rows.buffer[header.text[place] : dated.ends[place]][:_LOOKED_AT].tobytes()
+        header.valid[place] = is_plain_text(text)
     return header
 
 

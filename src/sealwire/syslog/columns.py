@@ -21,7 +21,7 @@ from sealwire.syslog.headers import (
     read_rfc5424,
     without_priorities,
 )
-from sealwire.syslog.loose_headers import UNMARKED, UNMARKED_ISO, read_iso_headers
+from sealwire.syslog.loose_headers import SPACED, UNMARKED, UNMARKED_ISO, read_iso_headers
 from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import Rows, rows_of, without_ends
@@ -86,6 +86,7 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
         priorities = read_priorities(rows)
         _read_rfc5424(found, priorities)
         _read_dated(found, priorities, received_us)
+        _read_spaced(found, priorities, received_us)
         _read_iso(found, priorities)
         _read_cisco(found, priorities, received_us)
         _read_unmarked(found, received_us)
@@ -108,6 +109,20 @@ def _read_dated(found: Found, priorities: Priorities, received_us: Positions) ->
     if which.size:
         headers = read_bsd_headers(found.rows, which, priorities, received_us[which])
         found.take("rfc3164", headers.tagged, guessed=True)
+        found.take("rfc3164", headers.untagged, guessed=True)
+        found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
+        found.take("bsd", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
+
+
+def _read_spaced(found: Found, priorities: Priorities, received_us: Positions) -> None:
+    """The same with a space behind the PRI, as some write it."""
+    later = Priorities(priorities.values, priorities.ends + 1, priorities.valid)
+    blank = found.rows.buffer[priorities.ends] == ord(" ")
+    first = found.rows.buffer[later.ends]
+    capital = (first >= ord("A")) & (first <= ord("S"))
+    which = np.flatnonzero(priorities.valid & blank & capital)
+    if which.size:
+        headers = read_bsd_headers(found.rows, which, later, received_us[which], SPACED)
         found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
         found.take("bsd", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from sealwire.syslog.rows import ABSENT, Spans
 
@@ -66,6 +67,14 @@ def no_spans(count: int) -> Spans:
     """A part that none of ``count`` messages has."""
     nowhere = np.full(count, ABSENT, np.int64)
     return Spans(nowhere, nowhere)
+
+
+def entries_of(rows: Positions, pairs: Sequence[tuple[str, str]]) -> Entries:
+    """Names and values that were found one by one, in the message of each (``rows``, ascending)."""
+    vocabulary: dict[str, int] = {}
+    names = [vocabulary.setdefault(name, len(vocabulary)) for name, _ in pairs]
+    values = pa.array([value for _, value in pairs], pa.string())
+    return Entries(rows, np.array(names, np.int64), tuple(vocabulary), values)
 
 
 def distinct(codes: Positions, bound: int) -> tuple[Positions, Positions]:

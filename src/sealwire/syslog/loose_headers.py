@@ -41,6 +41,7 @@ class Form(NamedTuple):
 
 PADDED: Final = Form("bsd", b"<13>Mar 01 14:45:24")
 ISO: Final = Form("iso", b"<13>2026-03-01T14:45:24Z")
+SPACED: Final = Form("bsd", b"<13> Mar  1 14:45:24")
 UNMARKED: Final = Form("no_pri", b"Mar  1 14:45:24")
 UNMARKED_ISO: Final = Form("no_pri", b"2026-03-01T14:45:24Z")
 

@@ -65,6 +65,7 @@ _FACILITY_AND_SEVERITY = re.compile(
 )
 # How far Cisco's mnemonic is looked for, a little more than its reader does.
 _MNEMONIC_WITHIN: Final = 400
+_LOOKED_AT: Final = 512
 _ISO_HEADER = re.compile(
     _PRI + rb"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     rb"(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])) "
@@ -83,9 +84,17 @@ def may_be_other(raw: bytes, parsed: ParsedMessage) -> bool:
     if not names_host((parsed.host or "").encode()):
         return True
     if app is None:
-        mnemonic = raw.find(b"%", start, start + _MNEMONIC_WITHIN)
-        return mnemonic >= 0 or _ODD_BEGINNING.match(raw, start) is not None
+        return not is_plain_text(raw[start : start + _LOOKED_AT])
     return app.isdigit() or (parsed.procid is None and ODD_TEXT.match(raw, start) is not None)
+
+
+def is_plain_text(text: bytes) -> bool:
+    """Whether ``text`` behind a host has no tag and is no vendor's way."""
+    return (
+        b"%" not in text[:_MNEMONIC_WITHIN]
+        and TAG.match(text) is None
+        and _ODD_BEGINNING.match(text) is None
+    )
 
 
 def parse_5424(raw: bytes) -> ParsedMessage | None:

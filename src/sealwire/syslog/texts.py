@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from sealwire.syslog.audit_text import PREFIX_NAMES, read_event_prefix
-from sealwire.syslog.event_formats import HOLDS_FIELDS
-from sealwire.syslog.found import Entries
+from sealwire.syslog.event_formats import HOLDS_FIELDS, read_text_fields
+from sealwire.syslog.found import Entries, entries_of
 from sealwire.syslog.hypervisors import are_originators, read_originators
 from sealwire.syslog.rows import (
     FOREIGN,
@@ -31,6 +31,7 @@ from sealwire.syslog.rows import (
 if TYPE_CHECKING:
     from sealwire.syslog.found import Header
     from sealwire.syslog.rows import Mask, Positions
+    from sealwire.syslog.structured_data import Fields
 
 _EVENT: Final = np.frombuffer(b"[AuditEvent=", np.uint8)
 # What a text that holds fields begins with.
@@ -55,7 +56,7 @@ class _Attributes(NamedTuple):
 
 
 def read_texts(rows: Rows, header: Header) -> None:
-    """Add the fields of texts that are Dogtag events; give up those that hold other fields."""
+    """Add the fields that texts hold; give up events that are doubtful."""
     ends = rows.ends[header.rows]
     at = np.minimum(header.text, ends)
     maybe = np.flatnonzero(header.valid & (at < ends) & _BEGINS[rows.buffer[at]])
@@ -77,20 +78,26 @@ def read_texts(rows: Rows, header: Header) -> None:
 def _read_prefixes(rows: Rows, header: Header, at: Positions, places: Positions) -> Positions:
     """The texts that are an event behind a prefix; ``at`` then says where the event begins.
 
-    Those that hold other fields are given up.
+    What others hold is read too.
     """
     ends = rows.ends[header.rows]
     found: list[int] = []
     values: list[str] = []
+    owners: list[int] = []
+    pairs: Fields = []
     for place in places.tolist():
         text = rows.buffer[at[place] : ends[place]].tobytes()
         prefix = read_event_prefix(text)
-        if prefix is None:
-            header.valid[place] = HOLDS_FIELDS.match(text) is None
-            continue
-        found.append(place)
-        at[place] += prefix[0]
-        values += (value for _, value in prefix[1])
+        if prefix:
+            found.append(place)
+            at[place] += prefix[0]
+            values += (value for _, value in prefix[1])
+        elif HOLDS_FIELDS.match(text):
+            before = len(pairs)
+            read_text_fields(text, 0, pairs)
+            owners += [place] * (len(pairs) - before)
+    if pairs:
+        header.entries.append(entries_of(header.rows[np.array(owners, np.int64)], pairs))
     behind = np.array(found, np.int64)
     if found:
         header.entries.append(_of_prefixes(header.rows[behind], values))

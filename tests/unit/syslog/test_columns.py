@@ -46,6 +46,10 @@ FORMS = [
     "<166>{time} {device}%ASA-6-302013: Built outbound{text}",
     "<166>2026-03-01T14:45:24.123Z esx1 Hostd: {level}{originator}{text}",
     "<166>{time} {host}Hostd[12]: {originator}{text}",
+    "<14> {bsd} {host}{tag}{begins}",
+    "<14> Mar  1 14:45:24 {host}[{label}] {sender}: {who}, {item}{action}",
+    "<14>{bsd} host1 {begins} and more",
+    "<14>Mar  1 14:45:24 host1 {text}",
     "{text}",
 ]
 VALUES = {

@@ -101,3 +101,13 @@ def test_every_figure_that_the_manual_has_rules_for_is_there() -> None:
     named = set(re.findall(r"sealwire_\w+", manual.read_text(encoding="utf-8")))
     assert len(named) > 8
     assert named - shown == set()
+
+
+def test_an_alarm_that_is_over_counts_no_more() -> None:
+    scene = SensorScene()
+    scene.sensor.receiver_alarm(0, "accepting_paused", "all connections are taken")
+    scene.sensor.archive_alarm("segments_damaged", "a segment is not what was sealed")
+    both = {("accepting_paused",): 1.0, ("segments_damaged",): 1.0}
+    assert values(families(scene.sensor)["sealwire_alarms"]) == both
+    scene.clock.advance(11)
+    assert values(families(scene.sensor)["sealwire_alarms"]) == {("segments_damaged",): 1.0}

@@ -74,3 +74,13 @@ def test_a_silent_source_is_an_alarm_on_the_home_page(scene: SensorConsole) -> N
     scene.clock.advance(timedelta(hours=1))
     scene.sensor.moment_passed()
     assert "(CN=a) has sent nothing for 31 hours" in scene.browser(Role.AUDITOR).get("/").text
+
+
+def test_an_alarm_that_is_over_is_shown_as_such(scene: SensorConsole) -> None:
+    browser = scene.browser(Role.AUDITOR)
+    scene.sensor.receiver_alarm(0, "accepting_paused", "all connections are taken")
+    assert "Sensor: receiver 0: all connections are taken" in browser.get("/").text
+    assert "Over: " not in browser.get(PAGES[0]).text
+    scene.clock.advance(timedelta(seconds=11))
+    assert "all connections are taken" not in browser.get("/").text
+    assert "Over: receiver 0: all connections are taken" in browser.get(PAGES[0]).text

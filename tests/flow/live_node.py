@@ -73,6 +73,12 @@ def kill_main(node: Node) -> None:
         node.process.wait()
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of processors: a start's figure that other programs hardly change."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def median_and_worst(seconds: Sequence[float]) -> str:
     """What a soak reports of how long something took."""
     return f"median {median(seconds):.2f} s, worst {max(seconds):.2f} s"

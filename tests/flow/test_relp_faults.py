@@ -22,7 +22,7 @@ from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.journal import Position
 from sealwire.stores.journal.reader import JournalReadings
 from sealwire.stores.segments.verification import verify_segments
-from tests.flow.live_node import kill_main, living, median_and_worst, workers_of
+from tests.flow.live_node import cpu_seconds, kill_main, living, median_and_worst, workers_of
 from tests.flow.node import Node
 from tests.flow.peers import free_port, wait_until
 from tests.flow.relp_client import RelpLoad
@@ -63,6 +63,7 @@ class Faults:
     load: RelpLoad
     ready: list[float] = field(default_factory=list)
     answered: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
 
     def worker(self, number: int) -> None:
@@ -84,6 +85,7 @@ class Faults:
             answered = watching.submit(self._answered_at, before)
             self.node.start()
             self.ready.append(CLOCK.monotonic() - begun)
+            self.cpu.append(cpu_seconds(self.node.pid))
             self.answered.append(answered.result() - begun)
 
     def _answered_at(self, sessions: int) -> float:
@@ -171,6 +173,7 @@ def test_what_was_acknowledged_is_found_once_whatever_dies(
         "sessions": sum(load.sessions),
         "ready again": median_and_worst(faults.ready),
         "answering again": median_and_worst(faults.answered),
+        "CPU of main until ready": median_and_worst(faults.cpu),
     }
     for name, figure in told.items():
         record_property(name, figure)

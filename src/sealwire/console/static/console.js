@@ -20,11 +20,13 @@ const visible = (value) =>
 
 function showRows(body, rows) {
   const columns = body.dataset.columns.split(" ");
+  const labels = [...body.closest("table").tHead.rows[0].cells].map((cell) => cell.textContent);
   if (rows.length === 0) return;
   body.replaceChildren(...rows.map((row) => {
     const line = document.createElement("tr");
-    line.append(...columns.map((column) => {
+    line.append(...columns.map((column, at) => {
       const cell = document.createElement("td");
+      if (at > 0) cell.dataset.label = labels[at];
       const value = row[column];
       if (column.endsWith("_seen")) cell.className = "when";
       const text = typeof value === "number" ? spaced(value) : visible(value);

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sealwire.stores.archive.questions import FIRST_REACH_US, Span, further, window
+from sealwire.stores.archive.questions import (
+    FIRST_REACH_US,
+    FIRST_RECORDS,
+    Span,
+    first_reach,
+    further,
+    window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +41,14 @@ def test_windows_join_and_are_few(length: int, found: int) -> None:
     assert back[-1].since_us == 7
     assert not any(at.empty for at in (*forth, *back))
     assert len(forth) == len(back) <= 18
+
+
+def test_few_records_are_looked_through_at_once() -> None:
+    year = Span(0, YEAR_US)
+    assert first_reach(year, FIRST_RECORDS // 2) >= YEAR_US
+    assert first_reach(year, 2 * FIRST_RECORDS) == YEAR_US // 2
+    assert first_reach(year, 1 << 50) == FIRST_REACH_US
+    assert first_reach(Span(0, 0), 0) == FIRST_REACH_US
 
 
 def test_an_even_flow_is_followed_no_further_than_needed() -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
 FIRST_REACH_US: Final = 5 * MINUTE_US
-"""How far from the end of the time range to look first."""
+"""How far from the end of the time range to look first, at least."""
+FIRST_RECORDS: Final = 100_000
+"""So many are looked through at once as soon as fewer are."""
 LEAST_FURTHER: Final = 2.0
 MOST_FURTHER: Final = 24.0
 SPARE: Final = 1.5
@@ -70,13 +72,21 @@ class Span:
         return self.until_us <= self.since_us
 
 
-def further(covered_us: int, found: int, wanted: int) -> int:
+def first_reach(span: Span, records: int) -> int:
+    """How far to look first, when there are about ``records`` in the ``span`` of the whole index.
+
+    Where little comes, each step further costs more than all that it looks at.
+    """
+    return max(FIRST_REACH_US, (span.until_us - span.since_us) * FIRST_RECORDS // max(records, 1))
+
+
+def further(covered_us: int, found: int, wanted: int, first_us: int = FIRST_REACH_US) -> int:
     """How far to look, when ``covered_us`` of the time range had only ``found`` of ``wanted``.
 
     At least twice as far, so that few statements get to the end whatever is found.
     """
     if not covered_us:
-        return FIRST_REACH_US
+        return first_us
     times = SPARE * wanted / found if found else MOST_FURTHER
     return int(covered_us * min(max(times, LEAST_FURTHER), MOST_FURTHER))
 

@@ -19,6 +19,7 @@ from sealwire.stores.archive.questions import (
     Question,
     Span,
     counted_by_minute,
+    first_reach,
     further,
     window,
 )
@@ -107,8 +108,9 @@ class Searching:
         question = self._question(search.condition, redelivered=search.redelivered)
         found: list[Place] = []
         span, covered, wanted = self._reach(search), 0, search.limit + 1
+        first = first_reach(self._ledger.span, self._ledger.upto)
         while covered < span.until_us - span.since_us:
-            far = further(covered, len(found), wanted)
+            far = further(covered, len(found), wanted, first)
             piece = window(span, covered, far, oldest_first=search.oldest_first)
             sql, parameters = question.keys(
                 piece, search.after, wanted - len(found), oldest_first=search.oldest_first

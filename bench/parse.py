@@ -130,6 +130,16 @@ def esxi(number: int) -> str:
     )
 
 
+def fortigate(number: int) -> str:
+    """A firewall without a header: pairs."""
+    return (
+        f'<189>date=2026-03-01 time={_clock(number // 1000)} devname="FGT{number % 9}"'
+        f' devid="FGT60FTK20012345" logid="0000000013" type="traffic" subtype="forward"'
+        f' level="notice" vd="root" tz="+0100" srcip=10.2.{number % 250}.{number % 199}'
+        f' srcport={number % 60000} dstip=198.51.100.7 dstport=443 action="close" policyid=5'
+    )
+
+
 def written(number: int) -> str:
     """A login as rsyslog writes it to a file, from where some send it: without a PRI."""
     return iso(number)[4:]
@@ -147,6 +157,7 @@ _SHAPES: dict[str, Callable[[int], str]] = {
     "asa year": asa_year,
     "ios": ios,
     "esxi": esxi,
+    "fortigate": fortigate,
     "no pri": written,
 }
 

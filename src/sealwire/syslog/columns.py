@@ -23,6 +23,7 @@ from sealwire.syslog.headers import (
 )
 from sealwire.syslog.loose_headers import SPACED, UNMARKED, UNMARKED_ISO, read_iso_headers
 from sealwire.syslog.message import Grade
+from sealwire.syslog.pairs_headers import read_pairs_headers
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import Rows, rows_of, without_ends
 
@@ -89,6 +90,7 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
         _read_spaced(found, priorities, received_us)
         _read_iso(found, priorities)
         _read_cisco(found, priorities, received_us)
+        _read_pairs(found, priorities)
         _read_unmarked(found, received_us)
     _read_one_by_one(found, received_us)
     return assemble(found)
@@ -160,6 +162,15 @@ def _read_cisco(found: Found, priorities: Priorities, received_us: Positions) ->
         header, guessed = read_cisco_headers(found.rows, which, priorities, received_us)
         if len(header.rows):
             found.take("cisco", header, grade=Grade.VARIANT, guessed=guessed)
+
+
+def _read_pairs(found: Found, priorities: Priorities) -> None:
+    unread = found.unread()
+    first = found.rows.buffer[priorities.ends[unread]]
+    which = unread[priorities.valid[unread] & (first == ord("d"))]
+    if which.size:
+        header, guessed = read_pairs_headers(found.rows, which, priorities)
+        found.take("dated_pairs", header, grade=Grade.VARIANT, guessed=guessed)
 
 
 def _read_one_by_one(found: Found, received_us: Positions) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sealwire.syslog.message import Grade
 from sealwire.syslog.time_forms import Moment, read_time
+from sealwire.syslog.timestamps import HOUR_US, MINUTE_US
 
 if TYPE_CHECKING:
     from sealwire.syslog.draft import Draft
@@ -59,6 +60,37 @@ def read_dated_pairs(draft: Draft, rule: str = "pairs") -> ParsedMessage | None:
     if name and draft.host is None:
         draft.name(name[1] or name[2])
     return draft.done(Grade.VARIANT if rule == "dated_pairs" else Grade.NEAR_MISS, rule)
+
+
+def find_zone(text: bytes) -> tuple[int, bool] | None:
+    """Microseconds east of UTC that a pair in ``text`` says, and whether none does.
+
+    None: it names its zone.
+    """
+    begin = _first(text, b"tz=", b"timezone=")
+    found = _OFFSET.search(text, max(begin - 1, 0), _WITHIN) if begin >= 0 else None
+    if found is None:
+        return 0, True
+    sign, hours, minutes, name = found.groups()
+    if name:
+        return None
+    size = int(hours) * HOUR_US + int(minutes) * MINUTE_US
+    return (-size if sign == b"-" else size), False
+
+
+def find_name(text: bytes) -> tuple[int, int] | None:
+    """Where in ``text`` the device's name stands; None: nowhere."""
+    begin = _first(text, b"devname=", b"device_name=")
+    found = _NAME.search(text, begin, _WITHIN) if begin >= 0 else None
+    return found.span(found.lastindex or 0) if found else None
+
+
+def _first(text: bytes, word: bytes, other: bytes) -> int:
+    """Where the first of both stands, from where a pattern need only be tried; or -1."""
+    place, second = text.find(word), text.find(other)
+    if place < 0 or -1 < second < place:
+        return second
+    return place
 
 
 def _zone(found: re.Match[bytes] | None) -> bytes:

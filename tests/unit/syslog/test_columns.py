@@ -46,6 +46,7 @@ FORMS = [
     "<166>{time} {device}%ASA-6-302013: Built outbound{text}",
     "<166>2026-03-01T14:45:24.123Z esx1 Hostd: {level}{originator}{text}",
     "<166>{time} {host}Hostd[12]: {originator}{text}",
+    "<189>date={day} time=14:45:24 {pairs}",
     "<14> {bsd} {host}{tag}{begins}",
     "<14> Mar  1 14:45:24 {host}[{label}] {sender}: {who}, {item}{action}",
     "<14>{bsd} host1 {begins} and more",
@@ -53,6 +54,21 @@ FORMS = [
     "{text}",
 ]
 VALUES = {
+    "day": ["2026-03-01", "2026-02-30", "0000-01-01", '"2026-03-01"', "2026-03-01,"],
+    "pairs": [
+        'devname="FGT60F" devid="F1" tz="+0200" type=event',
+        "devname=fgt-1 tz=-0330 logid=1",
+        'devid="F1" type=traffic',
+        'tz="UTC-5:00" devname="a b"',
+        'devname="F\u00dcT" tz="+0200"',
+        "tz=CEST devname=x",
+        "devname=",
+        'devname="" x',
+        "msg=%ASA-6-302013: text",
+        'url="/a%20b" devname=y',
+        "x=1,devname=z,tz=+1",
+        "",
+    ],
     "lead": [
         "",
         ": ",

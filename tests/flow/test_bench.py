@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.fuzz import Outcome
+from bench.fuzz import table as fuzzed
+from bench.good_sender import Delays
 from bench.ingest import Figures, cells, measure, table, verdict
 from bench.load import Packing, Row, row
 from bench.real_lines import lines
 from bench.receivers import Rsyslog, SyslogNg, cpu_seconds, tree
 from bench.sensor import Sensor
+from bench.slowloris import verdicts
 from bench.sustain import lag
 from sealwire.clock import SystemClock
 
@@ -114,3 +118,22 @@ def test_a_node_is_measured_by_what_its_processes_are_for(
     assert figures.later >= 0
     assert sensor.node.process is not None
     assert sensor.node.process.poll() is not None
+
+
+def test_a_good_sender_that_waits_twice_as_long_is_told() -> None:
+    quick = Delays([1.0] * 99 + [10.0], [2.0] * 100)
+    slow = Delays([2.5] * 99 + [10.0], [2.0] * 99 + [1500.0])
+    told = {what: (found, met) for what, found, met in verdicts([quick] * 3, [slow] * 3, 301)}
+    assert told["median until received, times that alone: < 2"] == ("2.50", False)
+    assert told["median until answered, times that alone: < 2"] == ("1.00", True)
+    assert not told["p99 until answered, times that alone: < 2"][1]
+    assert not told["p99 of any round, ms: < 1000"][1]
+    assert told["receivers, MB PSS: < 300"] == ("301", False)
+    assert all(met for *_, met in verdicts([quick], [quick], 299))
+
+
+def test_a_fault_that_fuzzing_finds_misses_the_target() -> None:
+    found = Outcome("frames", 1.6, 1234, 56, 78, "")
+    assert "| frames | 9 | 2 | 1,234 | 56 | 78 | none |" in fuzzed([found], 9)
+    assert fuzzed([found], 9)[-1].endswith(": met")
+    assert fuzzed([found, found._replace(fault="x")], 9)[-1].endswith(": missed")

@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
@@ -199,10 +200,9 @@ def measure(count: int, rounds: int, seconds: float, folder: Path) -> list[str]:
             with Hostile(sensor.port, context, count) as hostile:
                 beside.append(good.deliver(f"beside{number}", seconds, hostile.act))
                 megabytes = {role: max(megabytes[role], mb) for role, mb in by_role(sensor).items()}
-        ended = {
-            one["reason"]: one["count"]
-            for one in sensor.node.json("sensor", "stats")["tls_failures"]
-        }
+        ended = Counter[str]()
+        for one in sensor.node.json("sensor", "stats")["tls_failures"]:
+            ended[one["reason"]] += one["count"]
         with storm(sensor.port, client, seconds) as shaken:
             stormed = good.deliver("stormed", seconds, lambda: None)
     wanted = verdicts(alone, beside, megabytes["receiver"])

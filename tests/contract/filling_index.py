@@ -11,7 +11,7 @@ from sealwire.sensor.query import HasWord, Search
 from sealwire.stores.archive.engine import ChdbEngine
 from sealwire.stores.archive.index import Index
 from tests.contract.seals import seal
-from tests.contract.stored_records import DAY_US, START_US
+from tests.contract.stored_tables import DAY_US, START_US
 
 
 def say(*numbers: int) -> None:

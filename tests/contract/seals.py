@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sealwire.sensor.archive import RecordFlag, StoredRecord
-from tests.contract.stored_records import DAY_US, START_US, table_of
+from tests.contract.stored_tables import DAY_US, START_US, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

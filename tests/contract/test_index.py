@@ -41,14 +41,12 @@ from tests.contract.memory_index import MemoryIndex, numbered
 from tests.contract.seals import ROWS, SEALS, record, seal
 from tests.contract.stored_records import (
     ADDRESSES,
-    DAY_US,
     HOSTS,
     NAMES,
-    START_US,
     WORDS,
     records,
-    table_of,
 )
+from tests.contract.stored_tables import DAY_US, START_US, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -181,8 +179,9 @@ def filled_once(name: str, index: Index, kept: list[StoredRecord]) -> tuple[Inde
 
 
 @pytest.fixture
-def filled(index: Index, spread: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
+def filled(engine: ChdbEngine, spread: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
     """Records of three days; to look through them all takes many steps."""
+    index = Index(engine, "sensor-1", SystemClock(), at_once=0)
     return filled_once("filled", index, spread)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealwire.errors import ConflictError
 from sealwire.stores.archive import frame, schema
 from sealwire.stores.archive.ledger import REBUILDING, Ledger
-from sealwire.stores.archive.questions import Span
+from sealwire.stores.archive.questions import FIRST_RECORDS, Span
 from sealwire.stores.archive.searching import Searching
 from sealwire.stores.archive.tables import Tables
 from sealwire.syslog.message import PARSER_VERSION
@@ -37,13 +37,16 @@ class Index:
     time; ``insert``, ``drop``, ``rebuild`` and ``close`` from one thread.
 
     Raises what RecordArchive says, and UnavailableError ``index.unavailable`` when the engine
-    fails, be it for want of room on the disk.
+    fails, be it for want of room on the disk. ``at_once``: so many records a search may look
+    through in its first step.
     """
 
-    def __init__(self, engine: Engine, sensor: str, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, sensor: str, clock: Clock, at_once: int = FIRST_RECORDS
+    ) -> None:
         self._tables = Tables(engine)
         self._ledger = Ledger(self._tables, sensor)
-        self._searching = Searching(self._tables, self._ledger, clock)
+        self._searching = Searching(self._tables, self._ledger, clock, at_once)
 
     # --- what is in it ---------------------------------------------------------------------------
 

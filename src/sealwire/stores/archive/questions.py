@@ -72,12 +72,14 @@ class Span:
         return self.until_us <= self.since_us
 
 
-def first_reach(span: Span, records: int) -> int:
+def first_reach(span: Span, records: int, at_once: int = FIRST_RECORDS) -> int:
     """How far to look first, when there are about ``records`` in the ``span`` of the whole index.
+
+    So far that about ``at_once`` are looked through.
 
     Where little comes, each step further costs more than all that it looks at.
     """
-    return max(FIRST_REACH_US, (span.until_us - span.since_us) * FIRST_RECORDS // max(records, 1))
+    return max(FIRST_REACH_US, (span.until_us - span.since_us) * at_once // max(records, 1))
 
 
 def further(covered_us: int, found: int, wanted: int, first_us: int = FIRST_REACH_US) -> int:

@@ -49,7 +49,8 @@ MINUTE_S: Final = 60
 class Searching:
     """Questions about the records of one sensor. Safe to call from any thread."""
 
-    def __init__(self, tables: Tables, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, tables: Tables, ledger: Ledger, clock: Clock, at_once: int) -> None:
+        self._at_once = at_once
         self._tables = tables
         self._ledger = ledger
         self._clock = clock
@@ -108,7 +109,7 @@ class Searching:
         question = self._question(search.condition, redelivered=search.redelivered)
         found: list[Place] = []
         span, covered, wanted = self._reach(search), 0, search.limit + 1
-        first = first_reach(self._ledger.span, self._ledger.upto)
+        first = first_reach(self._ledger.span, self._ledger.upto, self._at_once)
         while covered < span.until_us - span.since_us:
             far = further(covered, len(found), wanted, first)
             piece = window(span, covered, far, oldest_first=search.oldest_first)

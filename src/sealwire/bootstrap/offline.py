@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+import structlog
 
 from sealwire.api.app import create_app
 from sealwire.bootstrap.compose import VERSION, lay_foundation, remembered
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 @contextmanager
 def opened_offline(home: Home) -> Iterator[FastAPI]:
     """The API of a home whose node is not running, for one command; holds the home's lock."""
+    # What a command prints is its answer, which may be JSON.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with ExitStack() as stack:
         home.create()
         lock = HomeLock(home)

@@ -10,7 +10,9 @@ from datetime import date
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from sealwire.stores.archive.engine import Parameter, Setting
 
 END_US: Final = START_US + 3 * DAY_US
+FIRST_INSERTS: Final = 2
+"""Of the first seal: what is missing is put in, and the seal is entered."""
 FEW: Final = settings(
     max_examples=6,
     deadline=None,
@@ -337,13 +341,14 @@ def test_a_seal_half_taken_is_taken_whole_by_trying_again(engine: ChdbEngine) ->
     for steps in range(3):
         index = Index(engine, "sensor-1", SystemClock())
         refilled(index)
-        faulty = FaultyEngine(engine, steps)
+        faulty = Index(FaultyEngine(engine, FIRST_INSERTS + steps), "sensor-1", SystemClock())
+        faulty.insert(*seal(0))
         with pytest.raises(UnavailableError):
-            Index(faulty, "sensor-1", SystemClock()).insert(*seal(0))
+            faulty.insert(*seal(1))
         index = Index(engine, "sensor-1", SystemClock())
-        assert index.indexed_upto() == 0
-        index.insert(*seal(0))
-        assert counted(index) == (270, 270, 300)
+        assert index.indexed_upto() == ROWS
+        index.insert(*seal(1))
+        assert counted(index) == (540, 540, 600)
 
 
 class FaultyEngine:
@@ -356,11 +361,52 @@ class FaultyEngine:
         self.execute = engine.execute
         self.close = engine.close
 
-    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+    def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
         if self._good == 0:
             raise EngineError(243, "Code: 243. DB::Exception: no room")
         self._good -= 1
         self._engine.insert(table, rows, token)
+
+
+class InterruptedEngine(FaultyEngine):
+    """Dies in an insert into ``table``: it has some of the rows, and knows the token all the same.
+
+    Of each partition there is a bit, so that the engine takes no more of any under that token.
+    """
+
+    def __init__(self, engine: ChdbEngine, table: str, good: int) -> None:
+        super().__init__(engine, good)
+        self._table = table
+
+    def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
+        if table != self._table:
+            self._engine.insert(table, rows, token)
+            return
+        if self._good == 0:
+            whole = pc.equal(rows["retention"], "default")
+            some = pc.or_(whole, pa.array(np.arange(len(rows)) < len(rows) // 2))
+            self._engine.insert(table, rows.filter(some), token)
+        super().insert(table, rows, token)
+
+
+@pytest.mark.parametrize(("table", "good"), [("log", 2), ("minutes", 1)])
+def test_what_an_interruption_left_is_made_whole(
+    index: Index, engine: ChdbEngine, table: str, good: int
+) -> None:
+    refilled(index)
+    dying = Index(InterruptedEngine(engine, table, good), "sensor-1", SystemClock())
+    dying.insert(*seal(0))
+    dying.insert(*seal(1))
+    with pytest.raises(UnavailableError):
+        dying.insert(*seal(2))
+    again = Index(engine, "sensor-1", SystemClock())
+    for number in range(4):
+        again.insert(*seal(number))
+    assert again.indexed_upto() == 4 * ROWS
+    logged = replace(everything(), condition=HasWord("logged"))
+    assert again.count(logged) == 4 * ROWS
+    in_minutes = engine.execute("SELECT sum(records) AS records FROM minutes")["records"]
+    assert in_minutes[0].as_py() == 4 * ROWS
 
 
 def test_other_records_of_the_same_numbers_are_refused(index: Index) -> None:

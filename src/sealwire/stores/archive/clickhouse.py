@@ -15,7 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from sealwire.errors import UnavailableError
 from sealwire.stores.archive.dialect import Dialect
-from sealwire.stores.archive.engine import ONE_BLOCK, EngineError, error_of
+from sealwire.stores.archive.engine import ONE_BLOCK, EngineError, error_of, once_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,9 +73,9 @@ class ClickHouseEngine:
             raise _meant(error) from None
         return None
 
-    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+    def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
         """See Engine."""
-        settings = {**QUORUM, "insert_deduplication_token": token}
+        settings = {**QUORUM, **once_for(token)}
         try:
             self._client.insert_arrow(table, rows, settings=settings)
         except ClickHouseError as error:

@@ -43,7 +43,8 @@ class Engine(Protocol):
 
     Concurrency: any thread may call; a question does not wait for an insert. Durability: when
     ``insert`` returns, the rows survive a power cut, as far as the tables' settings say so.
-    ``insert`` with a ``token`` that the table has seen changes nothing.
+    ``insert`` with a ``token`` that the table has seen changes nothing; but when an insert was
+    interrupted, the table may have seen its token and not have all its rows.
     """
 
     dialect: Dialect
@@ -57,7 +58,7 @@ class Engine(Protocol):
         """Answer of ``sql``, text as binary columns. Raises EngineError."""
         ...
 
-    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+    def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
         """Put ``rows`` into the columns of their names, as one block. Raises EngineError."""
         ...
 
@@ -78,9 +79,15 @@ ONE_BLOCK: Final[Mapping[str, Setting]] = {
     "min_insert_block_size_rows": 1_000_000_000,
     "min_insert_block_size_bytes": 0,
     "max_insert_block_size": 1_000_000_000,
-    "insert_deduplicate": 1,
 }
 """One block for each INSERT: deduplication by token counts blocks."""
+
+
+def once_for(token: str | None) -> Mapping[str, Setting]:
+    """Settings of an INSERT that is one for ``token``, or one more."""
+    if token is None:
+        return {"insert_deduplicate": 0}
+    return {"insert_deduplicate": 1, "insert_deduplication_token": token}
 
 
 class ChdbEngine:
@@ -112,10 +119,10 @@ class ChdbEngine:
         with self._asking:
             return _table(_told(self._questions, f"{sql} {_clause(given)}", escaped))
 
-    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+    def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
         """See Engine."""
         columns = ", ".join(rows.column_names)
-        settings = {**ONE_BLOCK, "insert_deduplication_token": token}
+        settings = {**ONE_BLOCK, **once_for(token)}
         sql = f"INSERT INTO {table} ({columns}) {_clause(settings)} SELECT {columns} FROM "  # noqa: S608 - names of our own schema
         with self._inserting:
             _insert_table(self._inserts, sql, rows)

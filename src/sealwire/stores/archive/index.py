@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sealwire.errors import ConflictError
 from sealwire.stores.archive import frame, schema
 from sealwire.stores.archive.ledger import REBUILDING, Ledger
+from sealwire.stores.archive.mending import Mending
 from sealwire.stores.archive.questions import FIRST_RECORDS, Span
 from sealwire.stores.archive.searching import Searching
 from sealwire.stores.archive.tables import Tables
@@ -47,6 +48,9 @@ class Index:
         self._tables = Tables(engine)
         self._ledger = Ledger(self._tables, sensor)
         self._searching = Searching(self._tables, self._ledger, clock, at_once)
+        self._mending = Mending(self._tables, sensor)
+        # Whether an insert may have been interrupted, by this process or the one before.
+        self._in_doubt = True
 
     # --- what is in it ---------------------------------------------------------------------------
 
@@ -97,12 +101,14 @@ class Index:
                 f"Records {first} to {last} are in the index under another seal.",
                 hint="Build the index again: sealwire sensor reindex",
             )
+        doubt, self._in_doubt = self._in_doubt, True
+        take = self._mend_slice if doubt else self._insert_slice
         spans = [
-            self._insert_slice(f"{token}:{number}", piece)
-            for number, piece in enumerate(frame.slices(table))
+            take(f"{token}:{number}", piece) for number, piece in enumerate(frame.slices(table))
         ]
         span = Span(min(at.since_us for at in spans), max(at.until_us for at in spans))
         self._ledger.enter(token, first, last, span)
+        self._in_doubt = False
 
     def drop(self, retention: str, day: date) -> None:
         """Take out every record of a retention class received on ``day``, UTC."""
@@ -134,6 +140,16 @@ class Index:
         self._tables.insert("log", rows, token)
         self._tables.insert("minutes", frame.minute_rows(rows), token)
         return frame.span_of(rows)
+
+    def _mend_slice(self, _token: str, table: pa.Table) -> Span:
+        """The same where an insert may have been interrupted in it."""
+        rows = frame.log_rows(self._ledger.sensor, table)
+        missing = self._mending.missing(rows)
+        if missing.num_rows:
+            self._tables.insert("log", missing, None)
+        span = frame.span_of(rows)
+        self._mending.count_missing(span)
+        return span
 
     # --- asking ----------------------------------------------------------------------------------
 

@@ -72,7 +72,8 @@ class Ledger:
             "first_us": span.since_us,
             "last_us": span.until_us - 1,
         }
-        self._tables.insert("seals", pa.Table.from_pylist([seal]), token)
+        # Nobody enters it who has not found that it is not there.
+        self._tables.insert("seals", pa.Table.from_pylist([seal]), None)
         self.upto = last
         self.span = span if self.span.empty else self.span.around(span)
 
@@ -83,7 +84,7 @@ class Ledger:
             {"sensor": self.sensor, "name": name, "value": value, "version": version}
             for name, value in {**values, "version": version}.items()
         ]
-        self._tables.insert("marks", pa.Table.from_pylist(rows), f"{self.sensor}:{version}")
+        self._tables.insert("marks", pa.Table.from_pylist(rows), None)
         self.marks |= {**values, "version": version}
 
     def empty(self) -> None:

@@ -50,8 +50,8 @@ class Tables:
         except EngineError as error:
             raise meant(error) from None
 
-    def insert(self, table: str, rows: pa.Table, token: str) -> None:
-        """Rows once for each ``token``."""
+    def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
+        """Rows once for each ``token``, or however often it is called."""
         try:
             self._engine.insert(table, rows, token)
         except EngineError as error:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_NICENESS: Final = 5
+_NICENESS: Final = 15
 _ANSWERERS: Final = 4
 _STATUS_EVERY: Final = 0.5
 _SOURCES_AT_ONCE: Final = 500

@@ -54,7 +54,7 @@ _LOG: Final = """
     INDEX words lower(msg) TYPE text(tokenizer = 'splitByNonAlpha')
 """
 
-_APART: Final = "index_granularity = 512, min_compress_block_size = 16384"
+_APART: Final = "index_granularity = 512, min_compress_block_size = 32768"
 """A page's records lie apart: little is read and unpacked for the sake of each."""
 
 _MERGING: Final = (

@@ -32,8 +32,7 @@ _PREFIX = re.compile(
     rb"([0-9]{1,10})\.([^\r\n\[\]]{0,128}?) - \[([^\]\r\n]{8,64})\]"
     rb" \[([0-9]{1,5})\] \[([0-9]{1,5})\] "
 )
-PREFIX_NAMES: Final = ("dogtag.thread", "dogtag.source", "dogtag.level")
-"""Names of what a prefix holds, in its order."""
+_PREFIX_NAMES: Final = ("dogtag.thread", "dogtag.source", "dogtag.level")
 _ATTRIBUTE = re.compile(rb"\[([A-Za-z][\w.-]{0,63})=")
 _VALUE_END = re.compile(rb"\](?=\[[A-Za-z][\w.-]{0,63}=| |\Z)")
 
@@ -110,9 +109,8 @@ def read_event_prefix(text: bytes) -> tuple[int, Fields] | None:
 
 
 def _prefix_fields(prefix: re.Match[bytes]) -> Fields:
-    """See ``PREFIX_NAMES``."""
     _, thread, _, source, level = prefix.groups()
-    values = zip(PREFIX_NAMES, (thread, source, level), strict=True)
+    values = zip(_PREFIX_NAMES, (thread, source, level), strict=True)
     return [(name, text_of(value)) for name, value in values]
 
 

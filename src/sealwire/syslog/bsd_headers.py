@@ -33,7 +33,7 @@ from sealwire.syslog.loose_headers import (
 )
 from sealwire.syslog.moments import bsd_time
 from sealwire.syslog.rows import FOREIGN, Rows, Spans, cut, places_of
-from sealwire.syslog.strict import is_plain_text, names_host
+from sealwire.syslog.strict import LOOKED_AT, is_plain_text, names_host
 from sealwire.syslog.time_forms import read_bsd_time
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ _AT: Final = ord("@")
 _LONGEST_SENDER: Final = 63
 _LONGEST_USER: Final = 63
 _LONGEST_SUBSYSTEM: Final = 127
-# How much of a text decides whether it begins with a tag, or may be a vendor's way.
-_LOOKED_AT: Final = 512
 _TIME: Final = 16  # Mar  1 14:45:24 and a space
 _BSD_TIME: Final = b"Mar 01 14:45:24"
 
@@ -127,7 +125,7 @@ def _read_untagged(rows: Rows, dated: Dated, priorities: Positions) -> Header:
     if len(header.rows):
         judge(rows, header, dated.host, _is_plain_host)
     for place in np.flatnonzero(header.valid).tolist():
-        text = rows.buffer[header.text[place] : dated.ends[place]][:_LOOKED_AT].tobytes()
+        text = rows.buffer[header.text[place] : dated.ends[place]][:LOOKED_AT].tobytes()
         header.valid[place] = is_plain_text(text)
     return header
 

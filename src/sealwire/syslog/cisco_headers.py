@@ -17,7 +17,7 @@ from sealwire.syslog.cisco import MNEMONIC
 from sealwire.syslog.dated import judge
 from sealwire.syslog.found import Entries, Header, no_spans
 from sealwire.syslog.message import Grade
-from sealwire.syslog.moments import bsd_moments, fraction_at, rfc3339
+from sealwire.syslog.moments import LONGEST, bsd_moments, fraction_at, rfc3339
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import ABSENT, Rows, Spans, cut, words_of
 from sealwire.syslog.time_forms import ZONES
@@ -150,8 +150,7 @@ class _Placed:
 
     def fill(self, rows: Rows, header: Header, received_us: Positions) -> None:
         """Read host, time and sequence numbers."""
-        host = self._span("host")
-        header.host = host
+        header.host = self._span("host")
         self._read_times(rows, header, received_us)
         header.entries.append(self._sequences(rows, header))
 
@@ -161,9 +160,7 @@ class _Placed:
         if places.size:
             spans = self._span("iso")
             starts, ends = spans.starts[places], spans.ends[places]
-            window = rows.window(starts, int((ends - starts).max()) + 1)
-            window = rows.window(starts, max(window.shape[1], 33))
-            moments = rfc3339(rows, starts, window, ends - starts)
+            moments = rfc3339(rows, starts, rows.window(starts, LONGEST + 1), ends - starts)
             header.microseconds[places], header.valid[places] = moments
         places = np.flatnonzero(header.valid & ~whole)
         if places.size:

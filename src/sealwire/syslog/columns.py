@@ -21,7 +21,14 @@ from sealwire.syslog.headers import (
     read_rfc5424,
     without_priorities,
 )
-from sealwire.syslog.loose_headers import SPACED, UNMARKED, UNMARKED_ISO, read_iso_headers
+from sealwire.syslog.loose_headers import (
+    ISO,
+    PADDED,
+    SPACED,
+    UNMARKED,
+    UNMARKED_ISO,
+    read_iso_headers,
+)
 from sealwire.syslog.message import Grade
 from sealwire.syslog.pairs_headers import read_pairs_headers
 from sealwire.syslog.parser import parse
@@ -30,6 +37,7 @@ from sealwire.syslog.rows import Rows, rows_of, without_ends
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sealwire.syslog.loose_headers import Form
     from sealwire.syslog.rows import Positions
 
 __all__ = ["SCHEMA", "parse_batch"]
@@ -87,11 +95,14 @@ def _take_apart(rows: Rows, received_us: Positions) -> Any:  # noqa: ANN401 - Ar
         priorities = read_priorities(rows)
         _read_rfc5424(found, priorities)
         _read_dated(found, priorities, received_us)
-        _read_spaced(found, priorities, received_us)
+        _read_dated(found, _behind_space(rows, priorities), received_us, SPACED)
         _read_iso(found, priorities)
         _read_cisco(found, priorities, received_us)
         _read_pairs(found, priorities)
-        _read_unmarked(found, received_us)
+        # Such as lines that were written to a file before they were sent.
+        unmarked = without_priorities(rows)
+        _read_dated(found, unmarked, received_us, UNMARKED)
+        _read_iso(found, unmarked, UNMARKED_ISO)
     _read_one_by_one(found, received_us)
     return assemble(found)
 
@@ -104,55 +115,39 @@ def _read_rfc5424(found: Found, priorities: Priorities) -> None:
         found.take("rfc5424", read_rfc5424(found.rows, which, priorities))
 
 
-def _read_dated(found: Found, priorities: Priorities, received_us: Positions) -> None:
+def _read_dated(
+    found: Found, priorities: Priorities, received_us: Positions, form: Form = PADDED
+) -> None:
+    """What begins, behind a PRI or without one, with a month's name."""
     first = found.rows.buffer[priorities.ends]
     capital = (first >= ord("A")) & (first <= ord("S"))
     which = np.flatnonzero(priorities.valid & capital)
-    if which.size:
-        headers = read_bsd_headers(found.rows, which, priorities, received_us[which])
-        found.take("rfc3164", headers.tagged, guessed=True)
-        found.take("rfc3164", headers.untagged, guessed=True)
-        found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
-        found.take("bsd", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
+    if not which.size:
+        return
+    headers = read_bsd_headers(found.rows, which, priorities, received_us[which], form)
+    for rule, header, grade in (
+        ("rfc3164", headers.tagged, Grade.STRICT),
+        ("rfc3164", headers.untagged, Grade.STRICT),
+        ("fmc_audit", headers.audit, Grade.VARIANT),
+        (form.rule, headers.loose, form.grade),
+    ):
+        if len(header.rows):
+            found.take(rule, header, grade=grade, guessed=True)
 
 
-def _read_spaced(found: Found, priorities: Priorities, received_us: Positions) -> None:
-    """The same with a space behind the PRI, as some write it."""
-    later = Priorities(priorities.values, priorities.ends + 1, priorities.valid)
-    blank = found.rows.buffer[priorities.ends] == ord(" ")
-    first = found.rows.buffer[later.ends]
-    capital = (first >= ord("A")) & (first <= ord("S"))
-    which = np.flatnonzero(priorities.valid & blank & capital)
-    if which.size:
-        headers = read_bsd_headers(found.rows, which, later, received_us[which], SPACED)
-        found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
-        found.take("bsd", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
+def _behind_space(rows: Rows, priorities: Priorities) -> Priorities:
+    """Those with a space behind the PRI, as some write it."""
+    spaced = priorities.valid & (rows.buffer[priorities.ends] == ord(" "))
+    return Priorities(priorities.values, priorities.ends + 1, spaced)
 
 
-def _read_iso(found: Found, priorities: Priorities) -> None:
+def _read_iso(found: Found, priorities: Priorities, form: Form = ISO) -> None:
     buffer, ends = found.rows.buffer, priorities.ends
     year = (buffer[ends] == ord("1")) | (buffer[ends] == ord("2"))
     which = np.flatnonzero(priorities.valid & year & (buffer[ends + 4] == ord("-")))
     if which.size:
-        header = read_iso_headers(found.rows, which, priorities)
-        found.take("iso", header, grade=Grade.VARIANT)
-
-
-def _read_unmarked(found: Found, received_us: Positions) -> None:
-    """What has no PRI, such as lines that were written to a file before they were sent."""
-    priorities = without_priorities(found.rows)
-    first = found.rows.buffer[found.rows.starts]
-    which = np.flatnonzero(priorities.valid & (first >= ord("A")) & (first <= ord("S")))
-    if which.size:
-        times = received_us[which]
-        headers = read_bsd_headers(found.rows, which, priorities, times, UNMARKED)
-        found.take("fmc_audit", headers.audit, grade=Grade.VARIANT, guessed=True)
-        found.take("no_pri", headers.loose, grade=Grade.NEAR_MISS, guessed=True)
-    dashed = found.rows.buffer[found.rows.starts + 4] == ord("-")
-    which = np.flatnonzero(priorities.valid & dashed & ((first == ord("1")) | (first == ord("2"))))
-    if which.size:
-        header = read_iso_headers(found.rows, which, priorities, UNMARKED_ISO)
-        found.take("no_pri", header, grade=Grade.NEAR_MISS)
+        header = read_iso_headers(found.rows, which, priorities, form)
+        found.take(form.rule, header, grade=form.grade)
 
 
 def _read_cisco(found: Found, priorities: Priorities, received_us: Positions) -> None:

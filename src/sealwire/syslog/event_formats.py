@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from sealwire.syslog.message import ParsedMessage
     from sealwire.syslog.structured_data import Fields
 
+_VMWARE_BEGINS: Final = rb"\[[A-Za-z.]{1,32}@6876[ \]]"
 HOLDS_FIELDS: Final = re.compile(
     rb"CEF: ?[0-9]|LEEF: ?[0-9]|(?:<type=[A-Z_]{1,64}>:)?\[AuditEvent="
     rb"|\[[^\]\r\n]{0,255}\] [^\s:\[\]]{1,128}(?:\[[0-9]{1,10}\])?:"
     rb" [^\s,:=<>\"'()]{1,255}@[^,\r\n]{1,255}, "
     rb"|[0-9]{1,10}\.[^\r\n\[\]]{0,128}? - \["
-    rb"|\[[A-Za-z.]{1,32}@6876[ \]]|[0-9]{1,3},[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:"
+    rb"|" + _VMWARE_BEGINS + rb"|[0-9]{1,3},[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:"
 )
 """Matches where a text begins that this module takes apart; texts without a match hold nothing."""
 
-_VMWARE = re.compile(rb"\[[A-Za-z.]{1,32}@6876[ \]]")
+_VMWARE = re.compile(_VMWARE_BEGINS)
 
 # Header fields are divided by |, and a backslash stands before a | that is none. The extension is
 # KEY=VALUE with spaces in values: a value ends where the next key begins.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sealwire.syslog.rows import ABSENT, Spans
+from sealwire.syslog.rows import ABSENT, Spans, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,6 +75,23 @@ def entries_of(rows: Positions, pairs: Sequence[tuple[str, str]]) -> Entries:
     names = [vocabulary.setdefault(name, len(vocabulary)) for name, _ in pairs]
     values = pa.array([value for _, value in pairs], pa.string())
     return Entries(rows, np.array(names, np.int64), tuple(vocabulary), values)
+
+
+def named_entries(
+    rows: Positions,
+    names: Any,  # noqa: ANN401 - Arrow has no types of its own
+    values: Any,  # noqa: ANN401 - same
+    read: Callable[[bytes], str | None],
+) -> tuple[Entries, Mask]:
+    """Values by what ``read`` makes of the bytes that name each, and which it knows.
+
+    Few bytes name many: each is read once.
+    """
+    encoded = names.dictionary_encode()
+    known = [read(word) for word in words_of(encoded)]
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    is_known = np.array([name is not None for name in known], np.bool_)[codes]
+    return Entries(rows, codes, [name or "" for name in known], values), is_known
 
 
 def distinct(codes: Positions, bound: int) -> tuple[Positions, Positions]:

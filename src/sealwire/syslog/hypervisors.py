@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sealwire.syslog.found import Entries
+from sealwire.syslog.found import named_entries
 from sealwire.syslog.rows import Rows, Spans, cut, cut_pairs, rows_of, words_of
 from sealwire.syslog.strict import HYPERVISOR_LEVEL
 
 if TYPE_CHECKING:
-    from sealwire.syslog.found import Header
+    from sealwire.syslog.found import Entries, Header
     from sealwire.syslog.rows import Mask, Positions
 
 _ID: Final = b"Originator@6876"
@@ -93,13 +93,14 @@ def read_originators(rows: Rows, at: Positions, ends: Positions) -> tuple[Mask, 
     tokens = Spans(tokens.starts[kept], tokens.ends[kept])
     equals, owners = equals[kept], owners[kept]
     names, values = cut_pairs(inner, Spans(tokens.starts, equals), Spans(equals + 1, tokens.ends))
-    encoded = names.dictionary_encode()
-    words = words_of(encoded)
-    codes = encoded.indices.to_numpy().astype(np.int64)
-    plain = np.array([_NAME.match(word) is not None for word in words], np.bool_)
-    valid[owners[~plain[codes]]] = False
-    vocabulary = [f"{_ID.decode()}.{word.decode('ascii', 'replace')}" for word in words]
-    return valid, Entries(owners, codes, vocabulary, values)
+    entries, known = named_entries(owners, names, values, _read_name)
+    valid[owners[~known]] = False
+    return valid, entries
+
+
+@lru_cache(maxsize=4096)
+def _read_name(word: bytes) -> str | None:
+    return f"{_ID.decode()}.{word.decode('ascii')}" if _NAME.match(word) else None
 
 
 def _give_up_odd(inner: Rows, valid: Mask) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from sealwire.syslog.dated import HOST, Dated, find_host, header_of, is_tag, judge, read_tag
 from sealwire.syslog.hypervisors import read_levels
+from sealwire.syslog.message import Grade
 from sealwire.syslog.moments import LONGEST, rfc3339
 from sealwire.syslog.parser import parse
 from sealwire.syslog.rows import first_not_graphic
@@ -33,14 +34,15 @@ _ODD_BEGINS[list(b"viwetp")] = True
 
 
 class Form(NamedTuple):
-    """A rule of the parser, and a beginning for which it takes a message."""
+    """A rule of the parser, a beginning for which it takes a message, and the grade it gives."""
 
     rule: str
     begins: bytes
+    grade: Grade = Grade.NEAR_MISS
 
 
 PADDED: Final = Form("bsd", b"<13>Mar 01 14:45:24")
-ISO: Final = Form("iso", b"<13>2026-03-01T14:45:24Z")
+ISO: Final = Form("iso", b"<13>2026-03-01T14:45:24Z", Grade.VARIANT)
 SPACED: Final = Form("bsd", b"<13> Mar  1 14:45:24")
 UNMARKED: Final = Form("no_pri", b"Mar  1 14:45:24")
 UNMARKED_ISO: Final = Form("no_pri", b"2026-03-01T14:45:24Z")

@@ -65,7 +65,8 @@ _FACILITY_AND_SEVERITY = re.compile(
 )
 # How far Cisco's mnemonic is looked for, a little more than its reader does.
 _MNEMONIC_WITHIN: Final = 400
-_LOOKED_AT: Final = 512
+LOOKED_AT: Final = 512
+"""How much of a text decides whether it begins with a tag, or may be a vendor's way."""
 _ISO_HEADER = re.compile(
     _PRI + rb"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     rb"(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9])) "
@@ -84,7 +85,7 @@ def may_be_other(raw: bytes, parsed: ParsedMessage) -> bool:
     if not names_host((parsed.host or "").encode()):
         return True
     if app is None:
-        return not is_plain_text(raw[start : start + _LOOKED_AT])
+        return not is_plain_text(raw[start : start + LOOKED_AT])
     return app.isdigit() or (parsed.procid is None and ODD_TEXT.match(raw, start) is not None)
 
 

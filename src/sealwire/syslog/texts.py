@@ -11,11 +11,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from sealwire.syslog.audit_text import PREFIX_NAMES, read_event_prefix
+from sealwire.syslog.audit_text import read_event_prefix
 from sealwire.syslog.event_formats import HOLDS_FIELDS, read_text_fields
-from sealwire.syslog.found import Entries, entries_of
+from sealwire.syslog.found import entries_of, named_entries
 from sealwire.syslog.hypervisors import are_originators, read_originators
 from sealwire.syslog.rows import (
     FOREIGN,
@@ -25,11 +24,10 @@ from sealwire.syslog.rows import (
     cut_pairs,
     places_of,
     rows_of,
-    words_of,
 )
 
 if TYPE_CHECKING:
-    from sealwire.syslog.found import Header
+    from sealwire.syslog.found import Entries, Header
     from sealwire.syslog.rows import Mask, Positions
     from sealwire.syslog.structured_data import Fields
 
@@ -81,33 +79,23 @@ def _read_prefixes(rows: Rows, header: Header, at: Positions, places: Positions)
     What others hold is read too.
     """
     ends = rows.ends[header.rows]
-    found: list[int] = []
-    values: list[str] = []
+    behind: list[int] = []
     owners: list[int] = []
     pairs: Fields = []
     for place in places.tolist():
         text = rows.buffer[at[place] : ends[place]].tobytes()
-        prefix = read_event_prefix(text)
-        if prefix:
-            found.append(place)
-            at[place] += prefix[0]
-            values += (value for _, value in prefix[1])
+        before = len(pairs)
+        if prefix := read_event_prefix(text):
+            length, fields = prefix
+            pairs += fields
+            behind.append(place)
+            at[place] += length
         elif HOLDS_FIELDS.match(text):
-            before = len(pairs)
             read_text_fields(text, 0, pairs)
-            owners += [place] * (len(pairs) - before)
+        owners += [place] * (len(pairs) - before)
     if pairs:
         header.entries.append(entries_of(header.rows[np.array(owners, np.int64)], pairs))
-    behind = np.array(found, np.int64)
-    if found:
-        header.entries.append(_of_prefixes(header.rows[behind], values))
-    return behind
-
-
-def _of_prefixes(owners: Positions, values: list[str]) -> Entries:
-    names = np.tile(np.arange(len(PREFIX_NAMES)), len(owners))
-    strings = pa.array(values, pa.string())
-    return Entries(np.repeat(owners, len(PREFIX_NAMES)), names, PREFIX_NAMES, strings)
+    return np.array(behind, np.int64)
 
 
 def _read_originators(rows: Rows, header: Header, places: Positions) -> None:
@@ -126,14 +114,10 @@ def _read_events(rows: Rows, starts: Positions, ends: Positions) -> tuple[Mask, 
         Spans(attributes.opens, attributes.equals),
         Spans(attributes.equals + 1, attributes.closes),
     )
-    encoded = names.dictionary_encode()
-    known = [_read_name(name) for name in words_of(encoded)]
-    codes = encoded.indices.to_numpy()
-    wrong = np.array([name is None for name in known], np.bool_)[codes]
-    valid[attributes.rows[wrong]] = False
+    entries, known = named_entries(attributes.rows, names, values, _read_name)
+    valid[attributes.rows[~known]] = False
     valid[attributes.rows[places_of(values, (FOREIGN,))]] = False
-    vocabulary = [name or "" for name in known]
-    return valid, Entries(attributes.rows, codes.astype(np.int64), vocabulary, values)
+    return valid, entries
 
 
 def _attributes(rest: Rows) -> tuple[Mask, _Attributes]:

@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> None:
     kind, folder, count = KeyType(words[0]), Path(words[1]), int(words[2])
     Home(folder / "home").create()
     base = lay_foundation(checked_config(home=folder / "home", roles={"ca"}))
-    ca = running_roles(base).ca
+    ca = running_roles(base, None).ca
     if ca is None:
         raise RuntimeError("this node has no CA")
     ca.initialise(SetupPlan(key_type=kind))

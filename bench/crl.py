@@ -65,7 +65,7 @@ def measured(folder: Path, kind: KeyType, count: int) -> dict[str, float | int |
     Home(folder / "home").create()
     base = lay_foundation(checked_config(home=folder / "home", roles={"ca"}))
     try:
-        roles = running_roles(base)
+        roles = running_roles(base, None)
         ca, publisher = roles.ca, roles.services.status_publisher
         if ca is None or publisher is None:
             raise RuntimeError("this node has no CA")

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
+from sealwire.bootstrap.process_figures import cpu_of, tree
 from sealwire.clock import SystemClock
 from tests.flow.peers import PeerError, RsyslogReceiver, SyslogNgReceiver, wait_until
 
 if TYPE_CHECKING:
     from tests.flow.authority import TlsFiles
-
-TICKS: Final = os.sysconf("SC_CLK_TCK")
-_SCHEDULER_CLOCK: Final = 2
 
 
 @dataclass(frozen=True)
@@ -66,42 +64,9 @@ class Receiver(Protocol):
         ...
 
 
-def tree(root: int) -> list[int]:
-    """Process ids of ``root`` and all its descendants that live now."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                fields = _stat(int(entry.name))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
-
-
 def cpu_seconds(root: int) -> float:
     """User and system time of a process tree, with that of children it has already waited for."""
     return sum(cpu_of(pid) for pid in tree(root))
-
-
-def cpu_of(pid: int) -> float:
-    """The same of one process; 0 for one that is gone.
-
-    Its own time by its clock, to the nanosecond; that of children it has waited for in ticks.
-    """
-    try:
-        waited_for = sum(map(int, _stat(pid)[13:15])) / TICKS
-        return time.clock_gettime(_clock_of(pid)) + waited_for
-    except OSError:
-        return 0.0
-
-
-def _clock_of(pid: int) -> int:
-    """The CPU clock of another process, as clock_getcpuclockid(3) makes its number."""
-    return (~pid << 3) | _SCHEDULER_CLOCK
 
 
 def memory_kb(pid: int) -> int:
@@ -111,21 +76,6 @@ def memory_kb(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-
-
-def command_of(pid: int) -> str:
-    """A process's command line; empty for one that is gone."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return words.replace(b"\0", b" ").decode(errors="replace")
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of ``/proc/PID/stat`` after the command's name, which may hold anything."""
-    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    return text.rpartition(")")[2].split()
 
 
 def monotonic_at(moment: float) -> float:

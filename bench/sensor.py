@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from bench.receivers import Spent, command_of, cpu_of, tree
+from bench.receivers import Spent
+from sealwire.bootstrap.process_figures import by_role, cpu_of
 from sealwire.clock import SystemClock
 from tests.flow.node import Node
 from tests.flow.peers import PeerError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.flow.authority import TlsFiles
 
-ROLES = ("main", "receiver", "store")
 QUIET_SECONDS = 0.5
 SETTLE_SECONDS = 60
 
@@ -63,8 +63,8 @@ class Sensor:
 
     def spent(self) -> Spent:
         """Main and the workers receive, make durable and count; the store process works later."""
-        used = cpu_by_role(self.pid)
-        return Spent(used["main"] + used["receiver"], used["store"])
+        used = by_role(self.pid, cpu_of)
+        return Spent(used["main"] + used["receivers"], used["store"])
 
     def settle(self, messages: int) -> float:
         """Until the journal has not grown for half a second and ``messages`` were counted.
@@ -100,22 +100,6 @@ class Sensor:
     def stored(self) -> int:
         """Packets received as its own counter showed last: frames that the journal holds."""
         return self._counted
-
-
-def role_of(pid: int) -> str:
-    """What a process of a node is for: one of ``ROLES``."""
-    command = command_of(pid)
-    if "receiver_main" in command:
-        return "receiver"
-    return "store" if "store_main" in command else "main"
-
-
-def cpu_by_role(root: int) -> dict[str, float]:
-    """CPU seconds of a node's processes so far, by role."""
-    used = dict.fromkeys(ROLES, 0.0)
-    for pid in tree(root):
-        used[role_of(pid)] += cpu_of(pid)
-    return used
 
 
 def _synchronize(file: Path) -> None:

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bench.crowd import Crowd, allow_descriptors, client_context, source_address
 from bench.good_sender import Delays, GoodSender
-from bench.idle import weights
 from bench.machine import description
+from bench.receivers import memory_kb
 from bench.results import add_record_option, report
-from bench.sensor import ROLES, Sensor, role_of
+from bench.sensor import Sensor
+from sealwire.bootstrap.process_figures import ROLES, by_role
 from sealwire.clock import SystemClock
 from tests.flow.authority import PeerAuthority
 
@@ -120,12 +121,9 @@ def storm(port: int, client: TlsFiles, seconds: float) -> Iterator[list[int]]:
         made.append(int(found[1]))
 
 
-def by_role(sensor: Sensor) -> dict[str, float]:
+def megabytes_of(sensor: Sensor) -> dict[str, float]:
     """MB PSS of the node's processes."""
-    found = dict.fromkeys(ROLES, 0.0)
-    for pid, kilobytes in weights(sensor.pid).items():
-        found[role_of(pid)] += kilobytes / 1024
-    return found
+    return by_role(sensor.pid, lambda pid: memory_kb(pid) / 1024)
 
 
 def shown(megabytes: dict[str, float]) -> str:
@@ -194,18 +192,20 @@ def measure(count: int, rounds: int, seconds: float, folder: Path) -> list[str]:
     megabytes: dict[str, float] = dict.fromkeys(ROLES, 0.0)
     with Sensor(folder, server) as sensor, GoodSender(sensor, context) as good:
         good.deliver("warm", 1, lambda: None)
-        before = by_role(sensor)
+        before = megabytes_of(sensor)
         for number in range(rounds):
             alone.append(good.deliver(f"alone{number}", seconds, lambda: None))
             with Hostile(sensor.port, context, count) as hostile:
                 beside.append(good.deliver(f"beside{number}", seconds, hostile.act))
-                megabytes = {role: max(megabytes[role], mb) for role, mb in by_role(sensor).items()}
+                megabytes = {
+                    role: max(megabytes[role], mb) for role, mb in megabytes_of(sensor).items()
+                }
         ended = Counter[str]()
         for one in sensor.node.json("sensor", "stats")["tls_failures"]:
             ended[one["reason"]] += one["count"]
         with storm(sensor.port, client, seconds) as shaken:
             stormed = good.deliver("stormed", seconds, lambda: None)
-    wanted = verdicts(alone, beside, megabytes["receiver"])
+    wanted = verdicts(alone, beside, megabytes["receivers"])
     return [
         f"- {rounds} rounds of {seconds:.0f} s alone and {seconds:.0f} s beside {count} hostile",
         "",

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.load import LEGEND, Real, row, send
 from bench.machine import description
 from bench.real_lines import lines
-from bench.receivers import memory_kb, tree
+from bench.receivers import memory_kb
 from bench.results import add_record_option, report
-from bench.sensor import ROLES, Sensor, cpu_by_role, role_of
+from bench.sensor import Sensor
 from sealwire.bootstrap.client import home_client
+from sealwire.bootstrap.process_figures import ROLES, by_role, cpu_of
 from sealwire.clock import SystemClock
 from tests.flow.authority import PeerAuthority
 
@@ -47,9 +48,7 @@ class Watch:
 
     def look(self) -> None:
         """Take the memory of now."""
-        seen = dict.fromkeys(ROLES, 0.0)
-        for pid in tree(self.root):
-            seen[role_of(pid)] += memory_kb(pid) / 1024
+        seen = by_role(self.root, lambda pid: memory_kb(pid) / 1024)
         self.memory = {role: max(self.memory[role], seen[role]) for role in ROLES}
 
 
@@ -87,15 +86,15 @@ def measure(folder: Path, load: Row, rate: int, seconds: int) -> list[str]:
     real.file.write_bytes(b"\n".join(lines(0, LINES, CLOCK.now())))
     with Sensor(folder / "node", server) as sensor, ThreadPoolExecutor(1) as beside:
         watch = Watch(sensor.pid)
-        before = cpu_by_role(sensor.pid)
+        before = by_role(sensor.pid, cpu_of)
         sending = beside.submit(send, load, rate * seconds, sensor.port, client, real=real)
         while not sending.done():
             watch.look()
             time.sleep(LOOK_EVERY)
         sent = sending.result()
-        busy = cpu_by_role(sensor.pid)
+        busy = by_role(sensor.pid, cpu_of)
         drained = drain(sensor.node.home, watch, sent.messages)
-        after = cpu_by_role(sensor.pid)
+        after = by_role(sensor.pid, cpu_of)
     verdict = "yes" if drained <= DRAIN_TARGET else "no"
     rows = [
         f"| {role} | {busy[role] - before[role]:.1f} | {after[role] - before[role]:.1f} "

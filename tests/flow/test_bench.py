@@ -13,10 +13,11 @@ from bench.good_sender import Delays
 from bench.ingest import Figures, cells, measure, table, verdict
 from bench.load import Packing, Row, row
 from bench.real_lines import lines
-from bench.receivers import Rsyslog, SyslogNg, cpu_seconds, tree
+from bench.receivers import Rsyslog, SyslogNg, cpu_seconds
 from bench.sensor import Sensor
 from bench.slowloris import verdicts
 from bench.sustain import lag
+from sealwire.bootstrap.process_figures import tree
 from sealwire.clock import SystemClock
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.bootstrap.client import home_client
 from sealwire.bootstrap.home import Home
+from sealwire.bootstrap.process_figures import by_role, cpu_of
 from sealwire.bootstrap.scratch_node import scratch_node
 from sealwire.clock import SystemClock
 from sealwire.errors import RefusedError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sealwire.bootstrap.client import ApiClient
 
@@ -30,7 +31,6 @@ _LOOK_EVERY: Final = 0.1
 _PATIENCE: Final = 300.0
 _STATS: Final = "/api/v1/sensor/stats"
 _FAULTS: Final = ("sequence_missing", "sequence_duplicates", "incomplete", "bad_count", "overlong")
-_ROLES: Final = {"receiver_main": "receivers", "store_main": "store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ def _measured(
     load: Load, node: int, client: ApiClient, senders: list[subprocess.Popen[str]]
 ) -> dict[str, Any]:
     clock = SystemClock()
-    used, begun = cpu_by_role(node), clock.monotonic()
+    used, begun = by_role(node, cpu_of), clock.monotonic()
     for sender in senders:
         print("go", file=sender.stdin, flush=True)
     _until(clock, lambda: client.call("GET", _STATS)["packets_received"] >= load.messages)
-    seconds, taken = clock.monotonic() - begun, cpu_by_role(node)
+    seconds, taken = clock.monotonic() - begun, by_role(node, cpu_of)
     _until(clock, lambda: _found(client.call("GET", _STATS)) >= load.messages)
-    behind, in_all = clock.monotonic() - begun - seconds, cpu_by_role(node)
+    behind, in_all = clock.monotonic() - begun - seconds, by_role(node, cpu_of)
     stats = client.call("GET", _STATS)
     found = client.call("GET", "/api/v1/sensor/search/count", params={"q": "app=sealwire-bench"})
     check_counts(load, stats, found["count"])
@@ -104,10 +104,10 @@ def check_counts(load: Load, stats: dict[str, Any], found: int) -> None:
 
 
 def _per_million(load: Load, before: dict[str, float], after: dict[str, float], role: str) -> float:
-    return round((after.get(role, 0.0) - before.get(role, 0.0)) * 1e6 / load.messages, 2)
+    return round((after[role] - before[role]) * 1e6 / load.messages, 2)
 
 
-def _until(clock: SystemClock, holds: Any) -> None:  # noqa: ANN401 - a question without arguments
+def _until(clock: SystemClock, holds: Callable[[], bool]) -> None:
     deadline = clock.monotonic() + _PATIENCE
     while not holds():
         if clock.monotonic() > deadline:
@@ -138,36 +138,3 @@ def _connected(load: Load, port: int) -> Iterator[list[subprocess.Popen[str]]]:
             if sender.stdout is None or sender.stdout.readline() != "connected\n":
                 raise UnavailableError("bench.stuck", "a sender did not connect")
         yield senders
-
-
-def cpu_by_role(node: int) -> dict[str, float]:
-    """User and system seconds of a node's ``main``, ``receivers`` and ``store`` so far."""
-    used = {"main": _cpu(node)}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and _parent(int(entry.name)) == node:
-            words = _read(entry / "cmdline")
-            role = next((name for part, name in _ROLES.items() if part in words), "main")
-            used[role] = used.get(role, 0.0) + _cpu(int(entry.name))
-    return used
-
-
-def _cpu(pid: int) -> float:
-    fields = _stat(pid)
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
-
-
-def _parent(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[1]) if fields else 0
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields after the command's name, proc(5); none for a process that is gone."""
-    return _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import resource
 import sys
-import threading
+import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -56,7 +56,7 @@ def run_node(config: NodeConfig) -> int:
 
 def _bind(pool: ReceiverPool, seconds: float) -> None:
     """Take the ports; the workers of a main that was killed may have them for a moment yet."""
-    clock, pause = SystemClock(), threading.Event()
+    clock = SystemClock()
     until = clock.monotonic() + seconds
     while True:
         try:
@@ -64,7 +64,7 @@ def _bind(pool: ReceiverPool, seconds: float) -> None:
         except UnavailableError:
             if clock.monotonic() >= until:
                 raise
-            pause.wait(_RETRY_BIND)
+            time.sleep(_RETRY_BIND)
         else:
             return
 

@@ -10,7 +10,6 @@ from sealwire.bootstrap.beat import Beat
 from sealwire.bootstrap.compose import known_roots, own_roots
 from sealwire.bootstrap.network_names import own_names
 from sealwire.bootstrap.offline_archive import OfflineArchive
-from sealwire.bootstrap.receivers import receiver_pool
 from sealwire.net.name_lookup import DnsLookup
 from sealwire.net.remote_archive import RemoteArchive
 from sealwire.net.store_link import StoreFeed, StoreHearer, StoreLink, StorePlaces
@@ -46,11 +45,6 @@ class Receiving:
     pool: ReceiverPool
     store: StoreLink
     beats: tuple[Beat, ...]
-
-    def prepare(self) -> None:
-        """Make the first certificate, take the ports. Raises UnavailableError ``listen.failed``."""
-        self.sensor.ensure_identity()
-        self.pool.bind()
 
     def start(self) -> None:
         """Recover the journal, say what was found, start the workers, begin to count."""
@@ -103,10 +97,8 @@ class StoppedReceivers:
         """The next start reads it."""
 
 
-def receiving(base: Foundation, lists: PeerLists, pool: ReceiverPool | None = None) -> Receiving:
-    """The sensor and its workers, not yet started. ``pool``: one that was begun before."""
-    if pool is None:
-        pool = receiver_pool(base.config, base.home.journal, base.clock)
+def receiving(base: Foundation, lists: PeerLists, pool: ReceiverPool) -> Receiving:
+    """The sensor and its workers, which are bound and not yet started."""
     store = StoreLink(_places(base), base.clock)
     sensor = _sensor(base, pool, lists, RemoteArchive(store), _shelf(base))
     cleaning = Beat(

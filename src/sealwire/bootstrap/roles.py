@@ -118,12 +118,9 @@ class Roles:
         return () if self.receiving is None else self.receiving.pool.ports_of(transport)
 
     def prepare(self) -> None:
-        """Make the certificates that a first run needs, and take the syslog ports.
-
-        Raises UnavailableError ``listen.failed``.
-        """
+        """Make the certificate that a sensor's first run needs."""
         if self.receiving is not None:
-            self.receiving.prepare()
+            self.receiving.sensor.ensure_identity()
 
     def join(self, console_url: str) -> None:
         """Make this unit of the appliance known to the others, if it runs here."""
@@ -167,10 +164,10 @@ class Roles:
             self.forwarding.dispatcher.poke()
 
 
-def running_roles(base: Foundation, pool: ReceiverPool | None = None) -> Roles:
+def running_roles(base: Foundation, pool: ReceiverPool | None) -> Roles:
     """The roles that the configuration names, ready to start.
 
-    ``pool``: receivers that were begun ahead of all else.
+    ``pool``: the sensor's receivers, which were begun ahead of all else; None without a sensor.
     """
     wanted = base.config.roles
     identity = _appliance_identity(base)
@@ -191,7 +188,7 @@ def running_roles(base: Foundation, pool: ReceiverPool | None = None) -> Roles:
         tail = FileTail(base.store, base.recorder, base.clock, active=active)
         appliance = _appliance(base, dispatcher, identity, judgement)
         forwarding = Forwarding(base, dispatcher, tail, unit_watch(appliance))
-    received = receiving(base, judgement.sensor, pool) if "sensor" in wanted else None
+    received = receiving(base, judgement.sensor, pool) if pool is not None else None
     if received is not None:
         judgement.sensor_changed.action = received.sensor.reload
     sensor = received.sensor if received else None

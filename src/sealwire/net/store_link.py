@@ -248,11 +248,10 @@ class StoreLink:
             self._stop_by = now + _STOP_SECONDS
             with self._lock:
                 self._say({"do": "stop"})
-        if self._child.process is not None and not self._child.ready:
-            # It has begun nothing that were to be finished, and may take long to find out.
-            self._child.process.kill()
-        elif now > self._stop_by and self._child.process is not None:
-            self._child.process.kill()
+        process = self._child.process
+        # One that loads has begun nothing that were to be finished, and may take long to find out.
+        if process is not None and (now > self._stop_by or not self._child.ready):
+            process.kill()
         self._flush()
 
     def _spawn(self, now: float) -> None:

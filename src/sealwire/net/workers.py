@@ -105,9 +105,7 @@ class ReceiverPool:
     # Called from any thread.
 
     def bind(self) -> None:
-        """Open the listening sockets, once. Raises UnavailableError ``listen.failed``."""
-        if self._listeners:
-            return
+        """Open the listening sockets. Raises UnavailableError ``listen.failed``."""
         settings = self._settings
         ports = {
             Transport.TLS: settings.ports,

@@ -102,9 +102,9 @@ class Index:
                 hint="Build the index again: sealwire sensor reindex",
             )
         doubt, self._in_doubt = self._in_doubt, True
-        take = self._mend_slice if doubt else self._insert_slice
         spans = [
-            take(f"{token}:{number}", piece) for number, piece in enumerate(frame.slices(table))
+            self._take_slice(None if doubt else f"{token}:{number}", piece)
+            for number, piece in enumerate(frame.slices(table))
         ]
         span = Span(min(at.since_us for at in spans), max(at.until_us for at in spans))
         self._ledger.enter(token, first, last, span)
@@ -135,20 +135,15 @@ class Index:
         """Let go of the engine."""
         self._tables.close()
 
-    def _insert_slice(self, token: str, table: pa.Table) -> Span:
+    def _take_slice(self, token: str | None, table: pa.Table) -> Span:
+        """``token`` None: an insert may have been interrupted in it, whatever tokens say."""
         rows = frame.log_rows(self._ledger.sensor, table)
-        self._tables.insert("log", rows, token)
-        self._tables.insert("minutes", frame.minute_rows(rows), token)
-        return frame.span_of(rows)
-
-    def _mend_slice(self, _token: str, table: pa.Table) -> Span:
-        """The same where an insert may have been interrupted in it."""
-        rows = frame.log_rows(self._ledger.sensor, table)
-        missing = self._mending.missing(rows)
-        if missing.num_rows:
-            self._tables.insert("log", missing, None)
         span = frame.span_of(rows)
-        self._mending.count_missing(span)
+        if token is None:
+            self._mending.mend(rows, span)
+        else:
+            self._tables.insert("log", rows, token)
+            self._tables.insert("minutes", frame.minute_rows(rows), token)
         return span
 
     # --- asking ----------------------------------------------------------------------------------

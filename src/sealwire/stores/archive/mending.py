@@ -30,8 +30,15 @@ class Mending:
         self._tables = tables
         self._sensor = sensor
 
-    def missing(self, rows: pa.Table) -> pa.Table:
-        """Those of ``rows``, which are in order of ``seq``, that ``log`` does not have."""
+    def mend(self, rows: pa.Table, span: Span) -> None:
+        """Have all ``rows`` of ``log``, in order of ``seq`` and within ``span``, in and counted."""
+        missing = self._missing(rows)
+        if missing.num_rows:
+            self._tables.insert("log", missing, None)
+        self._count_missing(span)
+
+    def _missing(self, rows: pa.Table) -> pa.Table:
+        """Those that are not in."""
         numbers = rows["seq"].to_numpy()
         sql = (
             f"SELECT seq FROM log{self._tables.dialect.read_suffix}"  # noqa: S608 - values are bound
@@ -42,7 +49,7 @@ class Mending:
         there = found["seq"].to_numpy() if found.num_rows else np.zeros(0, np.uint64)
         return rows.filter(pa.array(~np.isin(numbers, there)))
 
-    def count_missing(self, span: Span) -> None:
+    def _count_missing(self, span: Span) -> None:
         """Add to ``minutes`` what ``log`` has more of, in the minutes that ``span`` touches."""
         suffix = self._tables.dialect.read_suffix
         since, until = span.since_us // _MINUTE_US * 60, -(-span.until_us // _MINUTE_US) * 60

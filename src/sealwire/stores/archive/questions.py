@@ -75,9 +75,8 @@ class Span:
 def first_reach(span: Span, records: int, at_once: int = FIRST_RECORDS) -> int:
     """How far to look first, when there are about ``records`` in the ``span`` of the whole index.
 
-    So far that about ``at_once`` are looked through.
-
-    Where little comes, each step further costs more than all that it looks at.
+    About ``at_once`` are looked through then: where little comes, each step further costs more than
+    all that it looks at.
     """
     return max(FIRST_REACH_US, (span.until_us - span.since_us) * at_once // max(records, 1))
 

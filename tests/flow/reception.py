@@ -51,7 +51,8 @@ def material(
 class Receivers:
     """A pool of real worker processes with one port, and what it reports.
 
-    ``plain``: also one port for TCP and one for UDP.
+    ``plain``: also one port for TCP and one for UDP. ``early``: the workers are begun before they
+    are told to serve; ``begun`` are their process ids then.
     """
 
     def __init__(
@@ -62,9 +63,12 @@ class Receivers:
         host: str = LOOPBACK,
         workers: int = 1,
         plain: bool = False,
+        early: bool = False,
         **limits: float,
     ) -> None:
         self.folder = folder
+        self.early = early
+        self.begun: dict[int, int] = {}
         self.recoveries: list[Recovery] = []
         self.lost: list[tuple[int, str]] = []
         self.failures: list[TlsFailure] = []
@@ -86,6 +90,9 @@ class Receivers:
 
     def __enter__(self) -> Self:
         self.pool.bind()
+        if self.early:
+            self.pool.warm()
+            self.begun = self.pool.pids
         try:
             self.pool.start(self._tls, self)
         except BaseException:

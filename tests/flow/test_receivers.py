@@ -435,12 +435,8 @@ def test_workers_that_were_begun_early_and_never_needed_end(tmp_path: Path) -> N
 def test_workers_that_were_begun_early_receive(
     tmp_path: Path, server: TlsFiles, peer_authority: PeerAuthority
 ) -> None:
-    early = Receivers(tmp_path / "journal", material(server), workers=2)
-    early.pool.bind()
-    early.pool.warm()
-    begun = early.pool.pids
-    with early:
-        assert early.pool.pids == begun
+    with Receivers(tmp_path / "journal", material(server), workers=2, early=True) as early:
+        assert early.pool.pids == early.begun
         for _ in range(2):
             with Sender(early.port, peer_authority) as sender:
                 sender.send(FRAME).end()

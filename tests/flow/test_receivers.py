@@ -334,6 +334,17 @@ def test_a_killed_worker_is_started_again_and_what_was_counted_is_there(
         assert all(damage.torn for one in receivers.recoveries for damage in one.damages)
 
 
+def test_a_worker_that_is_told_to_stop_before_it_serves_ends_in_good_order(
+    tmp_path: Path, server: TlsFiles, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Receivers(tmp_path / "journal", material(server)) as receivers:
+        (old,) = receivers.pool.pids.values()
+        os.kill(old, signal.SIGKILL)
+        eventually(lambda: old not in receivers.pool.pids.values(), "the death was not noticed")
+        eventually(lambda: 0 in receivers.pool.pids, "no other worker")
+    assert capfd.readouterr().err == ""
+
+
 def test_a_full_disk_stops_reading_and_nothing_is_lost(
     tmp_path: Path, server: TlsFiles, peer_authority: PeerAuthority
 ) -> None:

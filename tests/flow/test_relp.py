@@ -154,6 +154,7 @@ def test_a_killed_worker_loses_nothing_it_answered(
             for turn in range(soak_rounds):
                 before = sum(load.answered)
                 eventually(lambda wanted=before + 500: sum(load.answered) > wanted, "a load")
+                eventually(lambda slot=turn % 2: slot in receivers.pool.pids, "a worker")
                 os.kill(receivers.pool.pids[turn % 2], signal.SIGKILL)
                 eventually(lambda wanted=turn: len(receivers.lost) > wanted, "a lost worker")
         assert load.sent == load.answered
@@ -171,6 +172,7 @@ def test_rsyslog_goes_on_after_a_killed_worker_and_each_line_is_held_once(
         start_peer(RsyslogRelpSender(tmp_path / "peer", Target(receivers.port), client, lines))
         for turn in range(2):
             eventually(lambda n=turn: receivers.count() > 3000 * (n + 1), "a load")
+            eventually(lambda: 0 in receivers.pool.pids, "a worker")
             os.kill(receivers.pool.pids[0], signal.SIGKILL)
             eventually(lambda n=turn: len(receivers.lost) > n, "a lost worker")
         eventually(lambda: lines[-1] in receivers.messages(), "the last line", 60)

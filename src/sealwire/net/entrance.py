@@ -90,10 +90,11 @@ class Entrance:
                 self._epoll.unregister(one.sock)
 
     def close(self) -> None:
-        """Accept no more, ever."""
+        """Accept no more, ever, also when ``accept`` is called after it."""
         self.accept(accepting=False)
         for one in self._listeners:
             one.sock.close()
+        self._listeners = ()
 
     def keep(self, now: float, *, stopping: bool) -> None:
         """End handshakes that are late; accept again after a pause."""

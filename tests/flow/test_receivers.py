@@ -428,6 +428,19 @@ def test_when_connections_are_taken_others_wait_and_it_is_said(
         receivers.expect(4)
 
 
+def test_open_connections_are_told(receivers: Receivers, peer_authority: PeerAuthority) -> None:
+    def told(count: int) -> None:
+        eventually(lambda: receivers.pool.connections() == count, f"{count} connections")
+
+    told(0)
+    with Sender(receivers.port, peer_authority), Sender(receivers.port, peer_authority):
+        told(2)
+        with socket.create_connection((LOOPBACK, receivers.port)):
+            told(3)
+        told(2)
+    told(0)
+
+
 def test_workers_that_were_begun_early_and_never_needed_end(tmp_path: Path) -> None:
     settings = PoolSettings(tmp_path, "sensor", ports=(0,), host=LOOPBACK, workers=2)
     pool = ReceiverPool(settings, JournalRecovery(tmp_path), SystemClock())

@@ -54,6 +54,7 @@ _COUNTERS: Final = {
 _GAUGES: Final = {
     "sequence_gaps": "Stretches of sequenceId that are missing.",
     "sequence_missing": "Messages that are missing by their sequenceId.",
+    "connections": "Connections that are open, those in their handshake among them.",
     "source_count": "Sources, by address and certificate.",
     "silent_sources": "Sources that used to send and are silent.",
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from fastapi import Depends, Request
 
 from sealwire.access.roles import ANONYMOUS, Action, Principal, home_owner
+from sealwire.api.parameters import refuse_unknown_parameters
 from sealwire.errors import ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def address_of(request: Request) -> str:
 def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no public type
     """A route's dependency: the principal, once the roles table has let it pass; both recorded.
 
-    A stranger is only asked to log in.
+    A stranger is only asked to log in; who may ask is told of parameters that are none.
     """
 
     def _checked(request: Request) -> Principal:
@@ -117,6 +118,9 @@ def guard(action: Action) -> Any:  # noqa: ANN401 - FastAPI's Depends has no pub
             info=asked,
             looks=request.method in SAFE_METHODS,
         )
+        # Not of /metrics and the like: who watches many kinds of programs asks them all alike.
+        if request.url.path.startswith("/api/"):
+            refuse_unknown_parameters(request)
         return principal
 
     return Depends(_checked)

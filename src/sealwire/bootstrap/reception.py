@@ -93,6 +93,10 @@ class StoppedReceivers:
             self._ends = {slot: self._recovery.durable_end(slot) for slot in slots}
         return self._ends
 
+    def connections(self) -> int:
+        """Nobody is connected."""
+        return 0
+
     def reload(self, material: TlsMaterial) -> None:
         """The next start reads it."""
 

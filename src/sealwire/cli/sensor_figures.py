@@ -21,6 +21,7 @@ def show_what_is_spoken(stats: Mapping[str, Any]) -> None:
         {
             "Messages a second": f"{rates['messages_per_second_1m']:g} in the last minute,"
             f" {rates['messages_per_second_5m']:g} in the last five",
+            "Open connections": stats["connections"],
             "Protocols": _amounts(stats["transports"]),
             "Ports": _amounts(stats["listeners"]),
             "TLS": _counted({f"{t['version']} {t['cipher']}": t["packets"] for t in stats["tls"]}),

@@ -344,6 +344,7 @@ class Receiver:
     def admitted(self, peer: Connected) -> None:
         """Watch a connection that was let in."""
         self._peers[peer.fd] = peer
+        self._reporter.note_connection()
         if peer.session is not None:
             self._receiving[peer.fd] = peer.receive
         self._watch.begin(peer.fd)
@@ -357,7 +358,6 @@ class Receiver:
     def established(self, peer: Connected) -> int:
         """``peer`` may deliver from now on; returns its number in the journal."""
         self._entrance.handshake_done(peer)
-        self._reporter.note_connection()
         return self.new_number()
 
     def new_number(self) -> int:
@@ -384,7 +384,7 @@ class Receiver:
         self._peers.pop(peer.fd, None)
         if peer.session is not None:
             self.free_number(peer.session.connection.number)
-            self._reporter.note_connection()
+        self._reporter.note_connection()
         self.answers.forget(peer)
         self._watch.end(peer.fd)
 

@@ -91,6 +91,7 @@ class ReceiverPool:
         self._generation = 0
         self._positions: dict[int, Position] = {}
         self._troubles: dict[int, str | None] = {}
+        self._connections: dict[int, int] = {}
         self._changed = threading.Condition()
         self._stop_seconds: float | None = None
         self._selector = selectors.DefaultSelector()
@@ -137,6 +138,11 @@ class ReceiverPool:
         """How far each slot of the journal is durable."""
         with self._changed:
             return dict(self._positions)
+
+    def connections(self) -> int:
+        """How many are open, those in their handshake among them; some tenths of a second old."""
+        with self._changed:
+            return sum(self._connections.values())
 
     @property
     def whole(self) -> bool:
@@ -339,6 +345,7 @@ class ReceiverPool:
             self._positions[slot] = max(
                 Position(*report["durable"]), self._positions.get(slot, Position())
             )
+            self._connections[slot] = report["connections"]
         if report["failures"]:
             self._hearer.connections_refused([TlsFailure(*row) for row in report["failures"]])
         for code, text in report["alarms"]:
@@ -358,6 +365,7 @@ class ReceiverPool:
         lived = self._clock.monotonic() - worker.started
         with self._changed:
             worker.process, worker.channel, worker.ready = None, None, False
+            self._connections.pop(worker.slot, None)
             self._changed.notify_all()
         if self._stop_seconds is None:
             worker.delay = delay_after(lived, worker.delay)

@@ -70,6 +70,10 @@ class Receivers(Protocol):
         """How far each slot of the journal is durable."""
         ...
 
+    def connections(self) -> int:
+        """How many are open, those in their handshake among them; some tenths of a second old."""
+        ...
+
     def reload(self, material: TlsMaterial) -> None:
         """Use ``material`` for new connections from now on; those that stand live on.
 

@@ -41,10 +41,11 @@ class ReceptionCases(SilenceCases):
     def stats(self, most_sources: int | None = None) -> dict[str, Any]:
         """Packets Received, bytes, rates, sources, faults, TLS failures; as of now.
 
-        ``journal_trouble``: why nothing is received at the moment. ``alarms``: what receivers
-        raised since the start, each with the time of its last occurrence and whether it is over,
-        and who has fallen silent. ``archive``: how far the store process is; what it saw of the
-        messages (``sensor.observations``) stands beside. ``most_sources``: the last to speak.
+        ``connections``: how many are open. ``journal_trouble``: why nothing is received at the
+        moment. ``alarms``: what receivers raised since the start, each with the time of its last
+        occurrence and whether it is over, and who has fallen silent. ``archive``: how far the
+        store process is; what it saw of the messages (``sensor.observations``) stands beside.
+        ``most_sources``: the last to speak.
         """
         archive = self._archive_summary()
         observations = self._observations()
@@ -54,6 +55,7 @@ class ReceptionCases(SilenceCases):
             counted = self._counted().document(self._clock.now_ns(), most_sources)
             return {
                 **with_observations(counted, observations),
+                "connections": self._receivers.connections(),
                 "journal_trouble": sorted(set(happenings.troubles.values())),
                 "alarms": alarm_documents(happenings.alarms, self._clock.monotonic())
                 + self._silence_alarms(silent),

@@ -113,6 +113,24 @@ def test_unknown_keys_are_refused_by_every_body(scene: ApiScene, call: Call) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [c for c in CALLS if c.query or c.path.startswith("/api/v1/sensor/")],
+    ids=lambda call: call.name,
+)
+def test_unknown_parameters_are_refused_by_every_query(scene: ApiScene, call: Call) -> None:
+    path = f"{call.path}?surprise=1&ansewr=2"
+    document = problem(scene.owner(call.method, path, json=call.body), 422, "input.invalid")
+    assert [f["message"] for f in document["findings"]] == [
+        "query.ansewr: there is no such parameter",
+        "query.surprise: there is no such parameter",
+    ]
+
+
+def test_a_stranger_is_asked_to_log_in_whatever_the_query(scene: ApiScene) -> None:
+    problem(scene.ask("GET", f"{REQUESTS}?surprise=1"), 401, "access.login_required")
+
+
 def test_all_faults_are_found_at_once(scene: ApiScene) -> None:
     body = {"name": "", "host": 7, "port": 70_000, "mutual": "perhaps", "surprise": None}
     document = problem(

@@ -23,20 +23,22 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from bench.cfssl import Cfssl
-from bench.http_load import CONNECTIONS, Server, ask, post
 from bench.machine import description
 from bench.receivers import cpu_seconds
 from bench.results import add_record_option, report
+from sealwire.bootstrap.bench_issue import approvals
+from sealwire.bootstrap.kept_connections import KeptConnections, post
 from sealwire.x509.csr import build_csr
 from sealwire.x509.keys import KeyType, generate_key
 from sealwire.x509.subject import parse_dn
 from tests.flow.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 SERVER_PROCESSOR: Final = "0"
 CLIENT_PROCESSOR: Final = 1
+CONNECTIONS: Final = 16
 PROFILE: Final = "caAuditServerCert"
 WAYS: Final = ("cfssl", "sealwire", "bulk", "call")
 IN_BULK: Final = 100
@@ -60,53 +62,43 @@ def csr_text(number: int) -> str:
 def by_cfssl(kind: KeyType, folder: Path, count: int) -> Figures:
     """``cfssl serve``."""
     request = post("/api/v1/cfssl/sign", json.dumps({"certificate_request": csr_text(0)}).encode())
-    with Cfssl(folder, kind, SERVER_PROCESSOR) as cfssl:
-        server = Server(cfssl.port)
-        ask(server, [request] * CONNECTIONS)
+    with (
+        Cfssl(folder, kind, SERVER_PROCESSOR) as cfssl,
+        KeptConnections(cfssl.port, CONNECTIONS) as client,
+    ):
+        client.ask([request] * CONNECTIONS)
         before = cpu_seconds(cfssl.pid)
-        took = ask(server, [request] * count).seconds
+        took = client.ask([request] * count).seconds
         return Figures(count / took, (cpu_seconds(cfssl.pid) - before) / count * 1000)
 
 
 def by_sealwire(kind: KeyType, folder: Path, count: int) -> Figures:
     """``sealwire up``: an agent with a client certificate approves over HTTPS."""
-    return _approved(kind, folder, count, _one_by_one)
+    return _approved(kind, folder, count, 1)
 
 
 def by_bulk(kind: KeyType, folder: Path, count: int) -> Figures:
     """The same, a hundred approvals to a call."""
-    return _approved(kind, folder, count, _in_bulk)
+    return _approved(kind, folder, count, IN_BULK)
 
 
-def _approved(
-    kind: KeyType, folder: Path, count: int, asked: Callable[[Sequence[int]], list[bytes]]
-) -> Figures:
-    """``asked`` says which bytes approve which requests."""
+def _approved(kind: KeyType, folder: Path, count: int, bulk: int) -> Figures:
+    """``bulk`` approvals to a call."""
     node = Node(folder / "home")
     node.home.parent.mkdir(parents=True)
     node.run("ca", "init", "--key-type", kind.value)
     with node:
         _pin(node.pid)
-        server = Server(_console_port(node), _agent(node.home))
         submissions = [_submission(number) for number in range(count + CONNECTIONS)]
-        waiting = [json.loads(body)["id"] for body in ask(server, submissions).bodies]
-        ask(server, _one_by_one(waiting[:CONNECTIONS]))
-        approvals = asked(waiting[CONNECTIONS:])
-        before = cpu_seconds(node.pid)
-        took = ask(server, approvals).seconds
-        used = cpu_seconds(node.pid) - before
+        with KeptConnections(_console_port(node), CONNECTIONS, _agent(node.home)) as agent:
+            waiting = [json.loads(body)["id"] for body in agent.ask(submissions).bodies]
+            agent.ask(approvals(waiting[:CONNECTIONS], 1))
+            asked = approvals(waiting[CONNECTIONS:], bulk)
+            before = cpu_seconds(node.pid)
+            took = agent.ask(asked).seconds
+            used = cpu_seconds(node.pid) - before
     _reconciled(node, count)
     return Figures(count / took, used / count * 1000)
-
-
-def _one_by_one(waiting: Sequence[int]) -> list[bytes]:
-    return [post(f"/api/v1/ca/requests/{each}/approve", b"{}") for each in waiting]
-
-
-def _in_bulk(waiting: Sequence[int]) -> list[bytes]:
-    shares = [waiting[start : start + IN_BULK] for start in range(0, len(waiting), IN_BULK)]
-    bodies = [{"requests": [{"id": each} for each in share]} for share in shares]
-    return [post("/api/v1/ca/requests/approve", json.dumps(body).encode()) for body in bodies]
 
 
 def by_call(kind: KeyType, folder: Path, count: int) -> Figures:

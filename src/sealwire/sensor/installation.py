@@ -97,13 +97,15 @@ class Happenings:
     """What has happened and is not in the store yet. Touched only with the guard held.
 
     ``troubles``: by slot, why its journal cannot be written. ``alarms``: by code.
-    ``saved``: how far the counters that are kept had counted.
+    ``saved``: how far the counters that are kept had counted. ``followed``: slots that were counted
+    in this run.
     ``policy_changes``: how often the policy was changed, so that an older one is not kept.
     ``deletions_recorded``: number of the last manifest whose deletion stands in the trail.
     """
 
     statistics: Statistics | None = None
     saved: dict[int, Position] = field(default_factory=dict)
+    followed: set[int] = field(default_factory=set)
     policy: ArchivePolicy | None = None
     policy_changes: int = 0
     deletions_recorded: int | None = None

@@ -52,13 +52,14 @@ class ReceptionCases(SilenceCases):
         silent = self._silent()
         with self._guard:
             happenings = self._happenings
-            counted = self._counted().document(self._clock.now_ns(), most_sources)
+            statistics = self._counted()
+            counted = statistics.document(self._clock.now_ns(), most_sources)
             return {
                 **with_observations(counted, observations),
                 "connections": self._receivers.connections(),
                 "journal_trouble": sorted(set(happenings.troubles.values())),
                 "alarms": alarm_documents(happenings.alarms, self._clock.monotonic())
-                + self._silence_alarms(silent),
+                + self._silence_alarms(silent, statistics),
                 "silent_sources": len(silent),
                 "archive": archive,
             }
@@ -249,13 +250,16 @@ class ReceptionCases(SilenceCases):
 
     def _counted(self) -> Statistics:
         """The statistics, counted up to what is durable now."""
-        statistics = self._restored()
+        statistics, now = self._restored(), self._clock.monotonic()
         for slot, end in self._receivers.positions().items():
             start = statistics.positions.get(slot, Position())
+            # What a slot has when it is first seen may have come before this run.
+            heard_at = now if slot in self._happenings.followed else None
+            self._happenings.followed.add(slot)
             if end > start:
                 self._happenings.unsaved = True
                 for block in self._journal.summaries(slot, start, end):
-                    statistics.apply(slot, block)
+                    statistics.apply(slot, block, heard_at)
         return statistics
 
     def _restored(self) -> Statistics:

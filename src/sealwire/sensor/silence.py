@@ -3,12 +3,16 @@
 A sender is an address and a certificate's subject, so that a renewed certificate is no new sender.
 Only one that used to send can fall silent: at least ``REGULAR_MESSAGES`` over at least
 ``REGULAR_NS``, or anything at all when somebody gave its address hours of its own.
+
+For how long one has been silent is told by a clock that nobody sets; only of a sender that was not
+heard since the start by the times of receipt, since no other clock runs on over a restart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from sealwire.errors import NotFoundError, RefusedError
@@ -25,6 +29,8 @@ REGULAR_NS: Final = HOUR_NS
 DEFAULT_HOURS: Final = 24.0
 LONGEST_HOURS: Final = 24.0 * 366
 MOST_OVERRIDES: Final = 1_000
+
+_SECOND_NS: Final = 1_000_000_000
 
 Sender = tuple[str, str | None]
 """Address, and the subject of its certificate."""
@@ -93,27 +99,70 @@ def silence_from(document: Mapping[str, Any]) -> SilencePolicy:
     return SilencePolicy(document["hours"], sources)
 
 
-def senders(sources: Iterable[Source]) -> dict[Sender, tuple[int, int, int]]:
-    """Of each sender: messages, receipt of the first and of the last, ns."""
-    found: dict[Sender, tuple[int, int, int]] = {}
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment by both clocks: ns since 1970, and monotonic seconds."""
+
+    now_ns: int
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of a sender: messages, receipt of the first and of the last, ns.
+
+    ``heard_at``: monotonic seconds of the last that came since the start.
+    """
+
+    messages: int
+    first_ns: int
+    last_ns: int
+    heard_at: float | None
+
+    def silent_ns(self, now: Moment) -> int:
+        """For how long it has sent nothing."""
+        if self.heard_at is None:
+            return now.now_ns - self.last_ns
+        return round((now.monotonic - self.heard_at) * _SECOND_NS)
+
+    def and_also(self, other: Heard) -> Heard:
+        """With what was heard of it under another certificate."""
+        later = max(self, other, key=_last_in_order)
+        return replace(
+            later,
+            messages=self.messages + other.messages,
+            first_ns=min(self.first_ns, other.first_ns),
+        )
+
+
+def _last_in_order(one: Heard) -> tuple[float, int]:
+    """Who was heard last: since the start is after all that was before."""
+    return (-inf if one.heard_at is None else one.heard_at), one.last_ns
+
+
+def senders(sources: Iterable[Source]) -> dict[Sender, Heard]:
+    """What was heard of each sender."""
+    found: dict[Sender, Heard] = {}
     for one in sources:
         if one.address == OTHER:
             continue
         key = one.address, one.certificate_subject
-        packets, first, last = found.get(key, (0, one.first_ns, 0))
-        found[key] = packets + one.packets, min(first, one.first_ns), max(last, one.last_ns)
+        heard = Heard(one.packets, one.first_ns, one.last_ns, one.heard_at)
+        found[key] = heard.and_also(found[key]) if key in found else heard
     return found
 
 
-def silent_now(sources: Iterable[Source], policy: SilencePolicy, now_ns: int) -> dict[Sender, int]:
-    """Who used to send and has been silent for too long, and when it sent last."""
+def silent_now(
+    heard: Mapping[Sender, Heard], policy: SilencePolicy, now: Moment
+) -> dict[Sender, int]:
+    """Who used to send and has been silent for too long, and when it sent last, ns since 1970."""
     found: dict[Sender, int] = {}
-    for sender, (packets, first, last) in senders(sources).items():
+    for sender, one in heard.items():
         limit = policy.limit_ns(sender[0])
         expected = sender[0] in policy.sources
-        regular = expected or (packets >= REGULAR_MESSAGES and last - first >= REGULAR_NS)
-        if regular and limit is not None and now_ns - last > limit:
-            found[sender] = last
+        regular = one.messages >= REGULAR_MESSAGES and one.last_ns - one.first_ns >= REGULAR_NS
+        if (expected or regular) and limit is not None and one.silent_ns(now) > limit:
+            found[sender] = one.last_ns
     return found
 
 

@@ -13,7 +13,9 @@ from sealwire.audit.events import EventName
 from sealwire.audit.node_events import source_heard, source_silent
 from sealwire.sensor.installation import TRAIL, SensorCases
 from sealwire.sensor.silence import (
+    Moment,
     SilencePolicy,
+    senders,
     silence_document,
     silence_from,
     silence_text,
@@ -22,12 +24,12 @@ from sealwire.sensor.silence import (
 from sealwire.sensor.statistics import time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sealwire.audit.events import Event
     from sealwire.sensor.ports import SensorTx
-    from sealwire.sensor.silence import Sender
-    from sealwire.sensor.sources import Source
+    from sealwire.sensor.silence import Heard, Sender
+    from sealwire.sensor.statistics import Statistics
 
 LOOK_EVERY: Final = 5.0
 SETTLING: Final = 300.0
@@ -105,31 +107,33 @@ class SilenceCases(SensorCases):
                 return
             silence.looked_at = now
             statistics = self._happenings.statistics
-            sources = () if statistics is None else tuple(statistics.sources.values())
+            heard = {} if statistics is None else senders(statistics.sources.values())
             settled = now - silence.since >= SETTLING
-            found = silent_now(sources, policy, self._clock.now_ns())
+        found = silent_now(heard, policy, self._moment())
         known = self._silent()
         kept = {one: last for one, last in found.items() if settled or one in known}
         if kept.keys() != known.keys():
-            self._keep_silent(known, kept, sources)
+            self._keep_silent(known, kept, heard)
 
     def _keep_silent(
-        self, known: Mapping[Sender, int], found: Mapping[Sender, int], sources: Iterable[Source]
+        self,
+        known: Mapping[Sender, int],
+        found: Mapping[Sender, int],
+        heard: Mapping[Sender, Heard],
     ) -> None:
         """Record what began and what ended, and who is silent now, together."""
         begun = [one for one in found if one not in known][:_MOST_AT_ONCE]
         ended = [one for one in known if one not in found]
-        spoke = {(one.address, one.certificate_subject): one.last_ns for one in sources}
-        now_ns = self._clock.now_ns()
+        now = self._moment()
         events: list[Event] = []
-        for address, subject in begun:
-            last = found[address, subject]
-            text = silence_text((address, subject), now_ns - last)
-            events.append(source_silent(address, subject, time_text(last), info=text))
-        for one in ended:
-            again = spoke.get(one, 0) > known[one]
+        for sender in begun:
+            text = silence_text(sender, heard[sender].silent_ns(now))
+            events.append(source_silent(*sender, time_text(found[sender]), info=text))
+        for sender in ended:
+            last = heard[sender].last_ns if sender in heard else known[sender]
+            again = last != known[sender]
             info = "it sends again" if again else "its silence is borne now"
-            events.append(source_heard(*one, time_text(max(known[one], spoke.get(one, 0))), info))
+            events.append(source_heard(*sender, time_text(last), info))
         silent = {one: last for one, last in known.items() if one in found}
         silent |= {one: found[one] for one in begun}
 
@@ -156,17 +160,28 @@ class SilenceCases(SensorCases):
                 self._happenings.silence.silent = known
         return known
 
-    def _silence_alarms(self, silent: Mapping[Sender, int]) -> list[dict[str, Any]]:
+    def _silence_alarms(
+        self, silent: Mapping[Sender, int], statistics: Statistics
+    ) -> list[dict[str, Any]]:
         """One alarm for each that is silent, the longest first; many are summed up."""
-        now_ns = self._clock.now_ns()
-        ordered = sorted(silent.items(), key=lambda item: item[1])
+        if not silent:
+            return []
+        now, heard = self._moment(), senders(statistics.sources.values())
+        lengths = {
+            sender: heard[sender].silent_ns(now) if sender in heard else now.now_ns - last
+            for sender, last in silent.items()
+        }
+        ordered = sorted(silent, key=lambda sender: -lengths[sender])
         found = [
-            _alarm(silence_text(sender, now_ns - last), last)
-            for sender, last in ordered[:_MOST_ALARMS]
+            _alarm(silence_text(sender, lengths[sender]), silent[sender])
+            for sender in ordered[:_MOST_ALARMS]
         ]
         if rest := ordered[_MOST_ALARMS:]:
-            found.append(_alarm(f"{len(rest)} more sources are silent", rest[-1][1]))
+            found.append(_alarm(f"{len(rest)} more sources are silent", silent[rest[-1]]))
         return found
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now_ns(), self._clock.monotonic())
 
 
 def _alarm(text: str, last_ns: int) -> dict[str, Any]:

@@ -17,6 +17,9 @@ OTHER: Final = "other"
 MOST_CHANNELS: Final = 64
 """Of one source."""
 
+_SET_BACK_NS: Final = 60_000_000_000
+"""Receivers' blocks may be counted in another order than they arrived in; not by so much."""
+
 
 class Channel(NamedTuple):
     """What something came over; ``port`` is the listener's.
@@ -51,8 +54,9 @@ class Amount:
 class Source:
     """What came from one address with one certificate. Bytes include framing.
 
-    ``first_ns`` and ``last_ns``: receipt of the first and the last that was counted. ``channels``
-    counts from this release on: what an older one counted stands in ``packets`` and ``bytes`` only.
+    ``first_ns`` and ``last_ns``: receipt of the first and the last that was counted. ``heard_at``:
+    monotonic seconds of the last that came in this run. ``channels`` counts from this release on:
+    what an older one counted stands in ``packets`` and ``bytes`` only.
     """
 
     address: str
@@ -64,11 +68,24 @@ class Source:
     first_ns: int = 0
     channels: dict[Channel, Amount] = field(default_factory=dict)
     rate: Rate = field(default_factory=Rate, compare=False)
+    heard_at: float | None = field(default=None, compare=False)
 
-    def add(self, connection: Connection, packets: int, length: int, received_ns: int) -> None:
-        """Count what one total or run says."""
+    def add(
+        self,
+        connection: Connection,
+        packets: int,
+        length: int,
+        received_ns: int,
+        heard_at: float | None = None,
+    ) -> None:
+        """Count what one total or run says; ``heard_at`` None: it may have come in an older run."""
         self.packets += packets
         self.bytes += length
+        if heard_at is not None and heard_at != self.heard_at:
+            self.heard_at = heard_at
+            if received_ns < self.last_ns - _SET_BACK_NS:
+                # The clock was set back, and is believed: for how long it has sent stays true.
+                self.first_ns, self.last_ns = received_ns - (self.last_ns - self.first_ns), 0
         self.last_ns = max(self.last_ns, received_ns)
         self.first_ns = min(self.first_ns or received_ns, received_ns)
         self.amount(_channel_of(connection)).add(packets, length)

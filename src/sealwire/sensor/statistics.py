@@ -83,14 +83,18 @@ class Statistics:
     failures: dict[tuple[str, str], TlsFailure] = field(default_factory=dict)
     rates: dict[tuple[str, int], Rate] = field(default_factory=dict, compare=False)
 
-    def apply(self, slot: int, block: BlockSummary) -> None:
-        """Count one block. Raises ConflictError unless it lies behind what was counted."""
+    def apply(self, slot: int, block: BlockSummary, heard_at: float | None = None) -> None:
+        """Count one block. Raises ConflictError unless it lies behind what was counted.
+
+        ``heard_at``: the moment at which this run first saw it, monotonic seconds; None when it may
+        have come before this run.
+        """
         if block.end <= self.positions.get(slot, Position()):
             raise ConflictError("statistics.order", "this block was counted before")
         for connection, frames, length, last_ns in block.totals:
-            self._count(connection, frames, length, last_ns)
+            self._count(connection, frames, length, last_ns, heard_at)
         for run in block.rare:
-            self._apply_rare(run)
+            self._apply_rare(run, heard_at)
         self.positions[slot] = block.end
 
     def apply_failures(self, failures: Iterable[TlsFailure]) -> None:
@@ -162,8 +166,15 @@ class Statistics:
             }
         )
 
-    def _count(self, connection: Connection, packets: int, length: int, received_ns: int) -> None:
-        self._source(connection).add(connection, packets, length, received_ns)
+    def _count(
+        self,
+        connection: Connection,
+        packets: int,
+        length: int,
+        received_ns: int,
+        heard_at: float | None,
+    ) -> None:
+        self._source(connection).add(connection, packets, length, received_ns, heard_at)
         over = connection.transport, connection.listener_port
         rate = self.rates.get(over)
         if rate is None:
@@ -199,9 +210,9 @@ class Statistics:
             source = self.sources.setdefault(key, Source(*key, subject))
         return source
 
-    def _apply_rare(self, run: Run) -> None:
+    def _apply_rare(self, run: Run, heard_at: float | None) -> None:
         if run.kind in RECORD_KINDS:
-            self._count(run.connection, run.frames, run.length, run.received_ns)
+            self._count(run.connection, run.frames, run.length, run.received_ns, heard_at)
         if run.kind in _FAULTS:
             self.faults[_FAULTS[run.kind]] += 1
         if run.kind in _BYTES:

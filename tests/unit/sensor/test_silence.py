@@ -8,7 +8,14 @@ import pytest
 
 from sealwire.errors import NotFoundError, RefusedError
 from sealwire.sensor.journal import BlockSummary, Connection, Position, ReceivedMessage, Total
-from sealwire.sensor.silence import SilencePolicy, silence_document, silence_from, silent_now
+from sealwire.sensor.silence import (
+    Moment,
+    SilencePolicy,
+    senders,
+    silence_document,
+    silence_from,
+    silent_now,
+)
 from sealwire.sensor.silencing import SETTLING
 from sealwire.sensor.sources import OTHER, Source
 from tests.unit.sensor.scene import SENDER, SensorScene
@@ -31,8 +38,14 @@ def source(
     return Source(address, digest, subject, packets, 0, round(last * HOUR), round(first * HOUR))
 
 
+def silent(
+    sources: Sequence[Source], policy: SilencePolicy, hours: float
+) -> dict[tuple[str, str | None], int]:
+    return silent_now(senders(sources), policy, Moment(round(hours * HOUR), 0.0))
+
+
 @pytest.mark.parametrize(
-    ("one", "hours", "silent"),
+    ("one", "hours", "is_silent"),
     [
         (source(), 26.1, True),
         (source(), 25.9, False),
@@ -42,32 +55,30 @@ def source(
         (source(OTHER), 99, False),
     ],
 )
-def test_who_is_silent(one: Source, hours: float, *, silent: bool) -> None:
-    found = silent_now([one], SilencePolicy(), round(hours * HOUR))
-    assert found == ({(one.address, None): one.last_ns} if silent else {})
+def test_who_is_silent(one: Source, hours: float, *, is_silent: bool) -> None:
+    found = silent([one], SilencePolicy(), hours)
+    assert found == ({(one.address, None): one.last_ns} if is_silent else {})
 
 
 def test_a_renewed_certificate_is_the_same_sender() -> None:
     both = [source(subject="CN=a", last=2), source(subject="CN=a", first=2, last=30)]
-    assert silent_now(both, SilencePolicy(), 40 * HOUR) == {}
+    assert silent(both, SilencePolicy(), 40) == {}
     other = source(subject="CN=b", last=2)
-    assert silent_now([*both, other], SilencePolicy(), 40 * HOUR) == {
-        ("192.0.2.1", "CN=b"): 2 * HOUR
-    }
+    assert silent([*both, other], SilencePolicy(), 40) == {("192.0.2.1", "CN=b"): 2 * HOUR}
 
 
 def test_one_that_has_hours_of_its_own_need_not_have_sent_regularly() -> None:
     once = source(packets=1, first=2, last=2)
-    assert silent_now([once], SilencePolicy(), 99 * HOUR) == {}
+    assert silent([once], SilencePolicy(), 99) == {}
     expected = SilencePolicy().having(5, "192.0.2.1")
-    assert silent_now([once], expected, 8 * HOUR) == {("192.0.2.1", None): 2 * HOUR}
-    assert silent_now([once], expected, 6 * HOUR) == {}
+    assert silent([once], expected, 8) == {("192.0.2.1", None): 2 * HOUR}
+    assert silent([once], expected, 6) == {}
 
 
 def test_each_source_may_have_hours_of_its_own() -> None:
     policy = SilencePolicy().having(0).having(1.5, "192.0.2.1")
     both = [source(), source("192.0.2.2")]
-    assert silent_now(both, policy, 4 * HOUR) == {("192.0.2.1", None): 2 * HOUR}
+    assert silent(both, policy, 4) == {("192.0.2.1", None): 2 * HOUR}
     assert silence_from(silence_document(policy)) == policy
     assert policy.without("192.0.2.1") == SilencePolicy(0)
     with pytest.raises(NotFoundError):
@@ -165,6 +176,71 @@ def test_a_restart_neither_forgets_nor_repeats_a_silence() -> None:
     scene.sender.send(1)
     scene.later(hours=0.01)
     assert scene.events() == ["SOURCE_SILENT", "SOURCE_HEARD"]
+
+
+DAY = 24 * 3600
+
+
+@pytest.mark.parametrize("jump", [DAY, 30 * DAY, -DAY, -30 * DAY])
+def test_a_clock_that_jumps_makes_nobody_silent_and_hides_no_silence(jump: int) -> None:
+    scene = SilenceScene()
+    scene.sender.send(11, hours_between=0.2)
+    scene.clock.jump(jump)
+    scene.later(hours=23.9)
+    assert (scene.alarms(), scene.events()) == ([], [])
+    scene.later(hours=0.2)
+    assert scene.alarms() == [f"{SENDER.address} (CN=a) has sent nothing for 24 hours"]
+    scene.sender.send(1)
+    scene.later(hours=0.01)
+    assert (scene.alarms(), scene.events()) == ([], ["SOURCE_SILENT", "SOURCE_HEARD"])
+    assert "it sends again" in scene.audited()[-1][1]
+    scene.later(hours=24.1)
+    assert scene.events() == ["SOURCE_SILENT", "SOURCE_HEARD", "SOURCE_SILENT"]
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_last_seen_is_by_the_clock_as_it_was_set(jump: int) -> None:
+    scene = SilenceScene()
+    scene.sender.send(11, hours_between=0.2)
+    scene.clock.jump(jump)
+    scene.clock.advance(1)
+    scene.sender.send(1)
+    [source] = scene.sensor.sources()
+    assert source["last_seen"] == f"{scene.clock.now():%Y-%m-%dT%H:%M:%S}.000000Z"
+
+
+@pytest.mark.parametrize(("jump", "alarms"), [(2 * DAY, 1), (-2 * DAY, 0)])
+def test_what_was_seen_before_a_start_is_judged_by_the_clock_on_the_wall(
+    jump: int, alarms: int
+) -> None:
+    scene = SilenceScene()
+    scene.sender.send(11, hours_between=0.2)
+    scene.sensor.save_statistics()
+    scene.restart()
+    scene.clock.jump(jump)
+    scene.later(hours=0)
+    scene.later(hours=1)
+    assert len(scene.alarms()) == alarms
+
+
+def test_what_the_journal_held_at_the_start_was_not_heard_since() -> None:
+    scene = SilenceScene()
+    scene.sender.send(11, hours_between=0.2)
+    scene.clock.advance(2 * DAY)
+    scene.restart()
+    scene.later(hours=0)
+    scene.later(hours=1)
+    assert scene.alarms() == [f"{SENDER.address} (CN=a) has sent nothing for 49 hours"]
+
+
+def test_a_renewed_certificate_is_heard_by_the_clock_that_nobody_sets() -> None:
+    old, new = source(subject="CN=a", last=90), source(subject="CN=a", first=2, last=30)
+    old.heard_at, new.heard_at = 5 * 3600.0, 6 * 3600.0
+    policy = SilencePolicy()
+    assert silent_now(senders([old, new]), policy, Moment(0, 29 * 3600.0)) == {}
+    for both in ([old, new], [new, old]):
+        found = silent_now(senders(both), policy, Moment(0, 31 * 3600.0))
+        assert found == {("192.0.2.1", "CN=a"): 30 * HOUR}
 
 
 def test_nobody_falls_silent_right_after_a_start() -> None:

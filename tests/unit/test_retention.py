@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -18,10 +18,9 @@ from sealwire.sensor.policy import (
 )
 from sealwire.sensor.retention import (
     JUMP_SETTLES_S,
-    KnownDay,
+    BelievedDay,
     Reason,
     Removal,
-    SteadyDay,
     StoredDay,
     is_held,
     judge,
@@ -176,41 +175,33 @@ def test_nothing_goes_that_must_stay(
 
 
 def test_midnight_is_no_jump_and_going_back_is_believed_at_once() -> None:
-    steady = SteadyDay(ago(1))
-    assert steady.observe(TODAY, 0.0) == TODAY
-    assert steady.observe(ago(300), 1.0) == ago(300)
+    known = BelievedDay(ago(1)).after(TODAY, 0.0)
+    assert known == BelievedDay(TODAY)
+    assert known.after(ago(300), 1.0) == BelievedDay(ago(300))
 
 
 def test_a_jump_ahead_is_believed_after_a_day() -> None:
-    steady = SteadyDay(ago(40))
-    assert steady.observe(TODAY, 100.0) == ago(40)
-    assert steady.observe(TODAY, 100.0 + JUMP_SETTLES_S - 1) == ago(40)
-    assert steady.observe(TODAY + timedelta(days=1), 100.0 + JUMP_SETTLES_S) == TODAY + timedelta(1)
-    assert steady.observe(TODAY + timedelta(days=400), 0.0) == TODAY + timedelta(1)
+    jumped = BelievedDay(ago(40)).after(TODAY, 100.0)
+    assert jumped == BelievedDay(ago(40), 100.0)
+    assert jumped.after(TODAY, 100.0 + JUMP_SETTLES_S - 1) == jumped
+    settled = jumped.after(TODAY + timedelta(days=1), 100.0 + JUMP_SETTLES_S)
+    assert settled == BelievedDay(TODAY + timedelta(days=1))
 
 
 def test_a_jump_that_was_set_right_is_forgotten() -> None:
-    steady = SteadyDay(TODAY)
-    assert steady.observe(TODAY + timedelta(days=365), 0.0) == TODAY
-    assert steady.observe(TODAY, 3600.0) == TODAY
-    assert steady.observe(TODAY + timedelta(days=365), JUMP_SETTLES_S) == TODAY
+    jumped = BelievedDay(TODAY).after(TODAY + timedelta(days=365), 0.0)
+    right = jumped.after(TODAY, 3600.0)
+    assert right == BelievedDay(TODAY)
+    again = right.after(TODAY + timedelta(days=365), JUMP_SETTLES_S)
+    assert again == BelievedDay(TODAY, JUMP_SETTLES_S)
 
 
-def test_days_vouched_for_by_what_was_written() -> None:
-    start = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
-    ahead = start + timedelta(days=300)
-    known = KnownDay().after(start)
-    assert known == KnownDay(start.date())
-    next_day = known.after(start + timedelta(hours=1))
-    assert next_day == KnownDay(start.date() + timedelta(days=1))
-    jumped = known.after(ahead)
-    assert jumped == KnownDay(start.date(), ahead)
-    assert jumped.after(ahead + timedelta(hours=23)) == jumped
-    assert jumped.after(ahead - timedelta(days=5)).jumped == ahead - timedelta(days=5)
-    assert jumped.after(start + timedelta(hours=1)) == next_day
-    settled = ahead + timedelta(seconds=JUMP_SETTLES_S)
-    assert jumped.after(settled) == KnownDay(settled.date())
+def test_of_times_at_which_something_was_written_the_earliest_counts() -> None:
+    jumped = BelievedDay(TODAY, 500.0 * JUMP_SETTLES_S)
+    ahead, before = TODAY + timedelta(days=300), 400.0 * JUMP_SETTLES_S
+    assert jumped.after(ahead, before) == BelievedDay(TODAY, before)
+    assert jumped.after(ahead, before).after(ahead, before + JUMP_SETTLES_S) == BelievedDay(ahead)
 
 
 def test_with_nothing_known_the_first_day_shown_counts() -> None:
-    assert SteadyDay().observe(TODAY, 0.0) == TODAY
+    assert BelievedDay().after(TODAY, 0.0) == BelievedDay(TODAY)

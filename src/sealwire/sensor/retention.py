@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date, datetime
+    from datetime import date
 
     from sealwire.sensor.policy import ArchivePolicy, LegalHold
 
@@ -109,53 +109,29 @@ def _in_order(days: Iterable[StoredDay]) -> list[StoredDay]:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownDay:
-    """The latest day that the times of what was sealed vouch for, over restarts.
-
-    Sealing goes on under a clock that jumped: what it wrote then vouches for the new day only when
-    it went on for ``JUMP_SETTLES_S``. ``jumped``: when the first such was written, by that clock.
-    """
-
-    day: date | None = None
-    jumped: datetime | None = None
-
-    def after(self, written: datetime) -> KnownDay:
-        """With something that was written then, UTC."""
-        day = written.date()
-        if self.day is None or day <= self.day + _DAY:
-            return self if self == KnownDay(day) else KnownDay(day)
-        if self.jumped is None or written < self.jumped:
-            return KnownDay(self.day, written)
-        settled = (written - self.jumped).total_seconds() >= JUMP_SETTLES_S
-        return KnownDay(day) if settled else self
-
-
-class SteadyDay:
+class BelievedDay:
     """Today, as far as deleting may rely on it.
 
     A clock that goes back is believed at once, since that deletes less. One that jumps ahead by
     more than a day is believed when it has stood there for ``JUMP_SETTLES_S``: until then an
     operator can set it right.
 
-    Args:
-        known: the latest day that is known to have come; None: the first that is shown.
+    ``day``: the latest that is known to have come; None: the first that is shown. ``jumped_at``:
+    when a later one was first shown; None: none is.
     """
 
-    def __init__(self, known: date | None = None) -> None:
-        self._day = known
-        self._jumped_at: float | None = None
+    day: date | None = None
+    jumped_at: float | None = None
 
-    @property
-    def jumped(self) -> bool:
-        """Whether the clock shows a day that is not believed yet."""
-        return self._jumped_at is not None
+    def after(self, shown: date, at: float) -> BelievedDay:
+        """With the day that the clock showed ``at`` a moment, seconds.
 
-    def observe(self, today: date, monotonic: float) -> date:
-        """The day to go by, when the clock shows ``today`` at a moment of the steady clock."""
-        if self._day is None or today <= self._day + _DAY:
-            self._day, self._jumped_at = today, None
-        elif self._jumped_at is None:
-            self._jumped_at = monotonic
-        elif monotonic - self._jumped_at >= JUMP_SETTLES_S:
-            self._day, self._jumped_at = today, None
-        return self._day
+        Of a node that runs these are its steady clock's. Over restarts only times remain at which
+        something was written, by the clock that may have jumped: what went on being written for
+        ``JUMP_SETTLES_S`` vouches for the new day.
+        """
+        if self.day is None or shown <= self.day + _DAY:
+            return BelievedDay(shown)
+        if self.jumped_at is None or at < self.jumped_at:
+            return BelievedDay(self.day, at)
+        return BelievedDay(shown) if at - self.jumped_at >= JUMP_SETTLES_S else self

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from sealwire.sensor.retention import KnownDay
+from sealwire.sensor.retention import BelievedDay
 from sealwire.stores.segments.manifest import Hold, Manifest, ManifestKind, Segment
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Catalogue:
     holds: dict[str, Hold] = field(default_factory=dict)
     next_seq: int = FIRST_SEQ
     manifests: int = 0
-    known_day: KnownDay = field(default_factory=KnownDay)
+    known_day: BelievedDay = field(default_factory=BelievedDay)
     """By the times at which the manifests were made."""
     last_deletion: int = -1
     """Number of the newest manifest that deleted; -1: none did."""
@@ -62,7 +62,7 @@ class Catalogue:
         self.manifests = manifest.number + 1
         with suppress(ValueError):  # a line that was changed is reported, and vouches for no day
             written = datetime.fromisoformat(manifest.created).replace(tzinfo=UTC)
-            self.known_day = self.known_day.after(written)
+            self.known_day = self.known_day.after(written.date(), written.timestamp())
         self._index = None
         return ended
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sealwire.sensor.journal import Position
-from sealwire.sensor.retention import KnownDay
+from sealwire.sensor.retention import BelievedDay
 from sealwire.stores.segments.catalogue import Catalogue
 from sealwire.stores.segments.chain import ChainEnd, ChainMark
 from sealwire.stores.segments.files import TMP
@@ -67,7 +67,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
         "positions": {str(slot): list(at) for slot, at in catalogue.positions.items()},
         "holds": [asdict(one) for one in catalogue.holds.values()],
         "next_seq": catalogue.next_seq,
-        "known_day": [moment and moment.isoformat() for moment in (known.day, known.jumped)],
+        "known_day": [known.day and known.day.isoformat(), known.jumped_at],
         "last_deletion": catalogue.last_deletion,
         "segments": [(one.manifest, segment_document(one)) for one in catalogue.segments.values()],
     }
@@ -83,7 +83,7 @@ def _snapshot(document: dict[str, Any]) -> Snapshot:
         holds={one["name"]: dated(Hold, one) for one in document["holds"]},
         next_seq=document["next_seq"],
         manifests=end.next_number,
-        known_day=KnownDay(day and date.fromisoformat(day), at and datetime.fromisoformat(at)),
+        known_day=BelievedDay(day and date.fromisoformat(day), None if at is None else float(at)),
         last_deletion=document["last_deletion"],
     )
     return Snapshot(ChainMark(document["file"], document["offset"], end), catalogue)

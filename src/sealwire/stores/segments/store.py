@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealwire.errors import NotFoundError, RefusedError
 from sealwire.sensor.archive import Evidence
-from sealwire.sensor.retention import SteadyDay, StoredDay, judge
+from sealwire.sensor.retention import BelievedDay, StoredDay, judge
 from sealwire.stores.segments.chain import holds_mark
 from sealwire.stores.segments.compaction import ChangedSegmentError, Ready, merge, plan
 from sealwire.stores.segments.files import SensorFolder, SystemFileCalls
@@ -110,7 +110,7 @@ class SegmentStore:
         self._calls = calls or SystemFileCalls()
         self._ledger = Ledger(self.folder, clock, self._calls, pace or Pace())
         self._changed: set[str] = set()
-        self._today = SteadyDay()
+        self._today = BelievedDay()
 
     def close(self) -> None:
         """Give up the lock. Nothing waits to be written."""
@@ -125,7 +125,7 @@ class SegmentStore:
         """
         recovered = self._ledger.open()
         known = self.look(lambda catalogue: catalogue.known_day.day)
-        self._today = SteadyDay(known or self._clock.now().date())
+        self._today = BelievedDay(known or self._clock.now().date())
         return recovered
 
     def seal(
@@ -245,7 +245,7 @@ class SegmentStore:
     @property
     def clock_jumped(self) -> bool:
         """Whether the clock shows a day that ``retire`` does not go by yet."""
-        return self._today.jumped
+        return self._today.jumped_at is not None
 
     @property
     def mark(self) -> ChainMark:
@@ -361,7 +361,9 @@ class SegmentStore:
 
     def _observe_day(self) -> date:
         """Today for deleting: sealing sees the days come, so that a jump is noticed."""
-        return self._today.observe(self._clock.now().date(), self._clock.monotonic())
+        shown = self._clock.now().date()
+        self._today = self._today.after(shown, self._clock.monotonic())
+        return self._today.day or shown
 
     def _check_positions(self, positions: Mapping[int, Position]) -> None:
         sealed = self.look(lambda catalogue: dict(catalogue.positions))

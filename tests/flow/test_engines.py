@@ -1,4 +1,4 @@
-"""A whole node on either engine: the story, many approvals at once, and who knows the password."""
+"""A whole node on either engine: many approvals at once, and who knows the password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from sealwire.bootstrap.home import Home
-from tests.flow.commands import good, run
 from tests.flow.node import Node, run_alone, told
 from tests.postgresql import PASSWORD
 
@@ -28,12 +27,6 @@ AT_ONCE = 32
 def node(database_url: str, tmp_path: Path) -> Iterator[Node]:
     with Node(tmp_path / "home", options=("--database", database_url)) as running:
         yield running
-
-
-def test_the_story_holds(database_url: str, tmp_path: Path) -> None:
-    said = good(run(tmp_path / "unused", "demo", SEALWIRE_DATABASE=database_url))
-    assert "The story holds" in said
-    assert database_url not in said
 
 
 def test_many_approvals_at_once_give_one_certificate(node: Node, tmp_path: Path) -> None:

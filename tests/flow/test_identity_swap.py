@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,12 @@ def connections_of(pid: int, port: int) -> set[str]:
     """Local ports of a process's established connections to ``port``."""
     inodes = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(entry.readlink())
-        if target.startswith("socket:["):
-            inodes.add(target[8:-1])
+        # What the process closed since it was listed is no connection of its now. That the
+        # process itself is gone is told by the listing, or by its connections missing.
+        with suppress(FileNotFoundError):
+            target = str(entry.readlink())
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
     table = Path("/proc/net/tcp").read_text(encoding="ascii")
     rows = [line.split() for line in table.splitlines()[1:]]
     return {

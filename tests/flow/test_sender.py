@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 from sealwire.appliance.forwarder import Policy
 from sealwire.clock import SystemRandom
 from tests.flow.authority import PeerAuthority
-from tests.flow.streaming_unit import StreamingUnit
+from tests.flow.streaming_unit import QUICK, StreamingUnit
 from tests.flow.tls_receiver import TlsReceiver, wait_until
 
 if TYPE_CHECKING:
@@ -171,9 +172,12 @@ def test_the_forwarder_goes_on_where_its_predecessor_stopped(
 
 @pytest.mark.soak
 def test_one_message_after_the_server_closed_an_idle_connection_arrives(
-    unit: StreamingUnit, server: TlsFiles, soak_rounds: int
+    client: TlsFiles, server: TlsFiles, soak_rounds: int
 ) -> None:
-    with TlsReceiver(server, stop_after=1) as receiver:
+    # Each message takes as many connections as it is tried on: none of them waits long.
+    policy = replace(QUICK, first_wait=0.01, longest_wait=0.02, proving_grace=0.05)
+    with StreamingUnit(policy) as unit, TlsReceiver(server, stop_after=1, lingers=0.02) as receiver:
+        unit.install(client)
         unit.add(receiver.port, server)
         unit.start()
         for number in range(1, soak_rounds + 1):
@@ -292,21 +296,23 @@ def test_a_server_that_never_answers_the_handshake_is_given_up(
 
 
 def test_nobody_listening_is_one_record_however_often_it_is_tried(
-    unit: StreamingUnit, server: TlsFiles
+    client: TlsFiles, server: TlsFiles
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    unit.record(1)
-    unit.add(port, server)
-    unit.start()
-    wait_until(lambda: unit.status().last_error, "a fault")
-    threading.Event().wait(1)
-    assert unit.status().last_error == "no program listens on that port"
-    assert len(unit.delivery_events()) == 1
-    with TlsReceiver(server, port=port) as receiver:
-        wait_until(lambda: len(receiver.messages()) == 1, "the record")
-        wait_until(lambda: len(unit.delivery_events()) == 3, "the count", 8)
-        counted, connected = unit.delivery_events()[1:]
+    with StreamingUnit(replace(QUICK, stable_after=0.5)) as unit:
+        unit.install(client)
+        unit.record(1)
+        unit.add(port, server)
+        unit.start()
+        wait_until(lambda: unit.status().last_error, "a fault")
+        threading.Event().wait(1)
+        assert unit.status().last_error == "no program listens on that port"
+        assert len(unit.delivery_events()) == 1
+        with TlsReceiver(server, port=port) as receiver:
+            wait_until(lambda: len(receiver.messages()) == 1, "the record")
+            wait_until(lambda: len(unit.delivery_events()) == 3, "the count", 8)
+            counted, connected = unit.delivery_events()[1:]
     assert "[AuditEvent=DELIVERY_FAILED]" in counted
     assert "[Count=1]" not in counted
     assert "[AuditEvent=DELIVERY_CONNECTED]" in connected

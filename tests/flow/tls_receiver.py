@@ -44,7 +44,10 @@ class Received:
 
 
 class TlsReceiver:
-    """Listens on a port of 127.0.0.1; ``port=0`` takes any. Demands a client certificate."""
+    """Listens on a port of 127.0.0.1; ``port=0`` takes any. Demands a client certificate.
+
+    After ``stop_after`` messages it leaves a connection: it closes it ``lingers`` seconds later.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class TlsReceiver:
         port: int = 0,
         version: ssl.TLSVersion | None = None,
         stop_after: int | None = None,
+        lingers: float = 0.1,
         reads: bool = True,
     ) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,6 +67,7 @@ class TlsReceiver:
         if version is not None:
             self._context.minimum_version = self._context.maximum_version = version
         self.stop_after = stop_after
+        self._lingers = lingers
         self._reads = reads
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
@@ -148,19 +153,19 @@ class TlsReceiver:
         while data := tls.recv(16384):
             connection.stream += data
             if self.stop_after is not None and len(connection.messages()) >= self.stop_after:
-                _leave(tls)
+                _leave(tls, self._lingers)
                 return
         connection.said_goodbye = True
         with suppress(OSError):
             tls.unwrap()
 
 
-def _leave(tls: ssl.SSLSocket) -> None:
+def _leave(tls: ssl.SSLSocket, seconds: float) -> None:
     """Say goodbye, and close a moment later: what has come meanwhile is never read."""
     tls.settimeout(0)
     with suppress(OSError):
         tls.unwrap()
-    threading.Event().wait(0.1)
+    threading.Event().wait(seconds)
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = WAIT_S) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sealwire.cli.outcome import STOPPED, outcome_of
 from sealwire.cli.session import HomeOption, home_path
 from sealwire.errors import UsageError
 
@@ -113,6 +114,7 @@ def serve(config: Annotated[Path, typer.Option("--config", help="The node's TOML
 
 
 def demo(
+    context: typer.Context,
     home: Annotated[
         Path | None, typer.Option("--home", help="Keep everything here (default: a new folder).")
     ] = None,
@@ -121,7 +123,15 @@ def demo(
     """Walk through the whole story and check every step; exit 0 only if all of it holds."""
     from sealwire.bootstrap.demo import run_demo
 
-    return run_demo(home, database)
+    root = context.find_root().command
+
+    def command(words: list[str]) -> int:
+        code = outcome_of(root, words)
+        if code == STOPPED:
+            raise KeyboardInterrupt
+        return code
+
+    return run_demo(home, command, database)
 
 
 def _ports(text: str) -> tuple[int, ...]:

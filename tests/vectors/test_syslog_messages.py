@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from sealwire.syslog.columns import parse_batch
+from sealwire.syslog.field_names import FIELD_NAMES
 from sealwire.syslog.framing import FrameDecoder, encode_octet_frame, messages_of
 from sealwire.syslog.message import Grade
 from sealwire.syslog.parser import parse
@@ -153,3 +154,13 @@ def test_relp_and_its_chunks_change_nothing(size: int) -> None:
             found += [parse(bytes(message), RECEIVED) for message in messages]
     assert tail == b""
     assert found == [parse(raw, RECEIVED) for raw in lines]
+
+
+def test_names_that_the_parser_itself_gives_are_known_to_those_who_help_to_ask() -> None:
+    # Events, extensions and structured data have their senders' names: those have no end.
+    own = {"audit", "cisco", "device", "relay", "header", "panw"}
+    given = {name for row in rows() for name, _ in row.get("fields", ())}
+    named = {name for name in given if name.partition(".")[0] in own}
+    assert len(named) >= 15
+    assert named <= set(FIELD_NAMES)
+    assert {one.partition(".")[0] for one in FIELD_NAMES if one in given} >= {"dogtag", "cef"}

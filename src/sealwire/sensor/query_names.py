@@ -1,8 +1,17 @@
-"""Names of severities and facilities (RFC 5424 section 6.2.1, as syslog.conf spells them)."""
+"""Names of severities and facilities (RFC 5424 section 6.2.1, as syslog.conf spells them).
+
+And what somebody may have meant whose name for a field is none.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from sealwire.syslog.field_names import FIELD_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 SEVERITIES: Final = {
     "emerg": 0,
@@ -26,3 +35,23 @@ FACILITIES: Final = {
         )
     )
 }  # fmt: skip
+
+_SHORTEST: Final = 3
+_ALIKE: Final = 0.75
+
+
+def meant_fields(name: str, fields: Collection[str]) -> list[str]:
+    """Fields that ``name`` may stand for: those that begin so, and those that end in it.
+
+    Else one of ``fields`` that it begins with, or that is alike. Case does not count.
+    """
+    wanted = name.lower()
+    if wanted in fields:
+        return [wanted]
+    found = [one for one in fields if len(wanted) >= _SHORTEST and one.startswith(wanted)]
+    found += [one for one in FIELD_NAMES if one.lower().endswith(f".{wanted}")]
+    return (
+        found
+        or [one for one in fields if wanted.startswith(one)]
+        or get_close_matches(wanted, fields, n=1, cutoff=_ALIKE)
+    )

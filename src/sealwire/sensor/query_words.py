@@ -28,7 +28,7 @@ from sealwire.sensor.query import (
     Not,
     Or,
 )
-from sealwire.sensor.query_names import FACILITIES, SEVERITIES
+from sealwire.sensor.query_names import FACILITIES, SEVERITIES, meant_fields
 from sealwire.sensor.query_rules import CODED, DEEPEST, NUMBERS, condition_faults
 from sealwire.sensor.query_terms import Form, Piece, Shape, Value, fault, pieces, refused
 
@@ -181,6 +181,8 @@ def _subject(name: str) -> Subject:
         return _FIELDS[name]
     if "." in name:
         return Named(name)
+    if meant := meant_fields(name, _FIELDS):
+        raise ValueError(f"there is no field {name}; did you mean {' or '.join(meant)}?")
     raise ValueError(
         f"there is no field {name}; there are {', '.join(_FIELDS)}, and names with a dot."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,28 @@ MEANT: list[tuple[str, Condition | None]] = [
 @pytest.mark.parametrize(("text", "condition"), MEANT, ids=[text for text, _ in MEANT])
 def test_what_is_meant(text: str, condition: Condition | None) -> None:
     assert condition_of(text) == condition
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("user", "did you mean audit.user?"),
+        ("SubjectID", "did you mean dogtag.SubjectID?"),
+        ("subjectid", "did you mean dogtag.SubjectID?"),
+        ("address", "did you mean audit.address or device.address or header.address?"),
+        ("Host", "did you mean host?"),
+        ("hostname", "did you mean host?"),
+        ("sev", "did you mean severity or leef.sev?"),
+        ("sevrity", "did you mean severity?"),
+        ("cert", "did you mean certificate?"),
+        ("colour", "there are source, certificate"),
+        ("h", "there are source, certificate"),
+    ],
+)
+def test_a_field_that_is_none_brings_those_to_mind_that_may_be_meant(name: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no field {name}; {re.escape(said)}") as raised:
+        condition_of(f"login {name}=x")
+    assert raised.value.findings[0].subject == "character 7"
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.flow.browser import Person, chromium
+from tests.flow.browser import PASSWORD, Person, chromium
 from tests.flow.node import Node
 from tests.flow.peers import RsyslogSender, wait_until
 
@@ -22,16 +20,7 @@ if TYPE_CHECKING:
     from tests.flow.authority import TlsFiles
     from tests.flow.conftest import Start
 
-PASSWORD = "a password of my own"
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL)
-SUBJECT = {
-    "Country Name (two-letter code)": "US",
-    "State or Province": "TX",
-    "Locality or City": "Austin",
-    "Organization": "Example",
-    "Organizational Unit (Department) Name": "Audit",
-    "Common Name": "localhost",
-}
 WITH_AND_WITHOUT = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no-scripts"], scope="module"
 )
@@ -44,46 +33,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def node(scripts: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """For the guides that go together on one node, in the order in which they stand here."""
-    with Node(tmp_path_factory.mktemp(f"guides-{scripts}") / "home") as running:
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One for all guides, in the order in which they stand here; each leaves it self-signed."""
+    with Node(tmp_path_factory.mktemp("guides") / "home") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def person(node: Node, browser: Browser, scripts: bool) -> Iterator[Person]:
-    with agent_of(node, browser, scripts=scripts) as somebody:
-        yield somebody
-
-
-@pytest.fixture
-def own_node(tmp_path: Path) -> Iterator[Node]:
-    with Node(tmp_path / "home") as running:
-        yield running
-
-
-@pytest.fixture
-def newcomer(own_node: Node, browser: Browser, scripts: bool) -> Iterator[Person]:
-    with agent_of(own_node, browser, scripts=scripts) as somebody:
-        yield somebody
-
-
-@contextmanager
-def agent_of(node: Node, browser: Browser, *, scripts: bool) -> Iterator[Person]:
-    """The agent, at the first log-in: a password of their own, and the auditor's role as well."""
-    state = json.loads((node.home / "run" / "node.json").read_text(encoding="utf-8"))
-    one_time = re.search(r"one-time password (\S+)", node.said())
-    assert one_time
-    somebody = Person(
-        browser, state["console_url"].replace("127.0.0.1", "localhost"), scripts=scripts
-    )
-    somebody.log_in("caadmin", one_time[1])
-    somebody.expect_heading("Change password")
-    somebody.fill("Present password", one_time[1])
-    somebody.fill("New password", PASSWORD)
-    somebody.fill("New password again", PASSWORD)
-    somebody.press("Change password")
-    somebody.expect_heading("Home")
+    """The agent: with a password of their own, and the auditor's role as well."""
+    somebody = Person(browser, node.console_url, scripts=scripts)
+    if scripts:
+        somebody.log_in_first("caadmin", node.one_time_password)
+    else:
+        # As it was before the first one came.
+        node.run("user", "role", "caadmin", "administrator", "agent")
+        somebody.log_in("caadmin", PASSWORD)
+        somebody.expect_heading("Home")
     somebody.choose("System > Configuration", "Users")
     somebody.page.get_by_label("auditor").first.check()
     somebody.press("Save roles")
@@ -93,21 +59,41 @@ def agent_of(node: Node, browser: Browser, *, scripts: bool) -> Iterator[Person]
     somebody.close()
 
 
-def asked_for(person: Person) -> None:
+@pytest.fixture(scope="module")
+def subject(scripts: bool) -> dict[str, str]:
+    """What the certificates are made out to, by the labels of its fields; no two rounds alike."""
+    unit = "Audit" if scripts else "Plain Audit"
+    return {
+        "Country Name (two-letter code)": "US",
+        "State or Province": "TX",
+        "Locality or City": "Austin",
+        "Organization": "Example",
+        "Organizational Unit (Department) Name": unit,
+        "Common Name": "localhost",
+    }
+
+
+def asked_for(person: Person, subject: dict[str, str]) -> None:
     """The fields of *Generate New CSR*, in the guide's order."""
     labels = person.page.locator("form.panel > .field > label").all_inner_texts()
-    assert labels == list(SUBJECT)
-    for label, value in SUBJECT.items():
+    assert labels == list(subject)
+    for label, value in subject.items():
         person.fill(label, value)
     person.press("Generate")
     person.expect_heading("Certificate Signing Request")
 
 
-def sent_to_the_ca(person: Person) -> str:
+def short(subject: dict[str, str]) -> str:
+    """The subject as pages show it, from its end to the organization."""
+    unit = subject["Organizational Unit (Department) Name"]
+    return f"CN=localhost,OU={unit},O=Example"
+
+
+def sent_to_the_ca(person: Person, subject: dict[str, str]) -> str:
     """Submit the CSR on the page, approve it, and download what the CA hands out."""
     person.press("Submit request")
     person.expect("The request is in the queue.")
-    assert "Subject: CN=localhost,OU=Audit,O=Example" in person.text()
+    assert f"Subject: {short(subject)}" in person.text()
     person.press("Approve")
     person.expect("The request is approved and the certificate is issued.")
     person.page.locator("dd a.code").click()
@@ -126,17 +112,18 @@ def pasted(person: Person, leaf_label: str, bag: str) -> None:
 
 
 @WITH_AND_WITHOUT
-def test_obtain_a_signed_audit_log_client_certificate(newcomer: Person, own_node: Node) -> None:
-    person, node = newcomer, own_node
+def test_obtain_a_signed_audit_log_client_certificate(
+    person: Person, node: Node, subject: dict[str, str]
+) -> None:
     person.choose("System > Configuration", "Audit Log Certificate")
     assert "must come from a CA that the audit log server trusts" in person.text()
     person.follow("Generate New CSR")
-    asked_for(person)
+    asked_for(person, subject)
     shown = person.page.locator("#csr-pem").input_value()
     assert shown.startswith("-----BEGIN CERTIFICATE REQUEST-----\n")
     assert shown.rstrip().endswith("-----END CERTIFICATE REQUEST-----")
     assert person.download("Download localhost.csr") == ("localhost.csr", shown)
-    bag = sent_to_the_ca(person)
+    bag = sent_to_the_ca(person, subject)
     person.choose("System > Configuration", "Audit Log Certificate")
     person.follow("Import Audit Client Certificate")
     person.press("Save")
@@ -153,26 +140,29 @@ def test_obtain_a_signed_audit_log_client_certificate(newcomer: Person, own_node
     person.press("Test Syslog Server")
     # The sensor still shows its self-signed certificate: the test says so, not "reachable".
     person.expect("Test of sensor: failed")
-    secured(person)
+    secured(person, subject)
     person.choose("System > Configuration", "Audit Log")
     person.press("Test Syslog Server")
     person.expect("every step held")
+    before = node.packets_counted()
     person.press("Turn streaming on")
     person.expect("Streaming is on.")
-    wait_until(lambda: node.packets_received() > 1, "packets from the appliance")
+    wait_until(lambda: node.packets_counted() > before + 1, "packets from the appliance")
     person.choose("Data Sources", "Sources")
-    person.expect("CN=localhost,OU=Audit,O=Example")
+    person.expect(short(subject))
     person.choose("System > Configuration", "Audit Log")
     person.press("Turn streaming off")
     person.expect("Streaming is off.")
+    node.run("appliance", "destination", "remove", "sensor")
+    node.run("sensor", "identity", "rollback")
 
 
-def secured(person: Person) -> None:
+def secured(person: Person, subject: dict[str, str]) -> None:
     """Give the sensor a certificate of the CA, the better way: its key is made there."""
     person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
     person.follow("Make a CSR")
-    asked_for(person)
-    bag = sent_to_the_ca(person)
+    asked_for(person, subject)
+    bag = sent_to_the_ca(person, subject)
     person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
     assert person.page.get_by_label("Sensor", exact=True).is_visible()
     pasted(person, "Certificate", bag)
@@ -183,6 +173,7 @@ def test_requests_and_their_audit_events(person: Person, node: Node) -> None:
     refused = node.run("appliance", "csr", "--cn", "host.example.com", "--key-type", "p256")
     submit(person, refused)
     person.expect("Key Type RSA Not Matched")
+    first = int(person.page.url.rpartition("/")[2])
     decisions = {
         "Reject": ("not ours", "The request is rejected."),
         "Cancel request": ("asked by mistake", "The request is canceled."),
@@ -201,17 +192,18 @@ def test_requests_and_their_audit_events(person: Person, node: Node) -> None:
     decided = [line for line in lines if "CERT_REQUEST_PROCESSED" in line][:4]
     assert re.fullmatch(
         r"\[AuditEvent=CERT_REQUEST_PROCESSED\]\[SubjectID=caadmin\]\[Outcome=Success\]"
-        r"\[ReqID=6\]\[CertSerialNum=\d+\] certificate request succeeded",
+        rf"\[ReqID={first + 3}\]\[CertSerialNum=\d+\] certificate request succeeded",
         decided[0],
     )
     assert decided[3] == (
-        "[AuditEvent=CERT_REQUEST_PROCESSED][SubjectID=caadmin][Outcome=Failure][ReqID=3]"
-        "[InfoName=rejectReason][InfoValue=Request 3 Rejected - Key Type RSA Not Matched]"
+        "[AuditEvent=CERT_REQUEST_PROCESSED][SubjectID=caadmin][Outcome=Failure]"
+        f"[ReqID={first}][InfoName=rejectReason]"
+        f"[InfoValue=Request {first} Rejected - Key Type RSA Not Matched]"
         " certificate request processed"
     )
     for line, number, name, reason in (
-        (decided[1], 5, "cancelReason", "asked by mistake"),
-        (decided[2], 4, "rejectReason", "not ours"),
+        (decided[1], first + 2, "cancelReason", "asked by mistake"),
+        (decided[2], first + 1, "rejectReason", "not ours"),
     ):
         assert line == (
             "[AuditEvent=CERT_REQUEST_PROCESSED][SubjectID=caadmin][Outcome=Failure]"
@@ -230,25 +222,35 @@ def submit(person: Person, csr: str) -> None:
 
 @WITH_AND_WITHOUT
 def test_how_to_secure_syslog(
-    person: Person, node: Node, tmp_path: Path, start_peer: Start, scripts: bool
+    person: Person,
+    node: Node,
+    subject: dict[str, str],
+    tmp_path: Path,
+    start_peer: Start,
+    scripts: bool,
 ) -> None:
-    client = node.client_files("firewall.example.test", tmp_path)
+    host = f"firewall{scripts:d}.example.test"
+    client = node.client_files(host, tmp_path)
     person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
     person.expect("It is self-signed.")
+    assert host not in person.text()
     # A sender that checks the name is refused at first, and that is seen with its reason.
+    known = tls_failures(node)
     sender = start_peer(sender_to(node, client, tmp_path / "early"))
-    wait_until(lambda: bool(node.json("sensor", "stats")["tls_failures"]), "a TLS failure")
+    wait_until(lambda: tls_failures(node) > known, "a TLS failure")
     sender.stop()
     person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
     person.expect("Failed at TLS")
-    secured(person)
+    shown = person.page.locator("#trouble td[data-label=Times]").all_inner_texts()
+    assert sum(map(int, shown)) > known
+    secured(person, subject)
 
     person.choose("Data Sources", "Sensors")
     person.page.locator("td a").first.click()
     person.expect_heading("Syslog Configuration")
     before = person.packets_received()
     start_peer(sender_to(node, client, tmp_path / "good"))
-    wait_until(lambda: node.packets_received() >= before + 100, "100 packets")
+    wait_until(lambda: node.packets_counted() >= before + 100, "100 packets")
     if scripts:
         wait_until(lambda: person.packets_received() == before + 100, "the counter on the page", 5)
     else:
@@ -257,7 +259,13 @@ def test_how_to_secure_syslog(
         assert person.packets_received() == before + 100
     person.choose("Data Sources > Integrations > Sensor Apps", "Syslog Server")
     person.expect("The last packet came from 127.0.0.1")
-    person.expect("CN=firewall.example.test")
+    person.expect(f"CN={host}")
+    node.run("sensor", "identity", "rollback")
+
+
+def tls_failures(node: Node) -> int:
+    """How many handshakes have failed."""
+    return sum(one["count"] for one in node.json("sensor", "stats")["tls_failures"])
 
 
 def sender_to(node: Node, client: TlsFiles, folder: Path) -> RsyslogSender:

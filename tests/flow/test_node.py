@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(tmp_path_factory.mktemp("node") / "home") as running:
+    """Its home is far down in the tree: no address of a unix socket has room for the path."""
+    folder = tmp_path_factory.mktemp("node").joinpath(*["a-folder-with-a-long-name"] * 8)
+    with Node(folder / "home") as running:
+        assert len(str(running.home / "run" / "owner.sock")) > 107
         yield running
 
 
@@ -72,47 +75,16 @@ def test_no_key_stands_in_the_database_or_the_log(node: Node) -> None:
         assert b"PRIVATE KEY" not in path.read_bytes(), path
 
 
-def test_it_stops_at_once_and_in_good_order_under_open_connections(tmp_path: Path) -> None:
-    node = Node(tmp_path / "home")
+def test_it_starts_again_after_a_kill_and_keeps_what_it_was(node: Node) -> None:
+    before = node.json("ca", "certificates")
+    key = (node.home / "credentials" / "caadmin.pem").read_bytes()
+    node.kill()
+    assert (node.home / "run" / "owner.sock").exists()
+    assert node.json("ca", "certificates") == before
     node.start()
-    ports = state(node.home)
-    trusting = ssl.create_default_context(cafile=str(node.home / "credentials" / "ca-roots.pem"))
-    with (
-        socket.create_connection((LOOPBACK, ports["console_port"])) as silent,
-        socket.create_connection((LOOPBACK, ports["http_port"])) as half,
-        socket.create_connection((LOOPBACK, ports["console_port"])) as plain,
-        trusting.wrap_socket(plain, server_hostname="localhost") as idle,
-    ):
-        half.sendall(b"POST /ca.crt HTTP/1.1\r\nContent-Le")
-        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert idle.recv(64).startswith(b"HTTP/1.1 200")
-        began = SystemClock().monotonic()
-        node.stop(10)
-        took = SystemClock().monotonic() - began
-        assert silent.fileno() > 0
-    assert node.process is not None
-    assert node.process.returncode == 0
-    assert took < 10
-    assert not (node.home / "run" / "node.json").exists()
-    assert not (node.home / "run" / "owner.sock").exists()
-    # The home is still there to be asked, and the trail says how it ended.
-    for trail in ("ca", "appliance"):
-        records = good(run(node.home, "audit", "list", "--trail", trail, "--json")).splitlines()
-        assert json.loads(records[-1])["event"] == "AUDIT_LOG_SHUTDOWN"
-    pki_refused(run(node.home, "pki", "ca-cert-request-show", "1"), "is the node running?")
-
-
-def test_it_starts_again_after_a_kill_and_keeps_what_it_was(tmp_path: Path) -> None:
-    with Node(tmp_path / "home") as node:
-        before = node.json("ca", "certificates")
-        key = (node.home / "credentials" / "caadmin.pem").read_bytes()
-        node.kill()
-        assert (node.home / "run" / "owner.sock").exists()
-        assert node.json("ca", "certificates") == before
-        node.start()
-        assert node.json("ca", "certificates") == before
-        assert (node.home / "credentials" / "caadmin.pem").read_bytes() == key
-        assert node.said().count("one-time password") == 1
+    assert node.json("ca", "certificates") == before
+    assert (node.home / "credentials" / "caadmin.pem").read_bytes() == key
+    assert node.log.read_text(encoding="utf-8").count("one-time password") == 1
 
 
 def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
@@ -127,13 +99,9 @@ def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
     refused(run(home, "ca", "chain"), 2, "There is no CA yet.")
 
 
-def test_a_home_far_down_in_the_tree(tmp_path: Path) -> None:
-    home = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 8, "home")
-    assert len(str(home / "run" / "owner.sock")) > 107
-    with Node(home) as node:
-        assert node.json("appliance", "show")["unit"] == "unit-1"
-        good(run(home, "pki", "ca-cert-request-show", "1"))
-    good(run(home, "audit", "list"))
+def test_a_home_far_down_in_the_tree_is_reached(node: Node) -> None:
+    assert node.json("appliance", "show")["unit"] == "unit-1"
+    good(run(node.home, "pki", "ca-cert-request-show", "1"))
 
 
 def test_a_node_without_a_ca(tmp_path: Path) -> None:
@@ -262,3 +230,35 @@ def test_noise_on_the_ports_does_no_harm(node: Node) -> None:
     good(run(node.home, "pki", "ca-cert-request-show", "1"))
     assert clear(node.home, "/ca.crt").status_code == 200
     assert "Traceback" not in node.log.read_text(encoding="utf-8")
+
+
+# The end of it
+
+
+def test_it_stops_at_once_and_in_good_order_under_open_connections(node: Node) -> None:
+    ports = state(node.home)
+    trusting = ssl.create_default_context(cafile=str(node.home / "credentials" / "ca-roots.pem"))
+    with (
+        socket.create_connection((LOOPBACK, ports["console_port"])) as silent,
+        socket.create_connection((LOOPBACK, ports["http_port"])) as half,
+        socket.create_connection((LOOPBACK, ports["console_port"])) as plain,
+        trusting.wrap_socket(plain, server_hostname="localhost") as idle,
+    ):
+        half.sendall(b"POST /ca.crt HTTP/1.1\r\nContent-Le")
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(64).startswith(b"HTTP/1.1 200")
+        began = SystemClock().monotonic()
+        node.stop(10)
+        took = SystemClock().monotonic() - began
+        assert silent.fileno() > 0
+    assert node.process is not None
+    assert node.process.returncode == 0
+    # Nobody answered its goodbyes.
+    assert took < 5
+    assert not (node.home / "run" / "node.json").exists()
+    assert not (node.home / "run" / "owner.sock").exists()
+    # The home is still there to be asked, and the trail says how it ended.
+    for trail in ("ca", "appliance"):
+        records = good(run(node.home, "audit", "list", "--trail", trail, "--json")).splitlines()
+        assert json.loads(records[-1])["event"] == "AUDIT_LOG_SHUTDOWN"
+    pki_refused(run(node.home, "pki", "ca-cert-request-show", "1"), "is the node running?")

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXTENSION = "sealwire.peer"
+
+_GOODBYE_SECONDS: Final = 1.0
 
 _accepted: ContextVar[tuple[str, str]] = ContextVar("accepted", default=("", ""))
 """The connection that the present task serves: the other end's address, and ours."""
@@ -92,6 +94,12 @@ class PeerProtocol(HttpToolsProtocol):
         said = end_of(exc) if exc else self._ended or "serverAlertSent: CLOSE_NOTIFY"
         self._tell("ended", said)
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """See ``HttpToolsProtocol``. A peer that leaves TLS's goodbye unanswered is not awaited."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_GOODBYE_SECONDS, self.transport.abort)
 
     def _tell(self, event: str, info: str = "") -> None:
         """Connections of people with a certificate; strangers' are not worth a record each."""

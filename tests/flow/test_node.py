@@ -235,6 +235,34 @@ def test_noise_on_the_ports_does_no_harm(node: Node) -> None:
 # The end of it
 
 
+def test_a_reader_that_has_enough_is_no_fault(node: Node) -> None:
+    command = [*SEALWIRE, "audit", "list", "--home", str(node.home)]
+    lister = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert lister.stdout is not None
+    lister.stdout.close()
+    assert lister.stderr is not None
+    with lister.stderr as complaint:
+        assert complaint.read() == ""
+    assert lister.wait(30) == 0
+
+
+def following(node: Node) -> subprocess.Popen[str]:
+    """``sealwire sensor tail -f`` that has shown a message."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((LOOPBACK, state(node.home)["tls_ports"][0])) as plain,
+        context.wrap_socket(plain) as sender,
+    ):
+        sender.sendall(b"<13>Nov 22 10:00:00 web1 app: followed\n")
+        sender.unwrap()
+    command = [*SEALWIRE, "sensor", "tail", "-f", "--home", str(node.home)]
+    follower = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert follower.stdout is not None
+    assert "followed" in follower.stdout.readline()
+    return follower
+
+
 def test_it_stops_at_once_and_in_good_order_under_open_connections(node: Node) -> None:
     ports = state(node.home)
     trusting = ssl.create_default_context(cafile=str(node.home / "credentials" / "ca-roots.pem"))
@@ -247,6 +275,7 @@ def test_it_stops_at_once_and_in_good_order_under_open_connections(node: Node) -
         half.sendall(b"POST /ca.crt HTTP/1.1\r\nContent-Le")
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.recv(64).startswith(b"HTTP/1.1 200")
+        follower = following(node)
         began = SystemClock().monotonic()
         node.stop(10)
         took = SystemClock().monotonic() - began
@@ -255,6 +284,9 @@ def test_it_stops_at_once_and_in_good_order_under_open_connections(node: Node) -
     assert node.process.returncode == 0
     # Nobody answered its goodbyes.
     assert took < 5
+    _, complaint = follower.communicate(timeout=10)
+    assert (follower.returncode, "the node does not run" in complaint) == (3, True), complaint
+    assert "Traceback" not in node.said()
     assert not (node.home / "run" / "node.json").exists()
     assert not (node.home / "run" / "owner.sock").exists()
     # The home is still there to be asked, and the trail says how it ended.
@@ -262,3 +294,4 @@ def test_it_stops_at_once_and_in_good_order_under_open_connections(node: Node) -
         records = good(run(node.home, "audit", "list", "--trail", trail, "--json")).splitlines()
         assert json.loads(records[-1])["event"] == "AUDIT_LOG_SHUTDOWN"
     pki_refused(run(node.home, "pki", "ca-cert-request-show", "1"), "is the node running?")
+    refused(run(node.home, "sensor", "tail", "-f", "-n", "0"), 3, "the node does not run")

@@ -40,8 +40,13 @@ def create_app(
     version: str,
     clock: Clock | None = None,
     random: RandomSource | None = None,
+    closing: bool = False,
 ) -> FastAPI:
-    """The API under ``/api/v1`` with its OpenAPI description, and Dogtag's beside it."""
+    """The API under ``/api/v1`` with its OpenAPI description, and Dogtag's beside it.
+
+    ``closing``: nothing more will come, so that who follows is shown what is there; a node sets
+    ``app.state.closing`` when it stops.
+    """
     app = FastAPI(
         title="Sealwire",
         version=version,
@@ -51,6 +56,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.closing = closing
     problems.install(app)
     app.add_middleware(AnnouncedBodyLimit)
     for module in (

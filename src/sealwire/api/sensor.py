@@ -132,13 +132,13 @@ def tail(
     count: Annotated[int, Query(ge=0, le=100_000)] = 20,
     follow: bool = False,  # noqa: FBT001, FBT002 - a query parameter
 ) -> StreamingResponse:
-    """The newest messages, one JSON object a line; with ``follow`` also what comes after.
+    """The newest messages, one JSON object a line; with ``follow`` also what comes until a stop.
 
     The keys are those of a stored record, as far as they are known before it is taken apart.
     """
     sensor = _sensor(request)
     newest, position = sensor.tail(count)
-    lines = _followed(sensor, newest, position) if follow else _by_many(newest)
+    lines = _followed(request, newest, position) if follow else _by_many(newest)
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
@@ -177,14 +177,16 @@ add_identity_routes(
 
 
 async def _followed(
-    sensor: Sensor, newest: Sequence[ReceivedMessage], position: Mapping[int, Position]
+    request: Request, newest: Sequence[ReceivedMessage], position: Mapping[int, Position]
 ) -> AsyncIterator[str]:
     """No thread waits with a follower; one is taken for each look, which is bounded."""
-    while True:
+    sensor, last = _sensor(request), False
+    while newest or not last:
         if newest:
             yield await run_in_threadpool(_lines, newest)
         else:
             await asyncio.sleep(_FOLLOW_EVERY_S)
+        last = request.app.state.closing
         newest, position = await run_in_threadpool(sensor.tail_from, position)
 
 

@@ -10,6 +10,7 @@ from sealwire.console.app import Console
 from sealwire.console.services import ConsoleServices
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from sealwire.bootstrap.roles import Roles
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Front:
     """Passes each request to the one whose address it is."""
 
-    def __init__(self, console: Console, api: ASGIApp, clear: ASGIApp) -> None:
+    def __init__(self, console: Console, api: FastAPI, clear: ASGIApp) -> None:
         self._console = console
         self.api = api
         self.clear = clear
@@ -29,8 +30,9 @@ class Front:
         await (self._console if ours else self.api)(scope, receive, send)
 
     def close(self) -> None:
-        """Let live pages end, so that the listener can close."""
+        """Let live pages and who follows end, so that the listeners can close."""
         self._console.close()
+        self.api.state.closing = True
 
 
 def front_of(roles: Roles) -> Front:

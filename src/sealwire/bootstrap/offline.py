@@ -33,4 +33,4 @@ def opened_offline(home: Home) -> Iterator[FastAPI]:
         stack.callback(lock.release)
         base = lay_foundation(remembered(home))
         stack.callback(base.close)
-        yield create_app(offline_services(base, stack), version=VERSION)
+        yield create_app(offline_services(base, stack), version=VERSION, closing=True)

@@ -32,6 +32,11 @@ def outcome_of(command: Callable[..., object], words: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         _line("stopped")
         return STOPPED
+    except SystemExit as left:
+        # The library leaves by itself, with 1, when the reader of its pipe went away.
+        if isinstance(left.__context__, BrokenPipeError):
+            return _exit_code(left.__context__)
+        raise
     return result if isinstance(result, int) else 0
 
 

@@ -20,6 +20,7 @@ from sealwire.cli.sensor_records import KEPT, add_record_commands
 from sealwire.cli.sensor_retention import hold_app, retention_app
 from sealwire.cli.session import HomeOption, api, segment
 from sealwire.cli.silence import silence_app
+from sealwire.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -192,7 +193,10 @@ def tail(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the newest messages as they are in the journal."""
+    """Show the newest messages as they are in the journal.
+
+    With --follow also what arrives, until it is interrupted or the node stops (exit code 3).
+    """
     parameters: dict[str, Any] = {"count": count, "follow": follow}
     with api(home) as client, client.lines(f"{_API}/tail", params=parameters) as lines:
         for line in lines:
@@ -202,6 +206,12 @@ def tail(
                 message = json_format.loads(line)
                 text = printable(message["raw"].removesuffix("\n"))
                 typer.echo(f"{message['received']} {message['address']} {text}")
+    if follow:
+        raise UnavailableError(
+            "node.stopped",
+            "the node does not run: nothing more arrives",
+            hint="follow again when it runs",
+        )
 
 
 def _reason(failure: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ _ENVELOPE = {
     "received": "Received",
     "listener": "Listener port",
     "transport": "Transport",
+    "tls": "TLS",
     "address": "Sender",
     "port": "Sender's port",
     "certificate_subject": "Certificate",
@@ -41,6 +42,7 @@ _ENVELOPE = {
     "app": "APP-NAME",
     "procid": "PROCID",
     "msgid": "MSGID",
+    "flags": "Flags",
 }
 
 Words = Annotated[
@@ -141,10 +143,7 @@ def record(
     if json:
         show_json(found)
         return
-    show_fields({"Record": found["seq"]} | {told: found[key] for key, told in _ENVELOPE.items()})
-    if found.get("tls_version"):
-        show_fields({"TLS": f"{found['tls_version']} {found['cipher']}"})
-    show_fields({"Flags": ", ".join(found["flags"])})
+    show_fields(envelope(found))
     for field in found["fields"]:
         typer.echo(f"  {printable(field['name'])} = {printable(field['value'])}")
     typer.echo(printable(found["raw"].removesuffix("\n")))
@@ -156,6 +155,26 @@ def record(
             "Manifest": evidence["manifest"],
         }
     )
+
+
+def envelope(found: Mapping[str, Any]) -> dict[str, object]:
+    """What is shown of a record's receipt and header; what is not there is empty."""
+    from sealwire.sensor.query_names import FACILITIES, SEVERITIES
+
+    named = {
+        "facility": _named(found["facility"], FACILITIES),
+        "severity": _named(found["severity"], SEVERITIES),
+        "flags": ", ".join(found["flags"]),
+        "tls": " ".join(filter(None, (found.get("tls_version"), found.get("cipher")))),
+    }
+    shown = {**found, **named}
+    return {"Record": found["seq"]} | {told: shown[key] for key, told in _ENVELOPE.items()}
+
+
+def _named(number: int | None, names: Mapping[str, int]) -> str | None:
+    """``err (3)``: the word that a question takes, of several the first, and the number."""
+    word = next((word for word, code in names.items() if code == number), None)
+    return None if word is None else f"{word} ({number})"
 
 
 def reindex(home: HomeOption = None, json: JsonOption = False) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from sealwire.cli.sensor_records import pointing_out, what_waits
+from sealwire.cli.sensor_records import envelope, pointing_out, what_waits
 from sealwire.errors import RefusedError, UsageError
 from sealwire.sensor.query_words import condition_of
 
@@ -43,3 +45,15 @@ def test_words_that_cannot_be_pointed_at_are_not_shown(capsys: pytest.CaptureFix
     with pytest.raises(RefusedError), pointing_out("host=web1"):
         raise RefusedError("search.too_expensive", "it would take too long")
     assert capsys.readouterr().err == ""
+
+
+def test_facility_and_severity_are_shown_by_the_words_that_a_question_takes() -> None:
+    keys = ("received", "listener", "address", "port", "certificate_subject", "certificate_sha256")
+    more = ("framing", "retention", "grade", "rule", "timestamp", "host", "app", "procid", "msgid")
+    found: dict[str, Any] = {**dict.fromkeys((*keys, *more)), "seq": 7, "transport": "tls"}
+    found |= {"facility": 10, "severity": 3, "flags": ["no_time"], "tls_version": "TLSv1.3"}
+    shown = envelope({**found, "cipher": "TLS_AES_256_GCM_SHA384"})
+    assert (shown["Facility"], shown["Severity"]) == ("authpriv (10)", "err (3)")
+    assert shown["TLS"] == "TLSv1.3 TLS_AES_256_GCM_SHA384"
+    bare = envelope({**found, "facility": None, "severity": None, "tls_version": None})
+    assert (bare["Facility"], bare["Severity"], bare["TLS"]) == (None, None, "")

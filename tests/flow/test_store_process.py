@@ -18,6 +18,7 @@ from sealwire.bootstrap.client import home_client
 from sealwire.clock import SystemClock
 from sealwire.errors import NotFoundError, SealwireError
 from tests.flow.authority import LOOPBACK
+from tests.flow.commands import good, run
 from tests.flow.live_node import living, workers_of
 from tests.flow.node import Node
 from tests.flow.peers import wait_until
@@ -148,6 +149,13 @@ def test_a_follower_is_told_what_comes(node: Node, stored: Sender) -> None:
         later.send(3)
         told = [json.loads(next(lines))["raw"].encode() for _ in range(3)]
     assert told == [later.line(number) for number in range(3)]
+
+
+def test_nothing_found_is_said_to_people_and_no_fault(node: Node, stored: Sender) -> None:
+    words = ("sensor", "search", "stored", "--until", "1h", "--home", str(node.home))
+    assert good(run(None, *words)) == ""
+    assert "note: no record was found" in run(None, *words).stderr
+    assert run(None, *words, "--json").stderr == ""
 
 
 def test_a_question_that_is_none_is_refused(node: Node, stored: Sender) -> None:

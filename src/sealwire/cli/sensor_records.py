@@ -95,9 +95,13 @@ def search(
         if count:
             _show_count(client.call("GET", f"{_API}/search/count", params=asked), json=json)
         else:
+            none = not json
             for found in _found(client, {**asked, "limit": limit}):
                 detail = client.call("GET", f"{_API}/records/{found['seq']}") if evidence else found
                 _show_line(detail, json=json)
+                none = False
+            if none:
+                typer.echo("note: no record was found", err=True)
         told = what_waits(client.call("GET", f"{_API}/stats"))
         if told:
             typer.echo(f"note: {told}", err=True)

@@ -38,7 +38,7 @@ def units(
     url = f"sqlite:///{folder / 'shared.db'}"
     if request.param == "postgresql":
         server: PostgresqlServer = request.getfixturevalue("postgresql")
-        url = server.fresh_url()
+        url = server.migrated_url()
     shared = ("--database", url)
     with ExitStack() as stack:
         first = stack.enter_context(Node(folder / "h1", FIRST, shared))

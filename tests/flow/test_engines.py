@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -23,10 +24,30 @@ if TYPE_CHECKING:
 AT_ONCE = 32
 
 
-@pytest.fixture
-def node(database_url: str, tmp_path: Path) -> Iterator[Node]:
-    with Node(tmp_path / "home", options=("--database", database_url)) as running:
+@pytest.fixture(scope="module")
+def url(postgresql: PostgresqlServer) -> str:
+    """An empty database of PostgreSQL."""
+    return postgresql.fresh_url()
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("postgresql")
+    with Node(folder / "home", options=("--database", url)) as running:
         yield running
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Node]:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    with Node(tmp_path / "home", options=("--database", url)) as running:
+        yield running
+
+
+@pytest.fixture(params=["on_sqlite", "on_postgresql"])
+def node(request: pytest.FixtureRequest) -> Node:
+    found: Node = request.getfixturevalue(request.param)
+    return found
 
 
 def test_many_approvals_at_once_give_one_certificate(node: Node, tmp_path: Path) -> None:
@@ -39,7 +60,9 @@ def test_many_approvals_at_once_give_one_certificate(node: Node, tmp_path: Path)
     before = node.json("ca", "reconcile")
 
     def approve(_: int) -> tuple[int, str]:
-        transport = httpx.HTTPTransport(uds=str(Home(node.home).socket))
+        # No TLS is spoken here: a context that trusts nobody spares reading all the CAs.
+        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        transport = httpx.HTTPTransport(uds=str(Home(node.home).socket), verify=nobody)
         with httpx.Client(transport=transport, base_url="http://sealwire", timeout=60) as api:
             answer = api.post(f"/api/v1/ca/requests/{number}/approve", json={})
             return answer.status_code, str(answer.json().get("code", answer.json().get("serial")))
@@ -55,20 +78,20 @@ def test_many_approvals_at_once_give_one_certificate(node: Node, tmp_path: Path)
 
 
 def test_a_database_password_stays_with_the_owner(
-    postgresql: PostgresqlServer, tmp_path: Path
+    on_postgresql: Node, postgresql: PostgresqlServer, url: str
 ) -> None:
-    url = postgresql.fresh_url()
-    with Node(tmp_path / "home", options=("--database", url)) as node:
-        transport = httpx.HTTPTransport(uds=str(Home(node.home).socket))
-        with httpx.Client(transport=transport, base_url="http://sealwire") as api:
-            listed = api.get("/api/v1/openapi.json").json()["paths"]
-            plain = [path for path, item in listed.items() if "get" in item and "{" not in path]
-            assert len(plain) > 10
-            answers = [api.get(path).text for path in plain]
-        answers.append(node.run("audit", "list"))
-        # A node that cannot reach its database any more has the most to complain about.
-        postgresql.cut_off(url)
-        answers.append(node.run("audit", "list"))
+    node = on_postgresql
+    transport = httpx.HTTPTransport(uds=str(Home(node.home).socket))
+    with httpx.Client(transport=transport, base_url="http://sealwire") as api:
+        listed = api.get("/api/v1/openapi.json").json()["paths"]
+        plain = [path for path, item in listed.items() if "get" in item and "{" not in path]
+        assert len(plain) > 10
+        answers = [api.get(path).text for path in plain]
+    answers.append(node.run("audit", "list"))
+    # A node that cannot reach its database any more has the most to complain about.
+    postgresql.cut_off(url)
+    answers.append(node.run("audit", "list"))
+    node.stop()
     assert not [text for text in answers if PASSWORD in text]
     config = Home(node.home).config_file
     assert stat.S_IMODE(config.stat().st_mode) == 0o600

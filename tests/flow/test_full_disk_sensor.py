@@ -8,10 +8,9 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from sealwire.bootstrap.home import Home
+from sealwire.bootstrap.client import home_client
 from sealwire.syslog.framing import encode_octet_frame
 from tests.flow.authority import LOOPBACK
 from tests.flow.commands import state
@@ -28,9 +27,8 @@ FRAME = encode_octet_frame(b"<14>1 2026-01-01T00:00:00Z host app - - - " + b"x" 
 
 def stats(node: Node) -> dict[str, Any]:
     """``sensor stats``, asked without a process for each question."""
-    transport = httpx.HTTPTransport(uds=str(Home(node.home).socket))
-    with httpx.Client(transport=transport, base_url="http://sealwire", timeout=30) as client:
-        found: dict[str, Any] = client.get("/api/v1/sensor/stats").raise_for_status().json()
+    with home_client(node.home) as client:
+        found: dict[str, Any] = client.call("GET", "/api/v1/sensor/stats")
         return found
 
 

@@ -122,13 +122,14 @@ def drawn(person: Person) -> list[int]:
     return [int(re.findall(r": (\d+) \(", title)[0]) for title in titles]
 
 
-def test_from_a_question_to_the_bytes(plain: Person, node: Node) -> None:
+def test_from_a_question_to_the_bytes(plain: Person, scripted: Person, node: Node) -> None:
     person = plain
     wait_until(lambda: everything(person) == len(LINES) + 2, "the records", 20.0)
     assert sum(drawn(person)) == len(LINES) + 2
     narrowed_down(person)
     checked(person, node)
     hostile(person)
+    unharmed(scripted)
     named(person)
 
 
@@ -187,32 +188,34 @@ def checked(person: Person, node: Node) -> None:
 
 
 def hostile(person: Person) -> None:
-    """Markup and bytes of senders are text, and widen no page."""
-    person.open("/sensors/search?q=hostile+OR+binary")
-    assert found(person) == 2
-    narrow(person)
+    """Markup and bytes of senders are text."""
     for position, told in ((1, "<img src=x onerror=alert(1)>"), (0, "1b 5b 32 4a")):
         person.open("/sensors/search?q=hostile+OR+binary")
+        assert found(person) == 2
         person.page.locator(".records td.when a").nth(position).click()
         person.page.get_by_role("heading", name="Evidence").wait_for()
         assert told in person.text()
-        narrow(person)
-    assert person.page.locator("main script, main img").count() == 0
+        assert person.page.locator("main script, main img").count() == 0
 
 
-def narrow(person: Person) -> None:
-    """No page is wider than its window (without scripts nothing else can measure it)."""
-    for width in (1280, 390):
-        person.page.set_viewport_size({"width": width, "height": 900})
-        widest = person.page.locator("main, header, footer").evaluate_all(
-            "parts => Math.max(...parts.map(part => part.getBoundingClientRect().right))"
-        )
-        assert widest <= width, (person.page.url, width)
+def unharmed(person: Person) -> None:
+    """The same pages where scripts would run: none does, and no page is wider than its window."""
+    listed = "/sensors/search?q=hostile+OR+binary"
+    person.open(listed)
+    records = person.page.locator(".records td.when a").evaluate_all(
+        "links => links.map(link => link.getAttribute('href'))"
+    )
+    assert len(records) == 2
+    for path in (listed, *records):
+        person.open(path)
+        assert person.page.locator("main script, main img").count() == 0
+        for width in (1280, 390):
+            assert person.overflow(width) <= 0, (path, width)
+    assert person.complaints == []
 
 
 def named(person: Person) -> None:
     """A sender is named, and no longer."""
-    person.page.set_viewport_size({"width": 1280, "height": 900})
     person.choose("Data Sources", "Admission")
     person.fill("Name", "web servers")
     person.press("Name it")

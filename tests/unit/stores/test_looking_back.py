@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sealwire.sensor.query import And, Equals, Field, HasWord, Or
 from sealwire.stores.archive.questions import (
     FIRST_REACH_US,
     FIRST_RECORDS,
     Span,
     first_reach,
+    first_records,
     further,
     window,
 )
@@ -62,3 +64,10 @@ def test_an_even_flow_is_followed_no_further_than_needed() -> None:
     while found(reached) < 101:
         reached = further(reached, found(reached), 101)
     assert reached <= 160 * minute
+
+
+def test_what_is_asked_says_how_many_to_look_through_first() -> None:
+    word, host = HasWord("alice"), Equals(Field.HOST, "fmc")
+    assert first_records(None, 1600) == 100
+    assert first_records(host, 1600) == first_records(And((word, host)), 1600) == 1600
+    assert first_records(word, 1600) == first_records(Or((word, word)), 1600) == 2400

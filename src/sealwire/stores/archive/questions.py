@@ -28,6 +28,10 @@ FIRST_REACH_US: Final = 5 * MINUTE_US
 """How far from the end of the time range to look first, at least."""
 FIRST_RECORDS: Final = 100_000
 """So many are looked through at once as soon as fewer are."""
+FIRST_OF_ALL: Final = 16
+"""Where each record is one that is asked for, by so much less."""
+FIRST_BY_WORD: Final = 1.5
+"""Where the word index tells which they are, by so much more: what it passes over costs little."""
 LEAST_FURTHER: Final = 2.0
 MOST_FURTHER: Final = 24.0
 SPARE: Final = 1.5
@@ -79,6 +83,14 @@ def first_reach(span: Span, records: int, at_once: int = FIRST_RECORDS) -> int:
     all that it looks at.
     """
     return max(FIRST_REACH_US, (span.until_us - span.since_us) * at_once // max(records, 1))
+
+
+def first_records(condition: Condition | None, at_once: int) -> int:
+    """How many to look through first for ``condition``, where ``at_once`` are for most."""
+    if condition is None:
+        return at_once // FIRST_OF_ALL
+    by_word = all(isinstance(leaf, HasWord) for leaf in leaves(condition))
+    return int(at_once * FIRST_BY_WORD) if by_word else at_once
 
 
 def further(covered_us: int, found: int, wanted: int, first_us: int = FIRST_REACH_US) -> int:

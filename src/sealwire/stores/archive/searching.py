@@ -20,6 +20,7 @@ from sealwire.stores.archive.questions import (
     Span,
     counted_by_minute,
     first_reach,
+    first_records,
     further,
     window,
 )
@@ -109,7 +110,11 @@ class Searching:
         question = self._question(search.condition, redelivered=search.redelivered)
         found: list[Place] = []
         span, covered, wanted = self._reach(search), 0, search.limit + 1
-        first = first_reach(self._ledger.span, self._ledger.upto, self._at_once)
+        first = first_reach(
+            self._ledger.span,
+            self._ledger.upto,
+            first_records(search.condition, self._at_once),
+        )
         while covered < span.until_us - span.since_us:
             far = further(covered, len(found), wanted, first)
             piece = window(span, covered, far, oldest_first=search.oldest_first)

@@ -26,15 +26,6 @@ MOST_MEMORY: Final = 1 << 30
 MOST_ROWS: Final = 2_000_000_000
 LEAST_S: Final = 0.05
 
-SPREAD: Final[Mapping[str, Setting]] = {
-    "merge_tree_min_rows_for_concurrent_read": 8192,
-    "merge_tree_min_bytes_for_concurrent_read": 1 << 20,
-}
-"""Read with all processors what is little and lies apart: to unpack it is what takes long.
-
-Far above the rows of a granule: with less than those the engine did not come back at times.
-"""
-
 _TOO_EXPENSIVE: Final = frozenset({TIMEOUT, TOO_MANY_ROWS, TOO_SLOW, MEMORY})
 
 
@@ -49,11 +40,8 @@ class Budget:
         """The same, but for the last ``seconds``."""
         return Budget(self._clock, self._end - self._clock.monotonic() - seconds)
 
-    def settings(self, *, spread: bool = False) -> Mapping[str, Setting]:
-        """Settings of the next statement. Raises RefusedError when there is no time left.
-
-        ``spread``: it reads few rows that lie apart.
-        """
+    def settings(self) -> Mapping[str, Setting]:
+        """Settings of the next statement. Raises RefusedError when there is no time left."""
         left = self._end - self._clock.monotonic()
         if left < LEAST_S:
             raise too_expensive()
@@ -62,7 +50,6 @@ class Budget:
             "max_memory_usage": MOST_MEMORY,
             "max_rows_to_read": MOST_ROWS,
             "readonly": 2,
-            **(SPREAD if spread else {}),
         }
 
 

@@ -162,7 +162,7 @@ class Searching:
     def _read(
         self, statement: tuple[str, Mapping[str, Parameter]], budget: Budget
     ) -> dict[int, StoredRecord]:
-        table = self._tables.ask(*statement, budget, spread=True)
+        table = self._tables.ask(*statement, budget)
         return {record.seq: record for record in answers.records(table)}
 
     def _counted(self, search: Search, step_s: int) -> dict[int, dict[int | None, int]]:

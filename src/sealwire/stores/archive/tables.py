@@ -35,11 +35,9 @@ class Tables:
         sql: str,
         parameters: Mapping[str, Parameter] | None = None,
         budget: Budget | None = None,
-        *,
-        spread: bool = False,
     ) -> pa.Table:
-        """A table with the answer, within ``budget``. ``spread``: from few rows that lie apart."""
-        settings = budget.settings(spread=spread) if budget is not None else None
+        """A table with the answer, within ``budget``."""
+        settings = budget.settings() if budget is not None else None
         try:
             return self._engine.execute(sql, parameters, settings)
         except EngineError as error:

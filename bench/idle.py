@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 from bench.crowd import PATIENCE, Crowd, allow_descriptors, client_context, source_address
 from bench.machine import description
-from bench.receivers import cpu_seconds, memory_kb
+from bench.receivers import memory_kb
 from bench.results import add_record_option, report
 from bench.sensor import Sensor
-from sealwire.bootstrap.process_figures import tree
+from sealwire.bootstrap.process_figures import cpu_seconds, tree
 from tests.flow.authority import PeerAuthority
 
 if TYPE_CHECKING:

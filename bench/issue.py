@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -24,13 +23,11 @@ from typing import TYPE_CHECKING, Final
 
 from bench.cfssl import Cfssl
 from bench.machine import description
-from bench.receivers import cpu_seconds
 from bench.results import add_record_option, report
-from sealwire.bootstrap.bench_issue import approvals
+from sealwire.bootstrap.bench_issue import approvals, as_agent, csr_text, submission
 from sealwire.bootstrap.kept_connections import KeptConnections, post
-from sealwire.x509.csr import build_csr
-from sealwire.x509.keys import KeyType, generate_key
-from sealwire.x509.subject import parse_dn
+from sealwire.bootstrap.process_figures import cpu_seconds
+from sealwire.x509.keys import KeyType
 from tests.flow.node import Node
 
 if TYPE_CHECKING:
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 SERVER_PROCESSOR: Final = "0"
 CLIENT_PROCESSOR: Final = 1
 CONNECTIONS: Final = 16
-PROFILE: Final = "caAuditServerCert"
 WAYS: Final = ("cfssl", "sealwire", "bulk", "call")
 IN_BULK: Final = 100
 KINDS: Final = (KeyType.P256, KeyType.RSA2048)
@@ -51,12 +47,6 @@ class Figures:
 
     rate: float
     cpu: float
-
-
-def csr_text(number: int) -> str:
-    """A P-256 subscriber's request."""
-    name = f"server-{number}.example.com"
-    return build_csr(generate_key(KeyType.P256), parse_dn(f"CN={name}"), [name]).decode("ascii")
 
 
 def by_cfssl(kind: KeyType, folder: Path, count: int) -> Figures:
@@ -89,8 +79,8 @@ def _approved(kind: KeyType, folder: Path, count: int, bulk: int) -> Figures:
     node.run("ca", "init", "--key-type", kind.value)
     with node:
         _pin(node.pid)
-        submissions = [_submission(number) for number in range(count + CONNECTIONS)]
-        with KeptConnections(_console_port(node), CONNECTIONS, _agent(node.home)) as agent:
+        submissions = [submission(number) for number in range(count + CONNECTIONS)]
+        with KeptConnections(_console_port(node), CONNECTIONS, as_agent(node.home)) as agent:
             waiting = [json.loads(body)["id"] for body in agent.ask(submissions).bodies]
             agent.ask(approvals(waiting[:CONNECTIONS], 1))
             asked = approvals(waiting[CONNECTIONS:], bulk)
@@ -116,11 +106,6 @@ def _console_port(node: Node) -> int:
     return int(state["console_port"])
 
 
-def _submission(number: int) -> bytes:
-    body = json.dumps({"profile": PROFILE, "csr": csr_text(number)}).encode()
-    return post("/api/v1/ca/requests", body)
-
-
 def _reconciled(node: Node, count: int) -> None:
     """What was measured was done: RuntimeError unless the books balance."""
     found = node.json("ca", "reconcile")
@@ -132,13 +117,6 @@ def _pin(root: int) -> None:
     subprocess.run(
         ["taskset", "-a", "-c", "-p", SERVER_PROCESSOR, str(root)], check=True, capture_output=True
     )
-
-
-def _agent(home: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(home / "credentials" / "ca-roots.pem"))
-    context.check_hostname = False
-    context.load_cert_chain(home / "credentials" / "caadmin.pem")
-    return context
 
 
 _BY: Final = {"cfssl": by_cfssl, "sealwire": by_sealwire, "bulk": by_bulk, "call": by_call}

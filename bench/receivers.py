@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from sealwire.bootstrap.process_figures import cpu_of, tree
+from sealwire.bootstrap.process_figures import cpu_seconds
 from sealwire.clock import SystemClock
 from tests.flow.peers import PeerError, RsyslogReceiver, SyslogNgReceiver, wait_until
 
@@ -62,11 +62,6 @@ class Receiver(Protocol):
     def stored(self) -> int:
         """Messages found in its store, counted one by one."""
         ...
-
-
-def cpu_seconds(root: int) -> float:
-    """User and system time of a process tree, with that of children it has already waited for."""
-    return sum(cpu_of(pid) for pid in tree(root))
 
 
 def memory_kb(pid: int) -> int:

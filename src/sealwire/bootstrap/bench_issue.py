@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sealwire.bootstrap.client import home_client
 from sealwire.bootstrap.home import Home
 from sealwire.bootstrap.kept_connections import KeptConnections, post
-from sealwire.bootstrap.process_figures import by_role, cpu_of
+from sealwire.bootstrap.process_figures import cpu_seconds
 from sealwire.bootstrap.scratch_node import scratch_node
 from sealwire.errors import RefusedError
 from sealwire.x509.csr import build_csr
@@ -59,7 +59,7 @@ def bench_issue(asked: Issuance) -> dict[str, Any]:
         node = stack.enter_context(scratch_node(home.root, ("--roles", "ca"), lambda _line: None))
         client = stack.enter_context(home_client(home.root))
         port = int(home.state()["console_port"])  # type: ignore[call-overload]
-        agent = KeptConnections(port, asked.connections, _as_agent(home))
+        agent = KeptConnections(port, asked.connections, as_agent(home.root))
         return _measured(asked, node.pid, client, stack.enter_context(agent))
 
 
@@ -67,11 +67,11 @@ def _measured(
     asked: Issuance, node: int, client: ApiClient, agent: KeptConnections
 ) -> dict[str, Any]:
     before = _books(client)
-    submissions = [_submission(number) for number in range(asked.certificates)]
+    submissions = [submission(number) for number in range(asked.certificates)]
     waiting = [json.loads(body)["id"] for body in agent.ask(submissions).bodies]
-    used = _cpu(node)
+    used = cpu_seconds(node)
     seconds = agent.ask(approvals(waiting, asked.bulk)).seconds
-    used = _cpu(node) - used
+    used = cpu_seconds(node) - used
     check_books(asked.certificates, before, _books(client))
     return {
         "certificates": asked.certificates,
@@ -109,19 +109,20 @@ def _books(client: ApiClient) -> dict[str, Any]:
     return found
 
 
-def _cpu(node: int) -> float:
-    return sum(by_role(node, cpu_of).values())
-
-
-def _submission(number: int) -> bytes:
+def csr_text(number: int) -> str:
+    """A P-256 subscriber's request."""
     name = f"server-{number}.example.com"
-    csr = build_csr(generate_key(KeyType.P256), parse_dn(f"CN={name}"), [name]).decode("ascii")
-    return post(_REQUESTS, json.dumps({"profile": _PROFILE, "csr": csr}).encode())
+    return build_csr(generate_key(KeyType.P256), parse_dn(f"CN={name}"), [name]).decode("ascii")
 
 
-def _as_agent(home: Home) -> ssl.SSLContext:
+def submission(number: int) -> bytes:
+    """The call that submits one."""
+    return post(_REQUESTS, json.dumps({"profile": _PROFILE, "csr": csr_text(number)}).encode())
+
+
+def as_agent(home: Path) -> ssl.SSLContext:
     """The agent's certificate and key, the CA's roots."""
-    credentials = home.root / "credentials"
+    credentials = home / "credentials"
     context = ssl.create_default_context(cafile=str(credentials / "ca-roots.pem"))
     context.load_cert_chain(credentials / "caadmin.pem")
     return context

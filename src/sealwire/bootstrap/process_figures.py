@@ -43,6 +43,11 @@ def cpu_of(pid: int) -> float:
         return 0.0
 
 
+def cpu_seconds(root: int) -> float:
+    """User and system time of a process tree, with that of children it has already waited for."""
+    return sum(cpu_of(pid) for pid in tree(root))
+
+
 def role_of(pid: int) -> str:
     """What a process of a node is for: one of ``ROLES``."""
     try:

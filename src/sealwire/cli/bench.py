@@ -10,7 +10,7 @@ from sealwire.cli.ca_init import KeyTypeOption
 from sealwire.cli.output import JsonOption, show_fields, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 bench_app = typer.Typer(no_args_is_help=True, help="How fast it is on this machine.")
 
@@ -33,13 +33,9 @@ def ingest(
     """Send to a sensor of its own over TLS; messages a second, CPU, and that each is found once."""
     from sealwire.bootstrap.bench import Load, bench_ingest
 
-    if not json:
-        typer.echo("a sensor of its own is started, asked and removed again", err=True)
-    measured = bench_ingest(Load(messages, connections, size, batch))
-    if json:
-        show_json(measured)
-    else:
-        _show_ingest(measured)
+    load = Load(messages, connections, size, batch)
+    note = "a sensor of its own is started, asked and removed again"
+    _tell(note, lambda: bench_ingest(load), _show_ingest, json=json)
 
 
 @bench_app.command("issue")
@@ -57,13 +53,23 @@ def issue(
     """
     from sealwire.bootstrap.bench_issue import Issuance, bench_issue
 
-    if not json:
-        typer.echo("a CA of its own is made, asked and removed again", err=True)
-    measured = bench_issue(Issuance(certificates, connections, key_type, bulk))
+    asked = Issuance(certificates, connections, key_type, bulk)
+    note = "a CA of its own is made, asked and removed again"
+    _tell(note, lambda: bench_issue(asked), _show_issue, json=json)
+
+
+def _tell(
+    note: str,
+    measure: Callable[[], Mapping[str, Any]],
+    show: Callable[[Mapping[str, Any]], None],
+    *,
+    json: bool,
+) -> None:
     if json:
-        show_json(measured)
+        show_json(measure())
     else:
-        _show_issue(measured)
+        typer.echo(note, err=True)
+        show(measure())
 
 
 def _show_issue(measured: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from sealwire.errors import Finding, RefusedError, Severity
+from sealwire.api.problems import invalid_input
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -23,15 +23,9 @@ def refuse_unknown_parameters(request: Request) -> None:
     known = _names(route.dependant)
     unknown = sorted(set(request.query_params) - known)
     if unknown:
-        findings = [
-            Finding("input.invalid", Severity.ERROR, f"query.{name}: there is no such parameter")
-            for name in unknown
-        ]
-        raise RefusedError(
-            "input.invalid",
-            "; ".join(finding.message for finding in findings),
+        raise invalid_input(
+            [f"query.{name}: there is no such parameter" for name in unknown],
             hint=f"there are: {', '.join(sorted(known))}" if known else "there are none",
-            findings=findings,
         )
 
 

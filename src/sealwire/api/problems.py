@@ -36,6 +36,12 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=True).encode("ascii")
 
 
+def invalid_input(faults: Sequence[str], hint: str = "") -> RefusedError:
+    """The error for a request with these faults, each beginning with its place."""
+    findings = [Finding("input.invalid", Severity.ERROR, fault) for fault in faults]
+    return RefusedError("input.invalid", "; ".join(faults), hint=hint, findings=findings)
+
+
 def problem_json(error: SealwireError) -> dict[str, Any]:
     """The same document for one error among other results."""
     document: dict[str, Any] = json.loads(bytes(problem(error).body))
@@ -103,16 +109,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> ProblemResponse:
-        findings = [
-            Finding(
-                code="input.invalid",
-                severity=Severity.ERROR,
-                message=f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}",
+        faults = error.errors()
+        return problem(
+            invalid_input(
+                [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults]
             )
-            for fault in error.errors()
-        ]
-        text = "; ".join(finding.message for finding in findings)
-        return problem(RefusedError("input.invalid", text, findings=findings))
+        )
 
     @app.exception_handler(HTTPException)
     async def _other(_request: Request, error: HTTPException) -> ProblemResponse:

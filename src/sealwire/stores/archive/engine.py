@@ -90,6 +90,15 @@ def once_for(token: str | None) -> Mapping[str, Setting]:
     return {"insert_deduplicate": 1, "insert_deduplication_token": token}
 
 
+ANSWERS: Final[Mapping[str, Setting]] = {
+    "output_format_arrow_string_as_string": 0,
+    "output_format_arrow_parallel_encoding": 0,
+    "output_format_arrow_compression_method": "none",
+}
+"""How answers are handed over. chDB 26.5 waits for ever at times when several threads encode one
+that comes in many blocks, and takes longer for all others."""
+
+
 class ChdbEngine:
     """ClickHouse in this process, on a folder of its own.
 
@@ -114,7 +123,7 @@ class ChdbEngine:
         settings: Mapping[str, Setting] | None = None,
     ) -> pa.Table:
         """See Engine."""
-        given = {**(settings or {}), "output_format_arrow_string_as_string": 0}
+        given = {**(settings or {}), **ANSWERS}
         escaped = {name: _escaped(value) for name, value in (parameters or {}).items()}
         with self._asking:
             return _table(_told(self._questions, f"{sql} {_clause(given)}", escaped))

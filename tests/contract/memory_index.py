@@ -94,8 +94,9 @@ class MemoryIndex:
 
 
 def numbered(records: Sequence[StoredRecord], first: int = 1) -> list[StoredRecord]:
-    """With ``seq`` from ``first`` on."""
-    return [replace(at, seq=first + number) for number, at in enumerate(records)]
+    """With ``seq`` from ``first`` on; the same bytes at the same moment say the same."""
+    said = {(at.raw, at.received_ns // 1000): at for at in records}
+    return [replace(at, seq=first + number) for number, at in enumerate(said.values())]
 
 
 def _place(at: StoredRecord) -> tuple[int, int]:

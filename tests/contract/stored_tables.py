@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from sealwire.syslog.kinds import Kind
-from sealwire.syslog.message import Grade
+from sealwire.syslog.message import Grade, ParsedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,34 @@ DAY_US: Final = 86_400_000_000
 REPEATED: Final = pa.dictionary(pa.int32(), pa.string())
 
 
+SAID: Final[dict[tuple[bytes, int], ParsedMessage]] = {}
+"""What records of tables are taken apart into, by their bytes and when they were received."""
+
+
+def said(raw: bytes, received_us: int) -> ParsedMessage:
+    """What a record of a table says; unlike real ones it does not say it in its bytes."""
+    return SAID[raw, received_us]
+
+
+def _parsed(at: StoredRecord) -> ParsedMessage:
+    return ParsedMessage(
+        grade=Grade[at.grade.upper()],
+        rule=at.rule,
+        facility=at.facility,
+        severity=at.severity,
+        timestamp_us=at.timestamp_us,
+        host=at.host,
+        app=at.app,
+        procid=at.procid,
+        msgid=at.msgid,
+        message_start=at.message_start,
+        fields=at.fields,
+    )
+
+
 def table_of(kept: Sequence[StoredRecord]) -> pa.Table:
-    """A segment's columns, and ``fields``."""
+    """A segment's columns, and ``fields``. What is in them is what ``said`` says."""
+    SAID.update({(at.raw, at.received_ns // 1000): _parsed(at) for at in kept})
 
     def text(name: str) -> pa.Array:
         return pa.array([getattr(at, name) for at in kept], pa.string()).cast(REPEATED)

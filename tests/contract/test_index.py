@@ -48,7 +48,7 @@ from tests.contract.stored_records import (
     WORDS,
     records,
 )
-from tests.contract.stored_tables import DAY_US, START_US, table_of
+from tests.contract.stored_tables import DAY_US, START_US, said, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,7 +129,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
 
 @pytest.fixture
 def index(engine: ChdbEngine) -> Index:
-    return Index(engine, "sensor-1", SystemClock())
+    return Index(engine, "sensor-1", SystemClock(), said)
 
 
 HELD: Final[dict[str, MemoryIndex]] = {}
@@ -185,7 +185,7 @@ def filled_once(name: str, index: Index, kept: list[StoredRecord]) -> tuple[Inde
 @pytest.fixture
 def filled(engine: ChdbEngine, spread: list[StoredRecord]) -> tuple[Index, MemoryIndex]:
     """Records of three days; to look through them all takes many steps."""
-    index = Index(engine, "sensor-1", SystemClock(), at_once=0)
+    index = Index(engine, "sensor-1", SystemClock(), said, at_once=0)
     return filled_once("filled", index, spread)
 
 
@@ -287,7 +287,8 @@ def test_records_are_found_though_the_engine_moved_them(
     kept = at_moments(drawn, moments)
     moving = MovingEngine(engine)
     index, memory = refilled(
-        Index(moving, "sensor-1", SystemClock()), *(kept[at : at + 10] for at in range(0, 60, 10))
+        Index(moving, "sensor-1", SystemClock(), said),
+        *(kept[at : at + 10] for at in range(0, 60, 10)),
     )
     assert index.search(everything()) == memory.search(everything())
     assert moving.moved
@@ -330,7 +331,7 @@ def test_a_seal_is_taken_once(index: Index, engine: ChdbEngine) -> None:
     for _ in range(3):
         index.insert(*seal(0))
     index.insert(*seal(1))
-    again = Index(engine, "sensor-1", SystemClock())
+    again = Index(engine, "sensor-1", SystemClock(), said)
     for number in (1, 0, 1):
         again.insert(*seal(number))
     assert again.indexed_upto() == 2 * ROWS
@@ -339,13 +340,13 @@ def test_a_seal_is_taken_once(index: Index, engine: ChdbEngine) -> None:
 
 def test_a_seal_half_taken_is_taken_whole_by_trying_again(engine: ChdbEngine) -> None:
     for steps in range(3):
-        index = Index(engine, "sensor-1", SystemClock())
+        index = Index(engine, "sensor-1", SystemClock(), said)
         refilled(index)
-        faulty = Index(FaultyEngine(engine, FIRST_INSERTS + steps), "sensor-1", SystemClock())
+        faulty = Index(FaultyEngine(engine, FIRST_INSERTS + steps), "sensor-1", SystemClock(), said)
         faulty.insert(*seal(0))
         with pytest.raises(UnavailableError):
             faulty.insert(*seal(1))
-        index = Index(engine, "sensor-1", SystemClock())
+        index = Index(engine, "sensor-1", SystemClock(), said)
         assert index.indexed_upto() == ROWS
         index.insert(*seal(1))
         assert counted(index) == (540, 540, 600)
@@ -394,12 +395,12 @@ def test_what_an_interruption_left_is_made_whole(
     index: Index, engine: ChdbEngine, table: str, good: int
 ) -> None:
     refilled(index)
-    dying = Index(InterruptedEngine(engine, table, good), "sensor-1", SystemClock())
+    dying = Index(InterruptedEngine(engine, table, good), "sensor-1", SystemClock(), said)
     dying.insert(*seal(0))
     dying.insert(*seal(1))
     with pytest.raises(UnavailableError):
         dying.insert(*seal(2))
-    again = Index(engine, "sensor-1", SystemClock())
+    again = Index(engine, "sensor-1", SystemClock(), said)
     for number in range(4):
         again.insert(*seal(number))
     assert again.indexed_upto() == 4 * ROWS
@@ -464,29 +465,29 @@ def test_building_again_goes_on_where_it_was_interrupted(index: Index, engine: C
     upto = index.rebuild(seal(number) for number in range(3))
     assert next(upto) == ROWS
     upto.close()
-    index = Index(engine, "sensor-1", SystemClock())
+    index = Index(engine, "sensor-1", SystemClock(), said)
     assert index.needs_rebuild
     assert list(index.rebuild(seal(number) for number in range(3))) == [ROWS, 2 * ROWS, 3 * ROWS]
     assert not index.needs_rebuild
-    assert not Index(engine, "sensor-1", SystemClock()).needs_rebuild
+    assert not Index(engine, "sensor-1", SystemClock(), said).needs_rebuild
     assert counted(index) == (810, 810, 900)
     assert index.size_bytes() > 0
 
 
 def test_an_index_of_another_version_is_built_again(engine: ChdbEngine) -> None:
     """Whatever its tables look like; what was in them comes from the segments."""
-    index = Index(engine, "sensor-1", SystemClock())
+    index = Index(engine, "sensor-1", SystemClock(), said)
     refilled(index)
     index.insert(*seal(0))
     engine.execute("DROP TABLE log")
     engine.execute("CREATE TABLE log (seq UInt64) ENGINE = MergeTree ORDER BY seq")
     older = [{"sensor": "sensor-1", "name": "schema", "value": 1, "version": 1_000}]
     engine.insert("marks", pa.Table.from_pylist(older), "older")
-    index = Index(engine, "sensor-1", SystemClock())
+    index = Index(engine, "sensor-1", SystemClock(), said)
     assert index.needs_rebuild
     assert list(index.rebuild(seal(number) for number in range(2))) == [ROWS, 2 * ROWS]
     assert counted(index) == (540, 540, 600)
-    assert not Index(engine, "sensor-1", SystemClock()).needs_rebuild
+    assert not Index(engine, "sensor-1", SystemClock(), said).needs_rebuild
 
 
 # --- hostile questions ----------------------------------------------------------------------------
@@ -550,7 +551,7 @@ def test_too_much_is_refused(near: tuple[Index, MemoryIndex]) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_time_that_is_up_is_told(engine: ChdbEngine) -> None:
-    index = Index(engine, "sensor-1", RunningClock())
+    index = Index(engine, "sensor-1", RunningClock(), said)
     for ask in (index.search, index.count):
         with pytest.raises(RefusedError) as raised:
             ask(everything(HasWord("nowhere")))

@@ -11,10 +11,13 @@ import pyarrow.compute as pc
 
 from sealwire.sensor.observed_columns import seen_in
 from sealwire.sensor.record_columns import (
+    PARSED,
+    TIME_FLAGS,
     UNPARSED,
     envelopes,
     parsed_surely,
     record_columns,
+    time_flags,
     unparsed,
 )
 from sealwire.stores.segments.records import stored_records
@@ -65,23 +68,30 @@ def made_table(
 
 
 def index_table(rows: pa.Table, parse: Parse = parse_batch) -> pa.Table:
-    """A segment's rows with the fields that the index has besides: they follow from ``raw``."""
-    rule = _plain(rows.column("rule").combine_chunks())
+    """A segment's rows as ``parse`` takes them apart, with the fields that the index has besides.
+
+    A parser of before may have sealed them: the index says of all records what today's says.
+    """
+    sound = pc.not_equal(_plain(rows.column("rule").combine_chunks()), UNPARSED)
+    taken = _taken_apart(rows.filter(sound), parse)
     # What killed the parser once is not given to it again.
-    sound = np.flatnonzero(pc.not_equal(rule, UNPARSED).to_numpy(zero_copy_only=False))
-    if len(sound) == rows.num_rows:
-        return rows.append_column(FIELDS, _fields(rows, parse))
-    place = np.full(rows.num_rows, len(sound), np.int64)
-    place[sound] = np.arange(len(sound))
-    fields = _fields(rows.take(pa.array(sound)), parse)
-    none = pa.array([[]], fields.type)
-    return rows.append_column(FIELDS, pa.concat_arrays([fields, none]).take(pa.array(place)))
+    left = rows.filter(pc.invert(sound))
+    if not left.num_rows:
+        return taken
+    left = left.append_column(FIELDS, pa.array([[]] * left.num_rows, taken[FIELDS].type))
+    both = pa.concat_tables([taken, left.cast(taken.schema)]).unify_dictionaries()
+    return both.take(np.argsort(np.argsort(~sound.to_numpy(zero_copy_only=False), kind="stable")))
 
 
-def _fields(rows: pa.Table, parse: Parse) -> pa.Array:
+def _taken_apart(rows: pa.Table, parse: Parse) -> pa.Table:
     raw = rows.column("raw").combine_chunks()
-    received = rows.column("received").cast(pa.int64()).combine_chunks().to_numpy() // 1000
-    return parsed_surely(parse, raw, received).column(FIELDS)
+    received_ns = rows.column("received").cast(pa.int64()).combine_chunks().to_numpy()
+    parsed = parsed_surely(parse, raw, received_ns // 1000)
+    flags = rows.column("flags").to_numpy() & ~np.uint16(TIME_FLAGS)
+    columns = {name: rows.column(name) for name in rows.column_names}
+    columns |= {name: parsed.column(name) for name in PARSED}
+    columns |= {"flags": pa.array(flags | time_flags(parsed, received_ns))}
+    return pa.table({**columns, FIELDS: parsed.column(FIELDS)})
 
 
 def merged(tables: Sequence[pa.Table]) -> pa.Table:
@@ -98,9 +108,10 @@ def numbered(made: MadeTable, first_seq: int) -> pa.Table:
 
 
 def stored_record(row: pa.Table) -> StoredRecord:
-    """The record of a segment's one row, with the fields that the index has besides."""
-    fields = tuple(index_table(row).column(FIELDS)[0].as_py())
-    (record,) = stored_records(row, lambda _raw, _received_us: fields)
+    """The record of a segment's one row, as the index has it."""
+    table = index_table(row)
+    fields = tuple(table.column(FIELDS)[0].as_py())
+    (record,) = stored_records(table.drop_columns(FIELDS), lambda _raw, _received_us: fields)
     return record
 
 

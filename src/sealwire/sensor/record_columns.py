@@ -48,6 +48,22 @@ _ENVELOPE: Final = (
     ("tls_version", pa.string(), "tls_version"),
     ("cipher", pa.string(), "cipher"),
 )
+PARSED: Final = (
+    "grade",
+    "rule",
+    "facility",
+    "severity",
+    "ts",
+    "host",
+    "app",
+    "procid",
+    "msgid",
+    "message_start",
+)
+"""Columns that a segment has from the parser; ``TIME_FLAGS`` are from it too."""
+
+TIME_FLAGS: Final = RecordFlag.TIME_GUESSED | RecordFlag.NO_TIME | RecordFlag.CLOCK_OFF
+
 _KIND_FLAGS: Final = {
     Kind.TRUNCATED: RecordFlag.TRUNCATED,
     Kind.UNTERMINATED: RecordFlag.UNTERMINATED,
@@ -155,10 +171,7 @@ def record_columns(
     for name, kind, attribute in _ENVELOPE:
         values = [getattr(each, attribute) for each in envelope.connections]
         columns[name] = _spread(envelope.source, values, kind)
-    kept = ("grade", "rule", "facility", "severity", "ts", "host", "app", "procid", "msgid")
-    for name in (*kept, "message_start"):
-        columns[name] = parsed.column(name)
-    return columns
+    return columns | {name: parsed.column(name) for name in PARSED}
 
 
 def _ports(envelope: Envelopes, ports: list[int]) -> pa.Array:
@@ -210,12 +223,18 @@ def _flags(
     flags[~allowed] |= np.uint16(RecordFlag.HOST_NOT_ALLOWED)
     if redelivered is not None:
         flags[redelivered] |= np.uint16(RecordFlag.REDELIVERED)
+    return flags | time_flags(parsed, envelope.received_ns)
+
+
+def time_flags(parsed: pa.RecordBatch, received_ns: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Those of ``TIME_FLAGS`` that hold for each message."""
+    flags = np.zeros(len(received_ns), np.uint16)
     flags[_plain(parsed.column("time_guessed"), fill=False)] |= np.uint16(RecordFlag.TIME_GUESSED)
     times = parsed.column("ts")
     missing = pc.is_null(times).to_numpy(zero_copy_only=False)
     flags[missing] |= np.uint16(RecordFlag.NO_TIME)
     sent = _plain(times.cast(pa.int64()), fill=0)
-    off = np.abs(sent - envelope.received_ns // 1000) > _DAY_US
+    off = np.abs(sent - received_ns // 1000) > _DAY_US
     flags[off & ~missing] |= np.uint16(RecordFlag.CLOCK_OFF)
     return flags
 

@@ -40,7 +40,7 @@ def cluster_dialect(cluster: str) -> Dialect:
         merge_tree="ReplicatedMergeTree" + _REPLICA + ")",
         summing="ReplicatedSummingMergeTree" + _REPLICA + ", {columns})",
         on_cluster=f" ON CLUSTER `{cluster}`",
-        deduplication="replicated_deduplication_window = 10000,"
+        table_settings="replicated_deduplication_window = 10000,"
         " replicated_deduplication_window_seconds = 2592000",
         read_suffix="_all",
         shared=True,

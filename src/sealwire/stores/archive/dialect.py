@@ -10,7 +10,7 @@ class Dialect:
     """In what the SQL for an engine differs: nothing else does.
 
     ``merge_tree`` and ``summing`` are engine clauses with ``{table}`` and ``{columns}`` to be
-    filled in; ``on_cluster`` follows a table's name; ``deduplication`` are settings of a table.
+    filled in; ``on_cluster`` follows a table's name; ``table_settings`` are those of every table.
     ``read_suffix`` is the end of the name a table is read by. ``shared``: tables hold records of
     other sensors too.
     """
@@ -18,9 +18,9 @@ class Dialect:
     merge_tree: str = "MergeTree"
     summing: str = "SummingMergeTree({columns})"
     on_cluster: str = ""
-    deduplication: str = (
+    table_settings: str = (
         "non_replicated_deduplication_window = 10000, fsync_after_insert = 1,"
-        " fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
+        " fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, auto_statistics_types = ''"
     )
     read_suffix: str = ""
     shared: bool = False

@@ -90,13 +90,15 @@ def once_for(token: str | None) -> Mapping[str, Setting]:
     return {"insert_deduplicate": 1, "insert_deduplication_token": token}
 
 
-ANSWERS: Final[Mapping[str, Setting]] = {
+ASKED: Final[Mapping[str, Setting]] = {
     "output_format_arrow_string_as_string": 0,
     "output_format_arrow_parallel_encoding": 0,
     "output_format_arrow_compression_method": "none",
+    "use_statistics": 0,
 }
-"""How answers are handed over. chDB 26.5 waits for ever at times when several threads encode one
-that comes in many blocks, and takes longer for all others."""
+"""How chDB 26.5 answers. It waits for ever at times when several threads encode an answer that
+comes in many blocks. Statistics of columns take longer to look at, from some minutes after the
+start on, than most questions take; they are not kept either (``Dialect.table_settings``)."""
 
 
 class ChdbEngine:
@@ -123,7 +125,7 @@ class ChdbEngine:
         settings: Mapping[str, Setting] | None = None,
     ) -> pa.Table:
         """See Engine."""
-        given = {**(settings or {}), **ANSWERS}
+        given = {**(settings or {}), **ASKED}
         escaped = {name: _escaped(value) for name, value in (parameters or {}).items()}
         with self._asking:
             return _table(_told(self._questions, f"{sql} {_clause(given)}", escaped))

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from sealwire.sensor.archive import RecordFlag
 from sealwire.stores.archive.questions import Span
 from sealwire.stores.archive.schema import NO_NUMBER
+from sealwire.stores.archive.shown import origins, particulars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,11 @@ _AS_THEY_ARE: Final = (
     "listener",
     "transport",
     "peer_address",
-    "peer_port",
     "framing",
     "flags",
     "retention",
     "grade",
     "rule",
-    "ts",
     "fields",
 )
 _TEXT: Final = ("certificate_sha256", "certificate_subject", "host", "app", "procid", "msgid")
@@ -63,7 +62,8 @@ def log_rows(sensor: str, table: pa.Table) -> pa.Table:
     columns |= {
         "sensor": _constant(sensor, table.num_rows),
         "received": pa.array(received // 1000, pa.timestamp("us", "UTC")),
-        "nanos": pa.array((received % 1000).astype(np.uint16)),
+        "origin": origins(table),
+        "particulars": particulars(table, received % 1000),
         "head": head,
         "msg": message,
     }

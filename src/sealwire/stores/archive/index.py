@@ -13,6 +13,7 @@ from sealwire.stores.archive.questions import FIRST_RECORDS, Span
 from sealwire.stores.archive.searching import Searching
 from sealwire.stores.archive.tables import Tables
 from sealwire.syslog.message import PARSER_VERSION
+from sealwire.syslog.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.archive import Bucket, Page, StoredRecord
     from sealwire.sensor.query import Search
     from sealwire.stores.archive.engine import Engine
+    from sealwire.stores.archive.shown import ParseOne
 
 
 def seal_token(sensor: str, manifest: int, sha256: str) -> str:
@@ -38,16 +40,22 @@ class Index:
     time; ``insert``, ``drop``, ``rebuild`` and ``close`` from one thread.
 
     Raises what RecordArchive says, and UnavailableError ``index.unavailable`` when the engine
-    fails, be it for want of room on the disk. ``at_once``: so many records a search may look
-    through in its first step.
+    fails, be it for want of room on the disk. ``parse``: what a record says besides its bytes, as
+    in the columns that are inserted. ``at_once``: so many records a search may look through in its
+    first step.
     """
 
     def __init__(
-        self, engine: Engine, sensor: str, clock: Clock, at_once: int = FIRST_RECORDS
+        self,
+        engine: Engine,
+        sensor: str,
+        clock: Clock,
+        parse: ParseOne = parse,
+        at_once: int = FIRST_RECORDS,
     ) -> None:
         self._tables = Tables(engine)
         self._ledger = Ledger(self._tables, sensor)
-        self._searching = Searching(self._tables, self._ledger, clock, at_once)
+        self._searching = Searching(self._tables, self._ledger, clock, parse, at_once)
         self._mending = Mending(self._tables, sensor)
         # Whether an insert may have been interrupted, by this process or the one before.
         self._in_doubt = True

@@ -37,12 +37,7 @@ MOST_FURTHER: Final = 24.0
 SPARE: Final = 1.5
 """Records do not come evenly: look so many times further than an even flow would need."""
 
-SHOWN: Final = (
-    "seq, toUnixTimestamp64Micro(received) AS received_us, nanos, listener, transport,"
-    " peer_address, peer_port, certificate_sha256, certificate_subject, framing, flags, retention,"
-    " grade, rule, facility, severity, toUnixTimestamp64Micro(ts) AS ts_us, host, app, procid,"
-    " msgid, head, msg, fields"
-)
+SHOWN: Final = "seq, origin, particulars, head, msg"
 _MOMENT: Final = "fromUnixTimestamp64Micro({value}, 'UTC')"
 
 
@@ -143,13 +138,14 @@ class Question:
         ), written.parameters
 
     def records(self, span: Span, numbers: Sequence[int]) -> tuple[str, dict[str, Parameter]]:
-        """Whole rows of the records with these numbers, all received within ``span``."""
+        """What records with these numbers are shown by, all received within ``span``, and when."""
         written = Written()
         listed = ", ".join(str(int(number)) for number in numbers)
         where = f"{self._span(written, span)} AND seq IN ({listed})"
         where += self._own(written)
         return (
-            f"SELECT {SHOWN} FROM log{self._dialect.read_suffix} WHERE {where}"  # noqa: S608 - values are bound
+            f"SELECT {SHOWN}, toUnixTimestamp64Micro(received) AS received_us"  # noqa: S608 - values are bound
+            f" FROM log{self._dialect.read_suffix} WHERE {where}"
         ), written.parameters
 
     def records_at(self, places: Sequence[Place]) -> tuple[str, dict[str, Parameter]]:

@@ -2,6 +2,10 @@
 
 ``log`` has a row for each record, ``minutes`` counts them for charts, ``seals`` says which seals
 are in both, ``marks`` what the tables were made with.
+
+A page's records lie far apart, and each column read of each costs as much as the next: records are
+shown by ``origin``, ``particulars``, ``head`` and ``msg`` alone, of which the rest follows. The
+columns beside these are there to be searched.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
     from sealwire.stores.archive.dialect import Dialect
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Rises whenever tables or their meaning change; the index is built again then."""
 
 NO_NUMBER: Final = 255
@@ -27,11 +31,9 @@ _LOG: Final = """
     sensor LowCardinality(String),
     seq UInt64 CODEC(Delta, ZSTD(1)),
     received DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
-    nanos UInt16 CODEC(ZSTD(1)),
     listener UInt16,
     transport LowCardinality(String),
     peer_address LowCardinality(String),
-    peer_port UInt16 CODEC(ZSTD(1)),
     certificate_sha256 LowCardinality(String),
     certificate_subject LowCardinality(String),
     framing UInt8,
@@ -41,11 +43,12 @@ _LOG: Final = """
     rule LowCardinality(String),
     facility UInt8,
     severity UInt8,
-    ts Nullable(DateTime64(6, 'UTC')) CODEC(Delta, ZSTD(1)),
     host LowCardinality(String),
     app LowCardinality(String),
     procid String CODEC(ZSTD(1)),
     msgid LowCardinality(String),
+    origin LowCardinality(String),
+    particulars UInt64 CODEC(ZSTD(1)),
     head String CODEC(ZSTD(1)),
     msg String CODEC(ZSTD(1)),
     fields Map(LowCardinality(String), String) CODEC(ZSTD(1)),
@@ -150,5 +153,5 @@ def _table(
     return (
         f"CREATE TABLE IF NOT EXISTS {name}{dialect.on_cluster} ({columns}) ENGINE = {clause}"
         f" PARTITION BY {partition} ORDER BY {order}"
-        f" SETTINGS {', '.join(filter(None, (dialect.deduplication, settings)))}"
+        f" SETTINGS {', '.join(filter(None, (dialect.table_settings, settings)))}"
     )

@@ -24,6 +24,7 @@ from sealwire.stores.archive.questions import (
     further,
     window,
 )
+from sealwire.stores.archive.shown import shown_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sealwire.sensor.query import Condition, Search
     from sealwire.stores.archive.engine import Parameter
     from sealwire.stores.archive.ledger import Ledger
+    from sealwire.stores.archive.shown import ParseOne
     from sealwire.stores.archive.tables import Tables
 
 AT_ONCE: Final = 1_000
@@ -50,7 +52,10 @@ MINUTE_S: Final = 60
 class Searching:
     """Questions about the records of one sensor. Safe to call from any thread."""
 
-    def __init__(self, tables: Tables, ledger: Ledger, clock: Clock, at_once: int) -> None:
+    def __init__(
+        self, tables: Tables, ledger: Ledger, clock: Clock, parse: ParseOne, at_once: int
+    ) -> None:
+        self._parse = parse
         self._at_once = at_once
         self._tables = tables
         self._ledger = ledger
@@ -89,10 +94,11 @@ class Searching:
     def record(self, seq: int) -> StoredRecord:
         """One record. Raises NotFoundError ``record.unknown``."""
         sql, parameters = self._question(None).records(self._ledger.span, [seq])
-        found = list(answers.records(self._tables.ask(sql, parameters, Budget(self._clock))))
-        if not found:
+        table = self._tables.ask(sql, parameters, Budget(self._clock))
+        if not table.num_rows:
             raise NotFoundError("record.unknown", f"There is no record {seq} in the index.")
-        return found[0]
+        received_us = {seq: table["received_us"][0].as_py()}
+        return next(shown_records(table, received_us, self._parse))
 
     def _check(self, search: Search) -> None:
         check_search(search)
@@ -149,21 +155,26 @@ class Searching:
     ) -> list[StoredRecord]:
         """Whole records, in the order of ``places``."""
         found: dict[int, StoredRecord] = {}
+        received_us = {place.cursor.seq: place.cursor.received_us for place in places}
         if places[0].part:
-            found = self._read(question.records_at(places), budget)
+            found = self._read(question.records_at(places), received_us, budget)
         moved = [place.cursor for place in places if place.cursor.seq not in found]
         if moved:
             moments = [cursor.received_us for cursor in moved]
             span = Span(min(moments), max(moments) + 1)
-            found |= self._read(question.records(span, [at.seq for at in moved]), budget)
+            statement = question.records(span, [at.seq for at in moved])
+            found |= self._read(statement, received_us, budget)
         numbers = [place.cursor.seq for place in places]
         return [found[number] for number in numbers if number in found]
 
     def _read(
-        self, statement: tuple[str, Mapping[str, Parameter]], budget: Budget
+        self,
+        statement: tuple[str, Mapping[str, Parameter]],
+        received_us: Mapping[int, int],
+        budget: Budget,
     ) -> dict[int, StoredRecord]:
         table = self._tables.ask(*statement, budget)
-        return {record.seq: record for record in answers.records(table)}
+        return {record.seq: record for record in shown_records(table, received_us, self._parse)}
 
     def _counted(self, search: Search, step_s: int) -> dict[int, dict[int | None, int]]:
         """Records by beginning of bar and severity."""

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from sealwire.clock import SystemClock
 from sealwire.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.query import (
     And,
     Compared,
@@ -267,6 +268,22 @@ def test_records_of_one_moment_are_paged_by_number(index: Index) -> None:
             break
         search = replace(search, after=page.next)
     assert seen == list(range(29, 0, -1))
+
+
+@pytest.mark.parametrize("year_us", [START_US, 4_733_510_400_000_000], ids=["2026", "2120"])
+def test_records_are_found_whatever_a_clock_said(index: Index, year_us: int) -> None:
+    """The engine counts hours up to 2106; a clock may have been set to any year."""
+    moments = [START_US, START_US + 1, year_us + DAY_US, year_us + DAY_US + 7_200_000_000]
+    kept = [
+        replace(record(seq), received_ns=moment * 1000, flags=RecordFlag(0))
+        for seq, moment in enumerate(moments, 1)
+    ]
+    index, memory = refilled(index, kept)
+    for since_us, until_us in ((START_US, moments[-1] + 1), (moments[1], moments[2] + 1)):
+        for condition in (None, HasWord("logged")):
+            search = Search(since_us, until_us, condition)
+            assert index.search(search) == memory.search(search)
+            assert index.count(search) == memory.count(search)
 
 
 def test_a_page_of_large_records_ends_early(index: Index) -> None:

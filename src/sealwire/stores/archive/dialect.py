@@ -20,7 +20,8 @@ class Dialect:
     on_cluster: str = ""
     table_settings: str = (
         "non_replicated_deduplication_window = 10000, fsync_after_insert = 1,"
-        " fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, auto_statistics_types = ''"
+        " fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, auto_statistics_types = '',"
+        " string_serialization_version = 'single_stream'"
     )
     read_suffix: str = ""
     shared: bool = False

@@ -95,10 +95,13 @@ ASKED: Final[Mapping[str, Setting]] = {
     "output_format_arrow_parallel_encoding": 0,
     "output_format_arrow_compression_method": "none",
     "use_statistics": 0,
+    "use_top_k_dynamic_filtering": 0,
+    "use_text_index_header_cache": 1,
 }
 """How chDB 26.5 answers. It waits for ever at times when several threads encode an answer that
 comes in many blocks. Statistics of columns take longer to look at, from some minutes after the
-start on, than most questions take; they are not kept either (``Dialect.table_settings``)."""
+start on, than most questions take; they are not kept either (``Dialect.table_settings``). To drop
+rows that can no longer be among the newest costs more than it saves, the order being by time."""
 
 
 class ChdbEngine:

@@ -32,6 +32,11 @@ FIRST_OF_ALL: Final = 16
 """Where each record is one that is asked for, by so much less."""
 FIRST_BY_WORD: Final = 1.5
 """Where the word index tells which they are, by so much more: what it passes over costs little."""
+BY_HOURS_US: Final = 6 * 60 * MINUTE_US
+"""From so long a time on, whole hours are looked through: records are in order of these first, and
+to find the moments in each hour and source takes longer than to pass over what is too much."""
+LAST_HOUR_US: Final = (1 << 32) * SECOND_US
+"""The engine counts hours and minutes up to here, in 2106."""
 LEAST_FURTHER: Final = 2.0
 MOST_FURTHER: Final = 24.0
 SPARE: Final = 1.5
@@ -191,7 +196,7 @@ class Question:
         ), written.parameters
 
     def _where(self, written: Written, span: Span) -> str:
-        where = self._span(written, span)
+        where = self._passage(written, span)
         if not self._redelivered:
             where += f" AND bitAnd(flags, {int(RecordFlag.REDELIVERED)}) = 0"
         if self._condition is not None:
@@ -199,10 +204,25 @@ class Question:
         return where + self._own(written)
 
     @staticmethod
-    def _span(written: Written, span: Span) -> str:
+    def _span(written: Written, span: Span, received: str = "received") -> str:
         low = _MOMENT.format(value=written.bound(span.since_us, "Int64"))
         high = _MOMENT.format(value=written.bound(span.until_us, "Int64"))
-        return f"received >= {low} AND received < {high}"
+        return f"{received} >= {low} AND {received} < {high}"
+
+    def _passage(self, written: Written, span: Span) -> str:
+        """The same, told so that the engine soon knows where in its order it has to look."""
+        if span.until_us >= LAST_HOUR_US:
+            return self._span(written, span)
+        low = written.bound(span.since_us // SECOND_US, "Int64")
+        high = written.bound(span.until_us // SECOND_US, "Int64")
+        hours = (
+            f"toStartOfHour(received) >= toStartOfHour(toDateTime({low}, 'UTC'))"
+            f" AND toStartOfHour(received) <= toStartOfHour(toDateTime({high}, 'UTC'))"
+        )
+        # The engine does not see through ``identity``, and so goes by the hours alone.
+        long = span.until_us - span.since_us >= BY_HOURS_US
+        moments = self._span(written, span, "identity(received)" if long else "received")
+        return f"{hours} AND {moments}"
 
     def _own(self, written: Written) -> str:
         if not self._dialect.shared:

@@ -13,6 +13,7 @@ from sealwire.stores.archive import answers
 from sealwire.stores.archive.conditions import safe_pattern
 from sealwire.stores.archive.limits import Budget
 from sealwire.stores.archive.questions import (
+    LAST_HOUR_US,
     MINUTE_US,
     SECOND_US,
     Place,
@@ -184,7 +185,8 @@ class Searching:
         whole = Span(
             -(-span.since_us // MINUTE_US) * MINUTE_US, span.until_us // MINUTE_US * MINUTE_US
         )
-        if whole.empty or step_s % MINUTE_S or not counted_by_minute(search.condition):
+        by_minute = counted_by_minute(search.condition) and whole.until_us < LAST_HOUR_US
+        if whole.empty or step_s % MINUTE_S or not by_minute:
             parts = [(question.counts, span)]
         else:
             parts = [

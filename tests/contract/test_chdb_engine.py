@@ -1,10 +1,15 @@
-"""What the engine inside the process must not do to who asks it."""
+"""The engine inside the process comes back, and where it does not, somebody is told."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from sealwire.stores.archive.engine import ChdbEngine, EngineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +38,26 @@ def test_answers_of_many_blocks_come_to_an_end(tmp_path: Path) -> None:
     asking = [sys.executable, "-c", ASKING, str(tmp_path / "chdb")]
     asked = subprocess.run(asking, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     assert asked.stdout == "answered\n", asked.stderr
+
+
+def test_who_waits_too_long_says_so_and_is_not_stuck_as_well(tmp_path: Path) -> None:
+    told = threading.Event()
+    engine = ChdbEngine(tmp_path / "chdb", told.set, patience_s=0.2)
+    begun = threading.Event()
+
+    def ask_for_long() -> None:
+        begun.set()
+        engine.execute("SELECT sleepEachRow(1) AS slept FROM numbers(2)")
+
+    def ask_until_told() -> None:
+        while not told.is_set():
+            engine.execute("SELECT 1 AS one")
+
+    asking = threading.Thread(target=ask_for_long)
+    asking.start()
+    begun.wait()
+    with pytest.raises(EngineError):
+        ask_until_told()
+    asking.join()
+    assert engine.execute("SELECT 1 AS one")["one"].to_pylist() == [1]
+    engine.close()

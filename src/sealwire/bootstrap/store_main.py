@@ -22,7 +22,7 @@ import structlog
 from sealwire.bootstrap.housekeeping import Housekeeping
 from sealwire.bootstrap.observing import NOTHING
 from sealwire.bootstrap.sealing import Feed
-from sealwire.bootstrap.store_room import StoreRoom
+from sealwire.bootstrap.store_room import StoreRoom, StoreTools
 from sealwire.clock import SystemClock
 from sealwire.errors import SealwireError, UnavailableError
 from sealwire.net.lines import BlockingChannel
@@ -89,7 +89,8 @@ class StoreProcess:
         folders = {name: Path(opening[name]) for name in ("journal", "segments", "index", "notes")}
         places = StorePlaces(sensor=opening["sensor"], **folders)
         self._clock = SystemClock()
-        self._room = StoreRoom(places, self._clock, self._alarm)
+        tools = StoreTools(stuck=self._give_up)
+        self._room = StoreRoom(places, self._clock, self._alarm, tools)
         self._housekeeping = Housekeeping(
             self._room, lambda: self._room.sealing.policy, self._clock, self._alarm
         )
@@ -150,6 +151,15 @@ class StoreProcess:
     def _alarm(self, code: str, text: str) -> None:
         log.warning("alarm", code=code, text=text)
         self._channel.send({"event": "alarm", "code": code, "text": text})
+
+    def _give_up(self) -> None:
+        """The index's engine is stuck, and no other can be opened here: main starts anew.
+
+        What is sealed is durable, and what is not will be fed again.
+        """
+        self._alarm("index_stuck", "the index did not come back from a question; it is opened anew")
+        sys.stderr.flush()
+        os._exit(1)
 
     # The threads.
 

@@ -49,10 +49,14 @@ def _columns_parser() -> Parse:
 
 @dataclass(frozen=True, slots=True)
 class StoreTools:
-    """What it works with, apart so that a full disk and a deadly message can be played."""
+    """What it works with, apart so that a full disk and a deadly message can be played.
+
+    ``stuck``: what to do when the index's engine does not come back.
+    """
 
     parser: Callable[[], Parse] = _columns_parser
     calls: FileCalls | None = None
+    stuck: Callable[[], None] = lambda: None
 
 
 class StoreRoom:
@@ -66,7 +70,7 @@ class StoreRoom:
         tools: StoreTools | None = None,
     ) -> None:
         tools = tools or StoreTools()
-        self._calls = tools.calls
+        self._calls, self._stuck = tools.calls, tools.stuck
         self._places = places
         self._clock = clock
         self._alarm = alarm
@@ -141,7 +145,8 @@ class StoreRoom:
             if self._index is None:
                 from sealwire.bootstrap.search_index import open_index  # noqa: PLC0415 - heavy
 
-                self._index = open_index(self._places.index, self._places.sensor, self._clock)
+                places = self._places
+                self._index = open_index(places.index, places.sensor, self._clock, self._stuck)
             return self._index
 
     @property

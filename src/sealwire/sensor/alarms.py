@@ -27,6 +27,7 @@ HOLDS_S: Final[Mapping[str, float]] = {
     # What was done, and is to be known for a while.
     "records_deleted": 24 * 3600.0,
     "index_differs": 24 * 3600.0,
+    "index_stuck": 24 * 3600.0,
     "segments_put_back": 24 * 3600.0,
 }
 """For how many seconds after it was raised last an alarm holds; others hold until the next start.

@@ -13,7 +13,7 @@ from sealwire.errors import ConflictError, UnavailableError
 from sealwire.stores.archive.dialect import Dialect, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 Parameter = str | int
@@ -28,6 +28,10 @@ BAD_PATTERN: Final = 427
 _CODE: Final = re.compile(r"(?:Code: |error code )(\d+)")
 _LOCKED: Final = 76
 _OTHER_PATH: Final = 36
+
+
+PATIENCE_S: Final = 60.0
+"""How long a question may wait for those before it, each of which may take some seconds."""
 
 
 class EngineError(Exception):
@@ -110,10 +114,20 @@ class ChdbEngine:
     One process can have the folder open, and a process can have one folder open: ConflictError
     ``index.in_use`` otherwise. Questions and inserts have a session each, so that they do not
     wait for one another; of each kind there is one at a time.
+
+    A question that does not come back cannot be ended from outside: ``stuck`` is called when others
+    have waited ``patience_s`` for it. What is in the folder is safe if the process is killed then.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stuck: Callable[[], None] = lambda: None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.dialect = Dialect()
+        self._stuck = stuck
+        self._patience_s = patience_s
         self._asking = threading.Lock()
         self._inserting = threading.Lock()
         try:
@@ -130,8 +144,13 @@ class ChdbEngine:
         """See Engine."""
         given = {**(settings or {}), **ASKED}
         escaped = {name: _escaped(value) for name, value in (parameters or {}).items()}
-        with self._asking:
+        if not self._asking.acquire(timeout=self._patience_s):
+            self._stuck()
+            raise EngineError(0, "It does not come back from an earlier question.")
+        try:
             return _table(_told(self._questions, f"{sql} {_clause(given)}", escaped))
+        finally:
+            self._asking.release()
 
     def insert(self, table: str, rows: pa.Table, token: str | None) -> None:
         """See Engine."""

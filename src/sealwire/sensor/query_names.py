@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 SEVERITIES: Final = {
     "emerg": 0,
+    "emergency": 0,
     "alert": 1,
     "crit": 2,
+    "critical": 2,
     "err": 3,
     "error": 3,
     "warning": 4,
     "warn": 4,
     "notice": 5,
     "info": 6,
+    "informational": 6,
     "debug": 7,
 }
 FACILITIES: Final = {

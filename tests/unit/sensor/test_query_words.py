@@ -72,6 +72,8 @@ MEANT: list[tuple[str, Condition | None]] = [
     ("severity<=3", Compared(Field.SEVERITY, Comparison.AT_MOST, 3)),
     ("severity<=err", Compared(Field.SEVERITY, Comparison.AT_MOST, 3)),
     ("severity=warning", Equals(Field.SEVERITY, "4")),
+    ("severity=informational", Equals(Field.SEVERITY, "6")),
+    ("severity<critical", Compared(Field.SEVERITY, Comparison.LESS, 2)),
     ("facility=local7", Equals(Field.FACILITY, "23")),
     ("facility>authpriv", Compared(Field.FACILITY, Comparison.MORE, 10)),
     ("grade=near_miss", Equals(Field.GRADE, "near_miss")),

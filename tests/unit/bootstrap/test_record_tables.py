@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,9 @@ from sealwire.stores.segments.records import stored_records
 from sealwire.syslog.columns import parse_batch
 from sealwire.syslog.kinds import Kind
 from sealwire.syslog.parser import parse
+
+if TYPE_CHECKING:
+    from sealwire.syslog.message import ParsedMessage
 
 NOW_NS: Final = 1_795_337_100_000_000_123  # 2026-11-22T08:05:00Z
 SHOWN: Final = ("seq", "origin", "particulars", "head", "msg")
@@ -101,24 +104,35 @@ def test_what_another_parser_sealed_is_taken_apart_by_todays(indexed: pa.Table) 
     assert late == [False, True, True, False, False, False, False]
 
 
+MOMENTS: Final = dict(enumerate([NOW_NS // 1000] * 3 + [(NOW_NS + 999) // 1000] * 4, 1))
+
+
+def read(indexed: pa.Table) -> pa.Table:
+    """As the engine gives what records are shown by."""
+    rows = log_rows("sensor-1", indexed).select(SHOWN)
+    origin = rows["origin"].cast(pa.string()).cast(pa.binary())
+    return rows.set_column(SHOWN.index("origin"), "origin", origin)
+
+
 def test_records_are_shown_by_few_columns(indexed: pa.Table) -> None:
     """All that a segment and the parser say of a record follows from what the index reads of it."""
-    rows = log_rows("sensor-1", indexed)
-    read = pa.table(
-        {
-            "seq": rows["seq"],
-            "origin": rows["origin"].cast(pa.string()).cast(pa.binary()),
-            "particulars": rows["particulars"],
-            "head": rows["head"],
-            "msg": rows["msg"],
-        }
-    )
-    moments = [NOW_NS // 1000] * 3 + [(NOW_NS + 999) // 1000] * 4
-    received_us = dict(enumerate(moments, 1))
-    shown = list(shown_records(read, received_us, parse))
+    shown = list(shown_records(read(indexed), MOMENTS, parse))
     fields = iter([tuple(each) for each in indexed[FIELDS].to_pylist()])
     kept = list(stored_records(indexed.drop_columns(FIELDS), lambda _raw, _us: next(fields)))
     assert shown == [without_tls(record) for record in kept]
+
+
+def test_one_that_cannot_be_taken_apart_does_not_keep_the_others_from_being_shown(
+    indexed: pa.Table,
+) -> None:
+    def failing(raw: bytes, received_us: int) -> ParsedMessage:
+        if raw == MESSAGES[3]:
+            raise ValueError("cannot")
+        return parse(raw, received_us)
+
+    shown = list(shown_records(read(indexed), MOMENTS, failing))
+    assert [record.raw for record in shown] == list(MESSAGES)
+    assert [record.rule == UNPARSED for record in shown] == [False] * 2 + [True] * 2 + [False] * 3
 
 
 def without_tls(record: StoredRecord) -> StoredRecord:

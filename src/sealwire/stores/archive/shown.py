@@ -92,7 +92,7 @@ def shown_records(
 
 def _record(row: dict[str, Any], received_us: int, parse: ParseOne) -> StoredRecord:
     raw, packed, origin = row["head"] + row["msg"], row["particulars"], _origin(row["origin"])
-    parsed = _FAILED if packed >> _UNPARSED_AT else parse(raw, received_us)
+    parsed = _FAILED if packed >> _UNPARSED_AT else _said(raw, received_us, parse)
     return StoredRecord(
         seq=row["seq"],
         received_ns=received_us * 1000 + (packed >> _NANOS_AT & _NANOS),
@@ -118,6 +118,13 @@ def _record(row: dict[str, Any], received_us: int, parse: ParseOne) -> StoredRec
         message_start=len(row["head"]),
         raw=raw,
     )
+
+
+def _said(raw: bytes, received_us: int, parse: ParseOne) -> ParsedMessage:
+    try:
+        return parse(raw, received_us)
+    except Exception:  # noqa: BLE001 - whatever it is, the page has other records
+        return _FAILED
 
 
 @lru_cache(maxsize=4096)

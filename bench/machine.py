@@ -27,10 +27,15 @@ def memory_gib() -> float:
 
 
 def commit() -> str:
-    """The commit measured, marked when the work tree differs from it."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or "unknown"
+    """The commit measured, marked when the work tree differs in more than what is recorded here."""
+    described = _git("describe", "--always", "--abbrev=12")
+    changed = _git("status", "--porcelain", "--", ".", ":(exclude)bench/RESULTS.md")
+    return (described or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(ROOT), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def peer_version(peer: str, program: str) -> str:

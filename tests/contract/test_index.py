@@ -52,11 +52,10 @@ from tests.contract.stored_records import (
 from tests.contract.stored_tables import DAY_US, START_US, said, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sealwire.sensor.archive import StoredRecord
-    from sealwire.stores.archive.engine import Parameter, Setting
 
 END_US: Final = START_US + 3 * DAY_US
 FIRST_INSERTS: Final = 2
@@ -286,6 +285,23 @@ def test_records_are_found_whatever_a_clock_said(index: Index, year_us: int) -> 
             assert index.count(search) == memory.count(search)
 
 
+def test_a_page_of_more_than_one_statement_brings(index: Index) -> None:
+    index, memory = refilled(index, [record(seq) for seq in range(1, 1_501)])
+    search, seen = replace(everything(), limit=1_000), []
+    while True:
+        page = index.search(search)
+        seen += page.records
+        if page.next is None:
+            break
+        assert len(page.records) == search.limit
+        search = replace(search, after=page.next)
+    assert seen[:1_000] == list(memory.search(everything()).records)
+    assert [at.seq for at in seen] == [
+        at.seq for at in sorted(seen, key=lambda at: (at.received_ns, at.seq), reverse=True)
+    ]
+    assert len(seen) == 1_500
+
+
 def test_a_page_of_large_records_ends_early(index: Index) -> None:
     large = [replace(record(seq), raw=b"x" * (4 << 20)) for seq in range(1, 7)]
     index, _ = refilled(index, *([at] for at in large))
@@ -294,43 +310,6 @@ def test_a_page_of_large_records_ends_early(index: Index) -> None:
     rest = index.search(replace(everything(), limit=6, after=page.next)) if page.next else None
     seen = (*page.records, *(rest.records if rest else ()))
     assert sorted(at.seq for at in seen) == [1, 2, 3, 4, 5, 6]
-
-
-def test_records_are_found_though_the_engine_moved_them(
-    engine: ChdbEngine, drawn: list[StoredRecord]
-) -> None:
-    """Between finding where they are and reading them, the engine may merge."""
-    moments = [END_US - place for place in range(60, 0, -1)]
-    kept = at_moments(drawn, moments)
-    moving = MovingEngine(engine)
-    index, memory = refilled(
-        Index(moving, "sensor-1", SystemClock(), said),
-        *(kept[at : at + 10] for at in range(0, 60, 10)),
-    )
-    assert index.search(everything()) == memory.search(everything())
-    assert moving.moved
-
-
-class MovingEngine:
-    """Merges everything before whole records are read."""
-
-    def __init__(self, engine: ChdbEngine) -> None:
-        self._engine = engine
-        self.dialect = engine.dialect
-        self.insert = engine.insert
-        self.close = engine.close
-        self.moved = 0
-
-    def execute(
-        self,
-        sql: str,
-        parameters: Mapping[str, Parameter] | None = None,
-        settings: Mapping[str, Setting] | None = None,
-    ) -> pa.Table:
-        if "_part_offset IN" in sql:
-            self._engine.execute("OPTIMIZE TABLE log FINAL")
-            self.moved += 1
-        return self._engine.execute(sql, parameters, settings)
 
 
 # --- exactly once ---------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sealwire.syslog.message import ParsedMessage
 
 NOW_NS: Final = 1_795_337_100_000_000_123  # 2026-11-22T08:05:00Z
-SHOWN: Final = ("seq", "origin", "particulars", "head", "msg")
+SHOWN: Final = ("seq", "received_us", "origin", "particulars", "head", "msg")
 A: Final = Connection(1, "192.0.2.1", 40_000, 6514, "TLSv1.3", "x", "ab" * 32, 'CN=a,O="Ünï, Ltd"')
 B: Final = Connection(2, "fe80::1%eth0", 65_535, 514, "", "", transport="udp")
 MESSAGES: Final = (
@@ -104,19 +104,17 @@ def test_what_another_parser_sealed_is_taken_apart_by_todays(indexed: pa.Table) 
     assert late == [False, True, True, False, False, False, False]
 
 
-MOMENTS: Final = dict(enumerate([NOW_NS // 1000] * 3 + [(NOW_NS + 999) // 1000] * 4, 1))
-
-
 def read(indexed: pa.Table) -> pa.Table:
     """As the engine gives what records are shown by."""
-    rows = log_rows("sensor-1", indexed).select(SHOWN)
+    rows = log_rows("sensor-1", indexed)
+    rows = rows.append_column("received_us", rows["received"].cast(pa.int64())).select(SHOWN)
     origin = rows["origin"].cast(pa.string()).cast(pa.binary())
     return rows.set_column(SHOWN.index("origin"), "origin", origin)
 
 
 def test_records_are_shown_by_few_columns(indexed: pa.Table) -> None:
     """All that a segment and the parser say of a record follows from what the index reads of it."""
-    shown = list(shown_records(read(indexed), MOMENTS, parse))
+    shown = list(shown_records(read(indexed), parse))
     fields = iter([tuple(each) for each in indexed[FIELDS].to_pylist()])
     kept = list(stored_records(indexed.drop_columns(FIELDS), lambda _raw, _us: next(fields)))
     assert shown == [without_tls(record) for record in kept]
@@ -130,7 +128,7 @@ def test_one_that_cannot_be_taken_apart_does_not_keep_the_others_from_being_show
             raise ValueError("cannot")
         return parse(raw, received_us)
 
-    shown = list(shown_records(read(indexed), MOMENTS, failing))
+    shown = list(shown_records(read(indexed), failing))
     assert [record.raw for record in shown] == list(MESSAGES)
     assert [record.rule == UNPARSED for record in shown] == [False] * 2 + [True] * 2 + [False] * 3
 

@@ -1,8 +1,8 @@
 """SQL for what is asked of the index: which rows, which whole records, how many, how many when.
 
 The newest records are looked for in the last minutes first, then as much further back as the rest
-is likely to take, so that what is recent is found without reading what is old. Rows are found by
-few columns; the wide ones are read only for those that are shown.
+is likely to take, so that what is recent is found without reading what is old. The engine finds
+rows by few columns, and reads the wide ones of those that are shown alone.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from sealwire.sensor.query_rules import leaves
 from sealwire.stores.archive.conditions import IN_MINUTES, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sealwire.sensor.query import Condition, Cursor
     from sealwire.stores.archive.dialect import Dialect
     from sealwire.stores.archive.engine import Parameter
@@ -42,17 +40,10 @@ MOST_FURTHER: Final = 24.0
 SPARE: Final = 1.5
 """Records do not come evenly: look so many times further than an even flow would need."""
 
-SHOWN: Final = "seq, origin, particulars, head, msg"
+SHOWN: Final = (
+    "seq, toUnixTimestamp64Micro(received) AS received_us, origin, particulars, head, msg"
+)
 _MOMENT: Final = "fromUnixTimestamp64Micro({value}, 'UTC')"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record is. ``part`` and ``row`` are the engine's, until it merges; empty: unknown."""
-
-    cursor: Cursor
-    part: str = ""
-    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,47 +113,24 @@ class Question:
         self._condition = condition
         self._redelivered = redelivered
 
-    def keys(
+    def page(
         self, span: Span, after: Cursor | None, limit: int, *, oldest_first: bool
     ) -> tuple[str, dict[str, Parameter]]:
-        """``received_us``, ``seq``, ``part`` and ``row`` of the first ``limit`` records."""
+        """``SHOWN`` of the first ``limit`` records."""
         written = Written()
         where = self._where(written, span)
         if after is not None:
             where += " AND " + _behind(written, after, oldest_first=oldest_first)
         order = "ASC" if oldest_first else "DESC"
-        # Servers of a cluster have parts of their own, which are called the same.
-        at = (
-            "''" if self._dialect.shared else "_part",
-            "0" if self._dialect.shared else "_part_offset",
-        )
         return (
-            f"SELECT toUnixTimestamp64Micro(received) AS received_us, seq, {at[0]} AS part,"  # noqa: S608 - values are bound
-            f" toInt64({at[1]}) AS row FROM log{self._dialect.read_suffix} WHERE {where}"
+            f"SELECT {SHOWN} FROM log{self._dialect.read_suffix} WHERE {where}"  # noqa: S608 - values are bound
             f" ORDER BY received {order}, seq {order} LIMIT {limit:d}"
         ), written.parameters
 
-    def records(self, span: Span, numbers: Sequence[int]) -> tuple[str, dict[str, Parameter]]:
-        """What records with these numbers are shown by, all received within ``span``, and when."""
+    def record(self, span: Span, number: int) -> tuple[str, dict[str, Parameter]]:
+        """``SHOWN`` of the record with this number, received within ``span``."""
         written = Written()
-        listed = ", ".join(str(int(number)) for number in numbers)
-        where = f"{self._span(written, span)} AND seq IN ({listed})"
-        where += self._own(written)
-        return (
-            f"SELECT {SHOWN}, toUnixTimestamp64Micro(received) AS received_us"  # noqa: S608 - values are bound
-            f" FROM log{self._dialect.read_suffix} WHERE {where}"
-        ), written.parameters
-
-    def records_at(self, places: Sequence[Place]) -> tuple[str, dict[str, Parameter]]:
-        """The same for records whose place is known, as far as they still are there.
-
-        Reads next to nothing but these rows.
-        """
-        written = Written()
-        parts = [written.bound(part, "String") for part in {place.part for place in places}]
-        rows = ", ".join(str(int(place.row)) for place in places)
-        listed = ", ".join(str(int(place.cursor.seq)) for place in places)
-        where = f"_part IN ({', '.join(parts)}) AND _part_offset IN ({rows}) AND seq IN ({listed})"
+        where = f"{self._span(written, span)} AND seq = {written.bound(number, 'UInt64')}"
         where += self._own(written)
         return (
             f"SELECT {SHOWN} FROM log{self._dialect.read_suffix} WHERE {where}"  # noqa: S608 - values are bound

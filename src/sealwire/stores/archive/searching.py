@@ -9,14 +9,12 @@ from sealwire.errors import NotFoundError, RefusedError
 from sealwire.sensor.archive import Bucket, Page
 from sealwire.sensor.query import Cursor, Matches
 from sealwire.sensor.query_rules import check_search, leaves
-from sealwire.stores.archive import answers
 from sealwire.stores.archive.conditions import safe_pattern
 from sealwire.stores.archive.limits import Budget
 from sealwire.stores.archive.questions import (
     LAST_HOUR_US,
     MINUTE_US,
     SECOND_US,
-    Place,
     Question,
     Span,
     counted_by_minute,
@@ -25,10 +23,11 @@ from sealwire.stores.archive.questions import (
     further,
     window,
 )
+from sealwire.stores.archive.schema import NO_NUMBER
 from sealwire.stores.archive.shown import shown_records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 1_000
 """Whole records read in one statement."""
-READING_S: Final = 1.0
-"""Kept back, of the time for a question, for reading what was found."""
 PAGE_BYTES: Final = 16 << 20
 """A page ends before its limit when the records on it are as large as this."""
 MOST_BARS: Final = 10_000
@@ -66,17 +63,17 @@ class Searching:
         """See RecordArchive. A page may end early when its records are large or time runs out."""
         self._check(search)
         budget = Budget(self._clock)
-        keys, more = self._keys(search, budget.earlier(READING_S))
-        question = self._question(search.condition)
-        found: list[StoredRecord] = []
-        size = 0
-        for start in range(0, len(keys), AT_ONCE):
-            if size >= PAGE_BYTES:
-                return _page(found, more=True)
-            piece = self._records(question, keys[start : start + AT_ONCE], budget)
-            found += piece
-            size += sum(len(record.raw) for record in piece)
-        return _page(found, more=more)
+        found = _Found(search.limit)
+        try:
+            for statement in self._passages(search, found):
+                table = self._tables.ask(*statement, budget)
+                found.take(shown_records(table, self._parse))
+        except RefusedError:
+            # What was found is worth more than to be told that there may be more.
+            if not found.records:
+                raise
+            found.ended = True
+        return found.page()
 
     def count(self, search: Search) -> int:
         """See RecordArchive."""
@@ -94,12 +91,11 @@ class Searching:
 
     def record(self, seq: int) -> StoredRecord:
         """One record. Raises NotFoundError ``record.unknown``."""
-        sql, parameters = self._question(None).records(self._ledger.span, [seq])
-        table = self._tables.ask(sql, parameters, Budget(self._clock))
+        statement = self._question(None).record(self._ledger.span, seq)
+        table = self._tables.ask(*statement, Budget(self._clock))
         if not table.num_rows:
             raise NotFoundError("record.unknown", f"There is no record {seq} in the index.")
-        received_us = {seq: table["received_us"][0].as_py()}
-        return next(shown_records(table, received_us, self._parse))
+        return next(shown_records(table, self._parse))
 
     def _check(self, search: Search) -> None:
         check_search(search)
@@ -112,34 +108,24 @@ class Searching:
         tables, sensor = self._tables, self._ledger.sensor
         return Question(tables.dialect, sensor, condition, redelivered=redelivered)
 
-    def _keys(self, search: Search, budget: Budget) -> tuple[list[Place], bool]:
-        """Where the records of the page are, in its order, and whether there may be more."""
+    def _passages(
+        self, search: Search, found: _Found
+    ) -> Iterator[tuple[str, Mapping[str, Parameter]]]:
+        """Statements that ask for the records of the page, as long as it is not full."""
         question = self._question(search.condition, redelivered=search.redelivered)
-        found: list[Place] = []
-        span, covered, wanted = self._reach(search), 0, search.limit + 1
+        span, covered, after = self._reach(search), 0, search.after
         first = first_reach(
-            self._ledger.span,
-            self._ledger.upto,
-            first_records(search.condition, self._at_once),
+            self._ledger.span, self._ledger.upto, first_records(search.condition, self._at_once)
         )
-        while covered < span.until_us - span.since_us:
-            far = further(covered, len(found), wanted, first)
+        while covered < span.until_us - span.since_us and not found.ended:
+            far = further(covered, len(found.records), found.wanted, first)
             piece = window(span, covered, far, oldest_first=search.oldest_first)
-            sql, parameters = question.keys(
-                piece, search.after, wanted - len(found), oldest_first=search.oldest_first
-            )
-            try:
-                keys = self._tables.ask(sql, parameters, budget)
-            except RefusedError:
-                # What was found is worth more than to be told that there may be more.
-                if not found:
-                    raise
-                return found, True
-            found += answers.places(keys)
-            if len(found) > search.limit:
-                return found[: search.limit], True
-            covered = far
-        return found, False
+            limit = min(found.wanted - len(found.records), AT_ONCE)
+            yield question.page(piece, after, limit, oldest_first=search.oldest_first)
+            if found.taken < limit:
+                covered = far
+            elif found.records:
+                after = _cursor(found.records[-1])
 
     def _reach(self, search: Search) -> Span:
         """Where records can be that are on this page."""
@@ -150,32 +136,6 @@ class Searching:
         if search.oldest_first:
             return replace(span, since_us=max(span.since_us, moment))
         return replace(span, until_us=min(span.until_us, moment + 1))
-
-    def _records(
-        self, question: Question, places: Sequence[Place], budget: Budget
-    ) -> list[StoredRecord]:
-        """Whole records, in the order of ``places``."""
-        found: dict[int, StoredRecord] = {}
-        received_us = {place.cursor.seq: place.cursor.received_us for place in places}
-        if places[0].part:
-            found = self._read(question.records_at(places), received_us, budget)
-        moved = [place.cursor for place in places if place.cursor.seq not in found]
-        if moved:
-            moments = [cursor.received_us for cursor in moved]
-            span = Span(min(moments), max(moments) + 1)
-            statement = question.records(span, [at.seq for at in moved])
-            found |= self._read(statement, received_us, budget)
-        numbers = [place.cursor.seq for place in places]
-        return [found[number] for number in numbers if number in found]
-
-    def _read(
-        self,
-        statement: tuple[str, Mapping[str, Parameter]],
-        received_us: Mapping[int, int],
-        budget: Budget,
-    ) -> dict[int, StoredRecord]:
-        table = self._tables.ask(*statement, budget)
-        return {record.seq: record for record in shown_records(table, received_us, self._parse)}
 
     def _counted(self, search: Search, step_s: int) -> dict[int, dict[int | None, int]]:
         """Records by beginning of bar and severity."""
@@ -207,16 +167,41 @@ def _minutes_around(span: Span) -> Span:
     return Span(span.since_us // MINUTE_US * MINUTE_US, -(-span.until_us // MINUTE_US) * MINUTE_US)
 
 
-def _page(found: list[StoredRecord], *, more: bool) -> Page:
-    return Page(tuple(found), _cursor(found[-1]) if more and found else None)
+class _Found:
+    """Records of one page, and one more if there is one: then there is a next page."""
+
+    def __init__(self, limit: int) -> None:
+        self.records: list[StoredRecord] = []
+        self.wanted = limit + 1
+        self.taken = 0
+        self.ended = False
+        self._bytes = 0
+
+    def take(self, records: Iterable[StoredRecord]) -> None:
+        """Those that one statement brought, which come next; the page may be full then."""
+        before = len(self.records)
+        self.records += records
+        self.taken = len(self.records) - before
+        self._bytes += sum(len(record.raw) for record in self.records[before:])
+        self.ended = len(self.records) >= self.wanted or self._bytes >= PAGE_BYTES
+
+    def page(self) -> Page:
+        """What is shown; there may be more where looking for it was ended."""
+        shown = self.records[: self.wanted - 1]
+        return Page(tuple(shown), _cursor(shown[-1]) if self.ended and shown else None)
 
 
 def _cursor(last: StoredRecord) -> Cursor:
     return Cursor(last.received_ns // 1000, last.seq)
 
 
+def _number(value: int) -> int | None:
+    """Facility or severity as stored."""
+    return None if value == NO_NUMBER else value
+
+
 def _add(bars: dict[int, dict[int | None, int]], counted: pa.Table) -> None:
     for row in counted.to_pylist():
         counts = bars.setdefault(row["start"], {})
-        severity = answers.number(row["severity"])
+        severity = _number(row["severity"])
         counts[severity] = counts.get(severity, 0) + row["records"]

@@ -20,7 +20,7 @@ from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade, ParsedMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -79,19 +79,15 @@ def particulars(table: pa.Table, nanos: NDArray[np.int64]) -> pa.Array:
     )
 
 
-def shown_records(
-    table: pa.Table, received_us: Mapping[int, int], parse: ParseOne
-) -> Iterator[StoredRecord]:
-    """The records of a table with the columns of ``questions.SHOWN``.
-
-    ``received_us``: when each was received, by ``seq``.
-    """
+def shown_records(table: pa.Table, parse: ParseOne) -> Iterator[StoredRecord]:
+    """The records of a table with the columns of ``questions.SHOWN``."""
     for row in table.to_pylist():
-        yield _record(row, received_us[row["seq"]], parse)
+        yield _record(row, parse)
 
 
-def _record(row: dict[str, Any], received_us: int, parse: ParseOne) -> StoredRecord:
+def _record(row: dict[str, Any], parse: ParseOne) -> StoredRecord:
     raw, packed, origin = row["head"] + row["msg"], row["particulars"], _origin(row["origin"])
+    received_us = row["received_us"]
     parsed = _FAILED if packed >> _UNPARSED_AT else _said(raw, received_us, parse)
     return StoredRecord(
         seq=row["seq"],

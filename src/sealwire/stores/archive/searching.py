@@ -124,7 +124,7 @@ class Searching:
             yield question.page(piece, after, limit, oldest_first=search.oldest_first)
             if found.taken < limit:
                 covered = far
-            elif found.records:
+            else:
                 after = _cursor(found.records[-1])
 
     def _reach(self, search: Search) -> Span:

@@ -415,6 +415,7 @@ def test_other_records_of_the_same_numbers_are_refused(index: Index) -> None:
     assert index.count(everything()) == ROWS
 
 
+@pytest.mark.soak
 def test_killed_while_it_is_fed(tmp_path: Path, soak_rounds: int) -> None:
     """What was taken is there, and feeding again makes it whole: nothing is in twice."""
     taken = 0

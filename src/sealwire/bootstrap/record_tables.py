@@ -73,11 +73,10 @@ def index_table(rows: pa.Table, parse: Parse = parse_batch) -> pa.Table:
     A parser of before may have sealed them: the index says of all records what today's says.
     """
     sound = pc.not_equal(_plain(rows.column("rule").combine_chunks()), UNPARSED)
-    taken = _taken_apart(rows.filter(sound), parse)
+    if pc.all(sound).as_py():
+        return _taken_apart(rows, parse)
     # What killed the parser once is not given to it again.
-    left = rows.filter(pc.invert(sound))
-    if not left.num_rows:
-        return taken
+    taken, left = _taken_apart(rows.filter(sound), parse), rows.filter(pc.invert(sound))
     left = left.append_column(FIELDS, pa.array([[]] * left.num_rows, taken[FIELDS].type))
     both = pa.concat_tables([taken, left.cast(taken.schema)]).unify_dictionaries()
     return both.take(np.argsort(np.argsort(~sound.to_numpy(zero_copy_only=False), kind="stable")))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
+from bench.machine import commit
 from sealwire.clock import SystemClock
 from tests.postgresql import PostgresqlServer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_ROUNDS = 5
 
 # A busy machine must not look like a fault, and a submission is judged by the same examples again.
@@ -102,12 +101,10 @@ class SoakReport:
     def pytest_sessionfinish(self) -> None:
         if not self.seen:
             return
-        git = ("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12")
-        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
         date = SystemClock().now().strftime("%Y-%m-%d %H:%M UTC")
         lines = [
             "",
-            f"## Soak, {date}, commit {commit or 'unknown'}, {soak_rounds_asked()} repetitions",
+            f"## Soak, {date}, commit {commit()}, {soak_rounds_asked()} repetitions",
             "",
             "| test | outcome | seconds |",
             "|---|---|--:|",

@@ -226,6 +226,18 @@ def test_every_kind_of_record(
 # --- paging ---------------------------------------------------------------------------------------
 
 
+def paged(index: Index, search: Search) -> list[StoredRecord]:
+    """Page by page to the end; each page that is not the last one is full."""
+    seen: list[StoredRecord] = []
+    while True:
+        page = index.search(search)
+        seen += page.records
+        if page.next is None:
+            return seen
+        assert len(page.records) == search.limit
+        search = replace(search, after=page.next)
+
+
 @FEW
 @given(limit=st.integers(1, 70), oldest_first=st.booleans(), condition=st.none() | conditions)
 def test_pages_are_complete_and_without_doubles(
@@ -237,16 +249,7 @@ def test_pages_are_complete_and_without_doubles(
 ) -> None:
     index, memory = filled
     whole = replace(everything(condition), oldest_first=oldest_first)
-    search = replace(whole, limit=limit)
-    seen: list[StoredRecord] = []
-    while True:
-        page = index.search(search)
-        seen += page.records
-        if page.next is None:
-            break
-        assert len(page.records) == limit
-        search = replace(search, after=page.next)
-    assert tuple(seen) == memory.search(whole).records
+    assert tuple(paged(index, replace(whole, limit=limit))) == memory.search(whole).records
 
 
 def test_a_chart_of_too_many_bars(filled: tuple[Index, MemoryIndex]) -> None:
@@ -258,14 +261,7 @@ def test_a_chart_of_too_many_bars(filled: tuple[Index, MemoryIndex]) -> None:
 def test_records_of_one_moment_are_paged_by_number(index: Index) -> None:
     same = [replace(record(seq), received_ns=START_US * 1000 + seq % 3) for seq in range(1, 30)]
     index, _ = refilled(index, same)
-    search = replace(everything(), limit=4)
-    seen: list[int] = []
-    while True:
-        page = index.search(search)
-        seen += [at.seq for at in page.records]
-        if page.next is None:
-            break
-        search = replace(search, after=page.next)
+    seen = [at.seq for at in paged(index, replace(everything(), limit=4))]
     assert seen == list(range(29, 0, -1))
 
 
@@ -287,14 +283,7 @@ def test_records_are_found_whatever_a_clock_said(index: Index, year_us: int) -> 
 
 def test_a_page_of_more_than_one_statement_brings(index: Index) -> None:
     index, memory = refilled(index, [record(seq) for seq in range(1, 1_501)])
-    search, seen = replace(everything(), limit=1_000), []
-    while True:
-        page = index.search(search)
-        seen += page.records
-        if page.next is None:
-            break
-        assert len(page.records) == search.limit
-        search = replace(search, after=page.next)
+    seen = paged(index, replace(everything(), limit=1_000))
     assert seen[:1_000] == list(memory.search(everything()).records)
     assert [at.seq for at in seen] == [
         at.seq for at in sorted(seen, key=lambda at: (at.received_ns, at.seq), reverse=True)

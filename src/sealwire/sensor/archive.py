@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sealwire.sensor.journal import Position
     from sealwire.sensor.query import Cursor, Search
+    from sealwire.syslog.message import ParsedMessage
 
 
 STORE_MAY_BE_AWAY: Final = 60.0
@@ -82,6 +83,14 @@ class StoredRecord:
     def text(self) -> bytes:
         """The message without its header and what its sender ended it with."""
         return self.raw[self.message_start :].rstrip(ENDS)
+
+
+def said_by(parsed: ParsedMessage) -> dict[str, Any]:
+    """What a parser says of a record, by the names of the record's attributes."""
+    values = parsed._asdict()
+    # A flag of the record says this.
+    del values["timestamp_guessed"]
+    return {**values, "grade": parsed.grade.name.lower()}
 
 
 @dataclass(frozen=True, slots=True)

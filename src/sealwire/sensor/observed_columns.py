@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.observations import Numbered, Seen, SeenBatch
+from sealwire.sensor.record_columns import coded
 from sealwire.sensor.sequences import LAST
 from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade
@@ -42,7 +43,7 @@ _FLAGS: Final = {
 def seen_in(envelope: Envelopes, parsed: pa.RecordBatch, flags: NDArray[np.uint16]) -> SeenBatch:
     """What is seen of the messages of ``envelope``, of which ``parsed`` and ``flags`` tell."""
     keys, codes = _sources(envelope)
-    rules = _coded(parsed.column("rule"))
+    rules = coded(parsed.column("rule"))
     grade = parsed.column("grade").to_numpy(zero_copy_only=False)
     seen = [
         *_counted(keys, codes, grade, "grades", _GRADES),
@@ -117,9 +118,9 @@ def _senders(
     The HOSTNAME, and where a message is of a trail (``LOG_FIELD``) that trail behind it: each
     trail of a machine has its own numbers.
     """
-    coded = _coded(parsed.column("host"))
-    hosts: list[str | None] = [*_words(coded), None]
-    host = pc.fill_null(coded.indices, len(hosts) - 1).to_numpy(zero_copy_only=False)[rows]
+    claimed = coded(parsed.column("host"))
+    hosts: list[str | None] = [*_words(claimed), None]
+    host = pc.fill_null(claimed.indices, len(hosts) - 1).to_numpy(zero_copy_only=False)[rows]
     of_log, logs = _texts(parsed.column("fields"), LOG_FIELD)
     if not len(of_log):
         return hosts, host
@@ -140,13 +141,13 @@ def _texts(fields: pa.MapArray, name: str) -> tuple[NDArray[np.int64], pa.Dictio
     offsets = fields.offsets.to_numpy()
     hits = hits[(hits >= offsets[0]) & (hits < offsets[-1])]
     rows, first = np.unique(np.searchsorted(offsets, hits, side="right") - 1, return_index=True)
-    return rows, _coded(fields.items.take(pa.array(hits[first])))
+    return rows, coded(fields.items.take(pa.array(hits[first])))
 
 
 def _numbers(fields: pa.MapArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows that carry a number from 1 to ``LAST``, and the number; the first one where several."""
-    rows, coded = _texts(fields, SEQUENCE_FIELD)
-    texts = coded.dictionary_decode()
+    rows, values = _texts(fields, SEQUENCE_FIELD)
+    texts = values.dictionary_decode()
     short = pc.less_equal(pc.binary_length(texts), _LONGEST)
     digits = pc.and_(pc.string_is_ascii(texts), pc.utf8_is_digit(texts))
     sound = pc.fill_null(pc.and_(short, digits), fill_value=False)
@@ -156,15 +157,11 @@ def _numbers(fields: pa.MapArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return rows[fits], numbers[fits]
 
 
-def _coded(column: pa.Array) -> pa.DictionaryArray:
-    return column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-
-
-def _codes(coded: pa.DictionaryArray) -> NDArray[np.int64]:
-    codes: NDArray[np.int64] = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+def _codes(values: pa.DictionaryArray) -> NDArray[np.int64]:
+    codes: NDArray[np.int64] = values.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return codes
 
 
-def _words(coded: pa.DictionaryArray) -> list[str]:
-    words: list[str] = coded.dictionary.to_pylist()
+def _words(values: pa.DictionaryArray) -> list[str]:
+    words: list[str] = values.dictionary.to_pylist()
     return words

@@ -129,6 +129,11 @@ def parsed_surely(parse: Parse, raw: pa.Array, received_us: NDArray[np.int64]) -
     return batch
 
 
+def coded(column: pa.Array) -> pa.DictionaryArray:
+    """A column as indices into its distinct values, if it is not that already."""
+    return column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+
+
 def unparsed(raw: pa.Array) -> pa.RecordBatch:
     """The columns of messages that are not taken apart at all."""
     count = len(raw)
@@ -195,9 +200,9 @@ def _judged(
         sources, inverse = np.zeros(1, np.int64), np.zeros(len(host), np.int64)
         names: list[str | None] = [None]
     else:
-        coded = host if pa.types.is_dictionary(host.type) else pc.dictionary_encode(host)
-        names = [*coded.dictionary.to_pylist(), None]
-        codes = pc.fill_null(coded.indices, len(names) - 1).to_numpy(zero_copy_only=False)
+        hosts = coded(host)
+        names = [*hosts.dictionary.to_pylist(), None]
+        codes = pc.fill_null(hosts.indices, len(names) - 1).to_numpy(zero_copy_only=False)
         pairs = envelope.source.astype(np.int64) * len(names) + codes
         sources, inverse = np.unique(pairs, return_inverse=True)
     verdicts = [

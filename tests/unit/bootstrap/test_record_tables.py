@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from sealwire.bootstrap.record_tables import FIELDS, index_table, made_table, numbered
-from sealwire.sensor.archive import RecordFlag, StoredRecord
+from sealwire.sensor.archive import RecordFlag
 from sealwire.sensor.batches import Batch, MessageRun
 from sealwire.sensor.journal import Connection
 from sealwire.sensor.judgement import PolicyJudge
@@ -24,6 +25,7 @@ from sealwire.syslog.kinds import Kind
 from sealwire.syslog.parser import parse
 
 if TYPE_CHECKING:
+    from sealwire.sensor.archive import StoredRecord
     from sealwire.syslog.message import ParsedMessage
 
 NOW_NS: Final = 1_795_337_100_000_000_123  # 2026-11-22T08:05:00Z
@@ -58,13 +60,9 @@ def indexed() -> pa.Table:
     return numbered(made, 1)
 
 
-def rows_of(table: pa.Table) -> list[dict[str, Any]]:
-    return table.to_pylist()
-
-
 def test_what_was_sealed_comes_to_the_index_the_same_again(indexed: pa.Table) -> None:
     again = index_table(indexed.drop_columns(FIELDS), poisoned)
-    assert rows_of(again.select(indexed.column_names)) == rows_of(indexed)
+    assert again.select(indexed.column_names).to_pylist() == indexed.to_pylist()
 
 
 def test_what_the_parser_failed_on_is_not_given_to_it_again(indexed: pa.Table) -> None:
@@ -81,7 +79,7 @@ def test_what_the_parser_failed_on_is_not_given_to_it_again(indexed: pa.Table) -
         False
     ] * 4
     alone = index_table(indexed.drop_columns(FIELDS).slice(2, 1), watched)
-    assert rows_of(alone.select(indexed.column_names)) == rows_of(indexed.slice(2, 1))
+    assert alone.select(indexed.column_names).to_pylist() == indexed.slice(2, 1).to_pylist()
 
 
 def test_what_another_parser_sealed_is_taken_apart_by_todays(indexed: pa.Table) -> None:
@@ -135,5 +133,4 @@ def test_one_that_cannot_be_taken_apart_does_not_keep_the_others_from_being_show
 
 def without_tls(record: StoredRecord) -> StoredRecord:
     """The index does not say of each record what its segment knows."""
-    values = {name: getattr(record, name) for name in StoredRecord.__dataclass_fields__}
-    return StoredRecord(**{**values, "tls_version": "", "cipher": ""})
+    return replace(record, tls_version="", cipher="")

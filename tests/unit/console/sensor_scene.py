@@ -12,7 +12,7 @@ from sealwire.audit.recorder import Recorder
 from sealwire.clock import SystemRandom
 from sealwire.console.app import Console
 from sealwire.errors import SealwireError, UnavailableError
-from sealwire.sensor.archive import ArchiveStatus, Evidence, RecordFlag, StoredRecord
+from sealwire.sensor.archive import ArchiveStatus, Evidence, RecordFlag, StoredRecord, said_by
 from sealwire.sensor.journal import Position
 from sealwire.sensor.service import Installation, Reception, Sensor
 from sealwire.syslog.parser import parse
@@ -31,7 +31,6 @@ SEGMENT = "sensor-1/2026/11/22/10/sensor-1-000000000001.parquet"
 
 def stored(seq: int, raw: bytes, received_ns: int, **other: object) -> StoredRecord:
     """``raw`` as it is kept, taken apart by the parser."""
-    parsed = parse(raw, received_ns // 1000)
     found = StoredRecord(
         seq=seq,
         received_ns=received_ns,
@@ -44,18 +43,8 @@ def stored(seq: int, raw: bytes, received_ns: int, **other: object) -> StoredRec
         framing="octets",
         flags=RecordFlag(0),
         retention="default",
-        grade=parsed.grade.name.lower(),
-        rule=parsed.rule,
-        facility=parsed.facility,
-        severity=parsed.severity,
-        timestamp_us=parsed.timestamp_us,
-        host=parsed.host,
-        app=parsed.app,
-        procid=parsed.procid,
-        msgid=parsed.msgid,
-        fields=parsed.fields,
-        message_start=parsed.message_start,
         raw=raw,
+        **said_by(parse(raw, received_ns // 1000)),
     )
     return replace(found, **other)  # type: ignore[arg-type]
 

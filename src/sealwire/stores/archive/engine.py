@@ -100,7 +100,6 @@ ASKED: Final[Mapping[str, Setting]] = {
     "output_format_arrow_compression_method": "none",
     "use_statistics": 0,
     "use_top_k_dynamic_filtering": 0,
-    "use_text_index_header_cache": 1,
 }
 """How chDB 26.5 answers. It waits for ever at times when several threads encode an answer that
 comes in many blocks. Statistics of columns take longer to look at, from some minutes after the

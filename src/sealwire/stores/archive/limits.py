@@ -32,13 +32,9 @@ _TOO_EXPENSIVE: Final = frozenset({TIMEOUT, TOO_MANY_ROWS, TOO_SLOW, MEMORY})
 class Budget:
     """Time and memory for one question, which may take several statements."""
 
-    def __init__(self, clock: Clock, longest_s: float = LONGEST_S) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._end = clock.monotonic() + longest_s
-
-    def earlier(self, seconds: float) -> Budget:
-        """The same, but for the last ``seconds``."""
-        return Budget(self._clock, self._end - self._clock.monotonic() - seconds)
+        self._end = clock.monotonic() + LONGEST_S
 
     def settings(self) -> Mapping[str, Setting]:
         """Settings of the next statement. Raises RefusedError when there is no time left."""

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sealwire.sensor.archive import RecordFlag, StoredRecord
-from sealwire.sensor.record_columns import UNPARSED
+from sealwire.sensor.archive import RecordFlag, StoredRecord, said_by
+from sealwire.sensor.record_columns import UNPARSED, coded
 from sealwire.syslog.kinds import Kind
 from sealwire.syslog.message import Grade, ParsedMessage
 
@@ -55,9 +55,9 @@ def origins(table: pa.Table) -> pa.DictionaryArray:
     """The origin of each record, of a segment's columns; each one is written once."""
     codes = np.zeros(table.num_rows, np.int64)
     for name in Origin._fields:
-        coded = _coded(table[name])
-        places = pc.fill_null(coded.indices, len(coded.dictionary)).to_numpy()
-        pairs = pa.array(codes * (len(coded.dictionary) + 1) + places)
+        values = _coded(table[name])
+        places = pc.fill_null(values.indices, len(values.dictionary)).to_numpy()
+        pairs = pa.array(codes * (len(values.dictionary) + 1) + places)
         codes = pairs.dictionary_encode().indices.to_numpy()
     first = np.zeros(int(codes.max()) + 1, np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
@@ -101,18 +101,8 @@ def _record(row: dict[str, Any], parse: ParseOne) -> StoredRecord:
         framing=Kind(packed >> _FRAMING_AT & _FRAMING).name.lower(),
         flags=RecordFlag(packed >> _FLAGS_AT & _FLAGS),
         retention=origin.retention,
-        grade=parsed.grade.name.lower(),
-        rule=parsed.rule,
-        facility=parsed.facility,
-        severity=parsed.severity,
-        timestamp_us=parsed.timestamp_us,
-        host=parsed.host,
-        app=parsed.app,
-        procid=parsed.procid,
-        msgid=parsed.msgid,
-        fields=parsed.fields,
-        message_start=len(row["head"]),
         raw=raw,
+        **(said_by(parsed) | {"message_start": len(row["head"])}),
     )
 
 
@@ -129,10 +119,7 @@ def _origin(text: bytes) -> Origin:
 
 
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    whole = pa.chunked_array(column).unify_dictionaries().combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = whole.chunk(0)
-    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    return coded(column.unify_dictionaries().combine_chunks())
 
 
 def _wide(column: pa.ChunkedArray) -> NDArray[np.uint64]:
